@@ -1,0 +1,41 @@
+"""What can stop a build before it starts.
+
+DriverError                 shown as one line; its exit code becomes that of `distcc_build`
+├── ConfigError        96   a variable, the host list or the installation is wrong
+│   └── HostSpecError  96   one entry of DISTCC_AUTO_HOSTS is malformed
+├── NoCapacityError    97   nothing could compile: no worker and no local job
+└── StatsError         96   a reply that is not a distccd statistics page
+"""
+
+from __future__ import annotations
+
+
+class DriverError(Exception):
+    """Base of all errors of the driver; its text is `<subject>: <cause>; <what to do>`."""
+
+    exit_code = 96
+
+
+class ConfigError(DriverError):
+    """A variable, the host list or the installation is wrong."""
+
+
+class HostSpecError(ConfigError):
+    """An entry of the host list breaks the grammar.
+
+    `column` is the 1-based character of the entry at which it goes wrong.
+    """
+
+    def __init__(self, column: int, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+
+
+class NoCapacityError(DriverError):
+    """No worker can take a job and no local job is allowed or fits the memory."""
+
+    exit_code = 97
+
+
+class StatsError(DriverError):
+    """The reply of a stats port is not one that a distccd gives."""

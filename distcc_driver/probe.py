@@ -1,0 +1,332 @@
+"""Asking all workers at once: `Endpoint` to `Worker` or `Rejection`.
+
+Each host is a generator that yields what it waits for; one poll(2) loop in one thread resumes
+them. `_socket` rather than `socket`, whose import takes as long as starting an interpreter.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import select
+import time
+
+from .errors import StatsError
+from .hostspec import SshHost, TcpHost
+from .record import Record
+from .resolve import Address, Resolver
+from .stats import CLOSING, WorkerStats, parse_stats
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    Task = Generator["_Wait", bool | None, "Worker | Rejection"]
+
+_REQUEST = b"GET / HTTP/1.0\r\n\r\n"
+_MAX_REPLY = 64 * 1024
+_DESCRIPTORS_PER_HOST = 2
+_SPARE_DESCRIPTORS = 16
+_LONGEST_POLL_S = 60.0
+
+
+class Endpoint(Record):
+    """Where a host's two ports are reached from here: itself, or a tunnel's loopback end."""
+
+    host: TcpHost | SshHost
+    address: str
+    job_port: int
+    stats_port: int
+
+
+class Worker(Record):
+    """A host that answers on both ports."""
+
+    endpoint: Endpoint
+    stats: WorkerStats
+
+
+class Rejection(Record):
+    """A host that the build does without: what failed, and what to check."""
+
+    host: TcpHost | SshHost
+    cause: str
+    advice: str
+
+
+def ask_all(endpoints: Sequence[Endpoint], connect_timeout_s: float) -> list[Worker | Rejection]:
+    """Ask every endpoint once; results come in the order of `endpoints`.
+
+    A host has `connect_timeout_s` seconds to accept a connection and twice that in all, name
+    resolution included. Nothing that a host does raises.
+    """
+    resolver = Resolver()
+    at_once = _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST
+    try:
+        return _Loop(resolver, connect_timeout_s).run(endpoints, at_once)
+    finally:
+        resolver.close()
+
+
+class _Wait(Record):
+    """What a host waits for: `events` of poll(2) on a descriptor, or a `name` to be resolved."""
+
+    deadline: float
+    descriptor: int = -1
+    events: int = 0
+    name: str = ""
+
+
+class _RefusedError(Exception):
+    """Ends the conversation with a host: (cause, advice)."""
+
+
+def _ask(endpoint: Endpoint, timeout_s: float, resolver: Resolver) -> Task:
+    """The whole conversation with one host."""
+    last_deadline = time.monotonic() + 2 * timeout_s
+    try:
+        addresses = yield from _resolve(endpoint.address, timeout_s, resolver)
+        connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
+        stats = yield from _converse(endpoint, addresses, timeout_s, connect_deadline, last_deadline)
+    except _RefusedError as refused:
+        return Rejection(endpoint.host, *refused.args)
+    return Worker(endpoint, stats)
+
+
+def _resolve(name: str, timeout_s: float, resolver: Resolver) -> Generator[_Wait, bool | None, list[Address]]:
+    if not resolver.ask(name) and not (yield _Wait(time.monotonic() + timeout_s, name=name)):
+        raise _RefusedError(f"name not resolved, timed out after {timeout_s:g} s", "check DNS")
+    answer = resolver.answers[name]
+    if isinstance(answer, str):
+        raise _RefusedError(answer, "check the spelling, DNS and /etc/hosts")
+    return answer
+
+
+def _converse(
+    endpoint: Endpoint,
+    addresses: list[Address],
+    timeout_s: float,
+    connect_deadline: float,
+    last_deadline: float,
+) -> Generator[_Wait, bool | None, WorkerStats]:
+    """Talk to the first address that takes a connection on the stats port.
+
+    Both ports connect at the same time, the job port a moment earlier: behind a forwarder that
+    accepts everything (ssh, docker) its refusal is known before the stats reply is complete.
+    What is left of the time is shared among the addresses that are left, so that one that
+    swallows packets does not hide the next.
+    """
+    failure = 0
+    for index, address in enumerate(addresses):
+        now = time.monotonic()
+        deadline = now + (connect_deadline - now) / (len(addresses) - index)
+        opened: list[_Connection] = []
+        try:
+            for port in (endpoint.job_port, endpoint.stats_port):
+                opened.append(_Connection(address, port))
+            job, stats = opened
+            failure = yield from stats.established(deadline)
+            if failure:
+                continue
+            reply = yield from _read_reply(stats, endpoint, timeout_s, last_deadline)
+            found = _parse(reply, endpoint)
+            yield from _check_job_port(job, endpoint, timeout_s, deadline)
+            return found
+        except OSError as error:
+            failure = error.errno or errno.EINVAL
+        finally:
+            for connection in opened:
+                connection.close()
+    raise _connect_refusal("stats", endpoint.stats_port, failure, timeout_s)
+
+
+class _Connection:
+    """A TCP connection that is being made, or has failed with `failure` (an errno).
+
+    Raises `OSError` where not even a socket is to be had (too many open files, no IPv6 here).
+    """
+
+    def __init__(self, address: Address, port: int) -> None:
+        self.socket = _socket.socket(address.family, _socket.SOCK_STREAM)
+        self.socket.setblocking(False)
+        self.failure = self.socket.connect_ex(address.with_port(port))
+
+    def established(self, deadline: float) -> Generator[_Wait, bool | None, int]:
+        """Wait until it is made; returns 0, or the errno with which it failed."""
+        if self.failure in (errno.EINPROGRESS, errno.EINTR):
+            if (yield _Wait(deadline, self.socket.fileno(), select.POLLOUT)):
+                self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+            else:
+                self.failure = errno.ETIMEDOUT
+        return self.failure
+
+    def receive(self) -> bytes | None:
+        """What has arrived: b"" at its end or after a reset, None if nothing has yet."""
+        try:
+            return self.socket.recv(_MAX_REPLY)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def _read_reply(
+    stats: _Connection, endpoint: Endpoint, timeout_s: float, deadline: float
+) -> Generator[_Wait, bool | None, bytes]:
+    """All of the reply, up to its closing tag, the end of the stream, or 64 KiB."""
+    reply = b""
+    try:
+        stats.socket.send(_REQUEST)
+    except OSError:
+        pass  # distccd may have answered and closed already; what it said can still be read
+    while CLOSING not in reply:
+        if not (yield _Wait(deadline, stats.socket.fileno(), select.POLLIN)):
+            raise _RefusedError(
+                f"stats port {endpoint.stats_port} gave no whole reply, timed out after {2 * timeout_s:g} s",
+                "is it the stats port of a distccd?",
+            )
+        data = stats.receive()
+        if data == b"":
+            break
+        reply += data or b""
+        if len(reply) >= _MAX_REPLY:
+            raise _RefusedError(
+                f"stats port {endpoint.stats_port} sends without end, not a distccd stats page",
+                "check the port",
+            )
+    return reply
+
+
+def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
+    if not reply:
+        raise _RefusedError(
+            f"stats port {endpoint.stats_port} closed without a reply",
+            "not allowed for this client? (distccd --allow)",
+        )
+    try:
+        return parse_stats(reply)
+    except StatsError as error:
+        raise _RefusedError(
+            f"stats port {endpoint.stats_port}: {error}", "is it the stats port of a distccd?"
+        ) from None
+
+
+def _check_job_port(
+    job: _Connection, endpoint: Endpoint, timeout_s: float, deadline: float
+) -> Generator[_Wait, bool | None, None]:
+    """A distccd is silent until it gets a job: whatever comes before is a refusal."""
+    failure = yield from job.established(deadline)
+    if failure:
+        raise _connect_refusal("job", endpoint.job_port, failure, timeout_s)
+    if job.receive() is not None:
+        raise _RefusedError(
+            f"job port {endpoint.job_port} closes connections at once",
+            "is distccd listening on it, and this client allowed (distccd --allow)?",
+        )
+
+
+_REFUSALS = {
+    errno.ECONNREFUSED: ("refused the connection", "is distccd running there{stats}?"),
+    errno.ETIMEDOUT: (
+        "timed out after {timeout_s:g} s",
+        "is the machine up, and does a firewall drop the port?",
+    ),
+    errno.EHOSTUNREACH: ("cannot be reached, no route to host", "is the machine up, and the network right?"),
+    errno.ENETUNREACH: ("cannot be reached, no route to its network", "is this machine's network up?"),
+    errno.EMFILE: ("not asked, too many open files", "raise ulimit -n"),
+}
+
+
+def _connect_refusal(which: str, port: int, failure: int, timeout_s: float) -> _RefusedError:
+    cause, advice = _REFUSALS.get(failure, (f"failed: {os.strerror(failure)}", "check the host and the port"))
+    with_stats = " with --stats" if which == "stats" else " on this port"
+    return _RefusedError(
+        f"{which} port {port} {cause.format(timeout_s=timeout_s)}", advice.format(stats=with_stats)
+    )
+
+
+def _descriptor_limit(hosts: int) -> int:
+    """How many descriptors the connections may use; the soft limit is raised where it may be."""
+    needed = hosts * _DESCRIPTORS_PER_HOST + _SPARE_DESCRIPTORS
+    limit = os.sysconf("SC_OPEN_MAX")
+    if 0 < limit < needed:
+        import resource  # only long lists need it
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return max(_DESCRIPTORS_PER_HOST, (needed if limit < 0 else limit) - _SPARE_DESCRIPTORS)
+
+
+class _Loop:
+    """Runs the conversations, each until it returns its result."""
+
+    def __init__(self, resolver: Resolver, connect_timeout_s: float) -> None:
+        self._resolver = resolver
+        self._connect_timeout_s = connect_timeout_s
+        self._poll = select.poll()
+        self._poll.register(resolver.fileno(), select.POLLIN)
+        self._waits: dict[int, _Wait] = {}
+        self._by_descriptor: dict[int, int] = {}
+        self._by_name: dict[str, list[int]] = {}
+        self._tasks: dict[int, Task] = {}
+        self._results: dict[int, Worker | Rejection] = {}
+        self._next_scan = 0.0
+
+    def run(self, endpoints: Sequence[Endpoint], at_once: int) -> list[Worker | Rejection]:
+        """Ask all, at most `at_once` together; results in the order of `endpoints`."""
+        started = 0
+        while started < len(endpoints) or self._tasks:
+            while started < len(endpoints) and len(self._tasks) < at_once:
+                self._tasks[started] = _ask(endpoints[started], self._connect_timeout_s, self._resolver)
+                self._advance(started, None)
+                started += 1
+            if self._tasks:
+                self._wait()
+        return [self._results[number] for number in range(len(endpoints))]
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_scan:
+            self._expire(now)
+        pause_s = min(max(0.0, self._next_scan - time.monotonic()), _LONGEST_POLL_S)
+        for descriptor, _ in self._poll.poll(pause_s * 1000):
+            if descriptor == self._resolver.fileno():
+                for name in self._resolver.take_finished():
+                    for number in self._by_name.pop(name, []):
+                        self._resume(number, True)
+            else:
+                self._resume(self._by_descriptor[descriptor], True)
+
+    def _expire(self, now: float) -> None:
+        for number in [number for number, wait in self._waits.items() if wait.deadline <= now]:
+            self._resume(number, False)
+        self._next_scan = min((wait.deadline for wait in self._waits.values()), default=now)
+
+    def _resume(self, number: int, ready: bool) -> None:
+        wait = self._waits.pop(number, None)
+        if wait is None:
+            return
+        if wait.descriptor >= 0:
+            self._poll.unregister(wait.descriptor)
+            del self._by_descriptor[wait.descriptor]
+        self._advance(number, ready)
+
+    def _advance(self, number: int, value: bool | None) -> None:
+        try:
+            wait = self._tasks[number].send(value)
+        except StopIteration as stop:
+            self._results[number] = stop.value
+            del self._tasks[number]
+            return
+        self._waits[number] = wait
+        self._next_scan = min(self._next_scan, wait.deadline)
+        if wait.name:
+            self._by_name.setdefault(wait.name, []).append(number)
+        else:
+            self._by_descriptor[wait.descriptor] = number
+            self._poll.register(wait.descriptor, wait.events)

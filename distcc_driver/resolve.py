@@ -1,0 +1,101 @@
+"""Host names to socket addresses, without ever making the caller wait.
+
+getaddrinfo(3) cannot be interrupted and may take many seconds, so each name gets a thread of
+its own; one that is never answered is left behind when the process exits.
+"""
+
+from __future__ import annotations
+
+import _socket
+import _thread
+import os
+
+from .record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_STACK_BYTES = 256 * 1024
+_NO_NAME = (_socket.EAI_NONAME, getattr(_socket, "EAI_NODATA", _socket.EAI_NONAME))  # BSD has no NODATA
+
+
+class Address(Record):
+    """A socket address without its port: family, numeric host, IPv6 flow and zone numbers."""
+
+    family: int
+    host: str
+    rest: tuple[int, ...]
+
+    def with_port(self, port: int) -> tuple[Any, ...]:
+        """What `connect` takes."""
+        return (self.host, port, *self.rest)
+
+
+class Resolver:
+    """Answers to names, signalled on a file descriptor that poll(2) can watch."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Address] | str] = {}
+        self._running: set[str] = set()
+        self._finished: list[str] = []
+        self._read_end, self._write_end = os.pipe()
+
+    def fileno(self) -> int:
+        """Readable when `take_finished` has something new."""
+        return self._read_end
+
+    def ask(self, name: str) -> bool:
+        """True if `answers` has the name now; else it will be in `take_finished` later.
+
+        An answer is a list of at least one address, in the order of getaddrinfo(3), or a text
+        that says why there is none.
+        """
+        if name in self.answers:
+            return True
+        if name in self._running:
+            return False
+        numeric = _look_up(name, _socket.AI_NUMERICHOST)
+        if not isinstance(numeric, str):
+            self.answers[name] = numeric
+            return True
+        self._running.add(name)
+        try:
+            _thread.stack_size(_STACK_BYTES)
+            _thread.start_new_thread(self._resolve, (name,))
+        except RuntimeError:
+            self._running.discard(name)
+            self.answers[name] = "name not resolved, no thread to be had (process limit, ulimit -u)"
+            return True
+        return False
+
+    def take_finished(self) -> list[str]:
+        """The names answered since the last call."""
+        os.read(self._read_end, 4096)
+        names = []
+        while self._finished:
+            names.append(self._finished.pop())
+        return names
+
+    def close(self) -> None:
+        """Give the descriptors back, unless a thread that is left behind may still use them."""
+        if not self._running:
+            os.close(self._read_end)
+            os.close(self._write_end)
+
+    def _resolve(self, name: str) -> None:
+        self.answers[name] = _look_up(name, 0)
+        self._finished.append(name)
+        os.write(self._write_end, b"x")
+        self._running.discard(name)
+
+
+def _look_up(name: str, flags: int) -> list[Address] | str:
+    """Addresses of a name, or why there are none (gai_strerror(3))."""
+    try:
+        found = _socket.getaddrinfo(name.encode("ascii"), None, 0, _socket.SOCK_STREAM, 0, flags)
+    except _socket.gaierror as error:
+        return "name not found" if error.errno in _NO_NAME else f"name not resolved ({error.strerror})"
+    except OSError as error:
+        return f"name not resolved ({error.strerror})"
+    return [Address(entry[0], str(entry[4][0]), entry[4][2:]) for entry in found]

@@ -1,0 +1,129 @@
+"""`DISTCC_AUTO_*` to a frozen `Settings`. The one place that reads the environment."""
+
+from __future__ import annotations
+
+from .errors import ConfigError
+from .hostspec import BadEntry, SshHost, TcpHost, parse_list
+from .record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "DISTCC_AUTO_"
+LEVELS = ("debug", "info", "warning", "error")
+
+_KNOWN = (
+    "DISTCC_AUTO_HOSTS",
+    "DISTCC_AUTO_COMPILER_MEMORY",
+    "DISTCC_AUTO_EARLY_LOCAL_JOBS",
+    "DISTCC_AUTO_FALLBACK_LOCAL_JOBS",
+    "DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS",
+    "DISTCC_AUTO_CONNECT_TIMEOUT",
+    "DISTCC_AUTO_LOG_LEVEL",
+)
+_DEFAULT_COMPILER_MEMORY_MIB = 1024
+_DEFAULT_CONNECT_TIMEOUT_S = 2.0
+_DIGITS = frozenset("0123456789")
+_MAX_DIGITS = 9
+
+
+class Settings(Record):
+    """What the user asked for; None where the default follows from this machine."""
+
+    hosts: list[TcpHost | SshHost]
+    bad_entries: list[BadEntry]
+    compiler_memory_mib: int
+    early_local_jobs: int
+    fallback_local_jobs: int | None
+    saturation_jobs: int | None
+    connect_timeout_s: float
+    log_level: str
+    pause_is_set: bool
+    warnings: list[str]
+    own_names: list[str]
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read and check every variable; `own_names` are those the build must not see.
+
+    Raises `ConfigError` for the first value that is not what its variable takes.
+    """
+    log_level = read_log_level(environ)
+    compiler_memory_mib = _whole_number(environ, "DISTCC_AUTO_COMPILER_MEMORY")
+    hosts, bad_entries = _hosts(environ)
+    return Settings(
+        hosts=hosts,
+        bad_entries=bad_entries,
+        compiler_memory_mib=(
+            _DEFAULT_COMPILER_MEMORY_MIB if compiler_memory_mib is None else compiler_memory_mib
+        ),
+        early_local_jobs=_whole_number(environ, "DISTCC_AUTO_EARLY_LOCAL_JOBS") or 0,
+        fallback_local_jobs=_whole_number(environ, "DISTCC_AUTO_FALLBACK_LOCAL_JOBS"),
+        saturation_jobs=_whole_number(environ, "DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"),
+        connect_timeout_s=_seconds(environ, "DISTCC_AUTO_CONNECT_TIMEOUT"),
+        log_level=log_level,
+        pause_is_set=bool(environ.get("DISTCC_PAUSE_TIME_MSEC")),
+        warnings=_warnings(environ),
+        own_names=[name for name in environ if name.startswith((PREFIX, "DISTCC_DRIVER_"))],
+    )
+
+
+def read_log_level(environ: Mapping[str, str]) -> str:
+    """One of `LEVELS`; raises `ConfigError` where the variable is none of them."""
+    name = "DISTCC_AUTO_LOG_LEVEL"
+    level = environ.get(name, "").strip() or "info"
+    if level not in LEVELS:
+        raise ConfigError(f"{name}: {level!r} is not a level; use debug, info, warning or error")
+    return level
+
+
+def _hosts(environ: Mapping[str, str]) -> tuple[list[TcpHost | SshHost], list[BadEntry]]:
+    text = environ.get("DISTCC_AUTO_HOSTS", "")
+    if not text.strip():
+        raise ConfigError(
+            "DISTCC_AUTO_HOSTS: not set or blank; "
+            "name your workers, as in: export DISTCC_AUTO_HOSTS='worker-1 worker-2:3632'"
+        )
+    return parse_list(text)
+
+
+def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
+    """The value of a variable; None if it is not set or empty."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    if not _DIGITS.issuperset(text) or len(text) > _MAX_DIGITS:
+        raise ConfigError(f"{name}: {text!r} is not a whole number; use one from 0 to {'9' * _MAX_DIGITS}")
+    return int(text)
+
+
+def _seconds(environ: Mapping[str, str], name: str) -> float:
+    text = environ.get(name, "").strip()
+    if not text:
+        return _DEFAULT_CONNECT_TIMEOUT_S
+    whole, _, fraction = text.partition(".")
+    is_number = _DIGITS.issuperset(whole + fraction) and whole + fraction and len(whole) <= _MAX_DIGITS
+    if not is_number or float(text) <= 0:
+        raise ConfigError(
+            f"{name}: {text!r} is not a time; use a number of seconds above 0, such as 2 or 0.5"
+        )
+    return float(text)
+
+
+def _warnings(environ: Mapping[str, str]) -> list[str]:
+    warnings = []
+    if environ.get("DISTCC_HOSTS"):
+        warnings.append(
+            "DISTCC_HOSTS: ignored and replaced for this build; DISTCC_AUTO_HOSTS names the workers"
+        )
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in _KNOWN:
+            warnings.append(f"{name}: no such variable, ignored; did you mean {_nearest(name)}?")
+    return warnings
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches  # 6 ms that only a typing error pays
+
+    return get_close_matches(name, _KNOWN, n=1, cutoff=0.0)[0]

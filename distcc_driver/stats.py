@@ -1,0 +1,88 @@
+"""The text of a distccd `--stats` reply to `WorkerStats`. Pure.
+
+The page is made by `dcc_stats_process` in distcc's `src/stats.c`: `key value` lines between
+`<distccstats>` and `</distccstats>`, cut off at 2048 bytes.
+"""
+
+from __future__ import annotations
+
+from .errors import StatsError
+from .record import Record
+
+OPENING = b"<distccstats>"
+CLOSING = b"</distccstats>"
+MAX_SLOTS = 4096
+
+_DIGITS = frozenset("0123456789")
+
+
+class WorkerStats(Record):
+    """What a worker says of itself.
+
+    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB;
+    the last two are None where the daemon does not say.
+    """
+
+    slots: int
+    load: float | None = None
+    free_memory_mib: int | None = None
+
+
+def parse_stats(reply: bytes) -> WorkerStats:
+    """Read a whole reply, HTTP header and all.
+
+    Raises `StatsError` with the cause where it is not one a distccd gives.
+    """
+    values = _values(reply)
+    if "dcc_max_kids" not in values:
+        raise StatsError("the stats reply does not say dcc_max_kids")
+    slots = _whole_number("dcc_max_kids", values["dcc_max_kids"])
+    if not 1 <= slots <= MAX_SLOTS:
+        raise StatsError(f"the stats reply says {slots} slots, which is not between 1 and {MAX_SLOTS}")
+    return WorkerStats(slots, _load(values), _free_memory_mib(values))
+
+
+def _values(reply: bytes) -> dict[str, str]:
+    """The `key value` lines of the page, whole ones only; the first mention of a key counts."""
+    start = reply.find(OPENING)
+    if start < 0:
+        raise StatsError("the reply is not a distccd stats page")
+    body, closing, _ = reply[start + len(OPENING) :].partition(CLOSING)
+    lines = body.decode("ascii", "replace").split("\n")
+    if not closing:
+        lines.pop()  # cut off: a "1" may have been a "16"
+    values: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.strip().partition(" ")
+        if key.startswith("dcc_"):
+            values.setdefault(key, value.strip())
+    return values
+
+
+def _whole_number(key: str, value: str) -> int:
+    if not value or len(value) > 9 or not _DIGITS.issuperset(value):
+        raise StatsError(f"the stats reply says {key} {value[:40]!r}, which is not a whole number")
+    return int(value)
+
+
+def _load(values: dict[str, str]) -> float | None:
+    """The mean of the load averages; None if one is missing or -1 (unknown to the daemon)."""
+    keys = ("dcc_load1", "dcc_load2", "dcc_load3")
+    if not all(key in values for key in keys):
+        return None
+    loads = [_decimal(key, values[key]) for key in keys]
+    return None if min(loads) < 0 else sum(loads) / 3
+
+
+def _decimal(key: str, value: str) -> float:
+    whole, _, fraction = value.removeprefix("-").partition(".")
+    if not whole or len(value) > 20 or not _DIGITS.issuperset(whole + fraction):
+        raise StatsError(f"the stats reply says {key} {value[:40]!r}, which is not a number")
+    return float(value)
+
+
+def _free_memory_mib(values: dict[str, str]) -> int | None:
+    """`dcc_free_mem 1234 MB`; absent from daemons older than June 2024."""
+    if "dcc_free_mem" not in values:
+        return None
+    return _whole_number("dcc_free_mem", values["dcc_free_mem"].removesuffix("MB").rstrip())
