@@ -1,0 +1,95 @@
+"""Fixtures of the end-to-end tests: daemons, and shells in directories of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.distccd import Distccd
+from tests.support.ports import LOOPBACK
+from tests.support.shells import MASQUERADE, ROOT, SHELLS, Recorder, UserShell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A user's environment from scratch. The build must leave nothing in its TMPDIR."""
+    home = tmp_path / "home"
+    state = home / "distcc"  # which distcc does not make
+    state.mkdir(parents=True)
+    # Short, for the path of a socket has to fit into about 100 bytes.
+    temporary = Path(tempfile.mkdtemp(prefix="dd-"))
+    venv = ROOT / ".venv"
+    directories = [
+        directory
+        for directory in os.environ["PATH"].split(os.pathsep)
+        if directory != MASQUERADE and not Path(directory).is_relative_to(venv)
+    ]
+    yield {
+        "PATH": os.pathsep.join(directories),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "DISTCC_DIR": str(state),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+    }
+    left = sorted(os.listdir(temporary))
+    shutil.rmtree(temporary)
+    assert left == []
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """The directory in which the user's shell starts."""
+    directory = tmp_path / "work"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture(params=SHELLS)
+def user_shell(request: pytest.FixtureRequest, environ: dict[str, str], work: Path) -> UserShell:
+    """bash, then zsh."""
+    return UserShell(request.param, environ, work)
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(tmp_path)
+
+
+@pytest.fixture
+def start_distccd() -> Iterator[Callable[..., Distccd]]:
+    """Starts workers, as `start_distccd(jobs=4, address="127.0.0.1")`, that end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(jobs: int = 4, address: str = LOOPBACK) -> Distccd:
+            worker = Distccd(jobs, address)
+            stack.callback(worker.stop)
+            return worker
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_distccd() -> Iterator[Distccd]:
+    """One worker with 5 slots for all tests that only need one to be there."""
+    worker = Distccd(jobs=5)
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture
+def ready_shell(user_shell: UserShell, shared_distccd: Distccd) -> UserShell:
+    """A shell whose builds find one worker with 5 slots and run `-j 5`."""
+    user_shell.environ.update(
+        DISTCC_AUTO_HOSTS=shared_distccd.spec, DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS="0"
+    )
+    return user_shell

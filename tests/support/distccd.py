@@ -1,0 +1,136 @@
+"""A real distccd on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from .ports import LOOPBACK, free_ports, host_spec
+
+_DEADLINE_S = 30.0
+_ATTEMPTS = 20
+
+
+class Distccd:
+    """A distccd with `--stats`, started by the constructor and ready when that returns.
+
+    As root it changes to an unprivileged user, so it gets a directory that everybody may use.
+    """
+
+    def __init__(self, jobs: int = 4, address: str = LOOPBACK) -> None:
+        self.jobs = jobs
+        self.address = address
+        self.directory = Path(tempfile.mkdtemp(prefix="distccd-"))
+        self.directory.chmod(0o777)
+        self.log_file = self.directory / "distccd.log"
+        try:
+            self._start()
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
+
+    @property
+    def spec(self) -> str:
+        """Its entry for DISTCC_AUTO_HOSTS."""
+        return host_spec(self.address, self.job_port, self.stats_port)
+
+    @property
+    def distcc_host(self) -> str:
+        """The entry of DISTCC_HOSTS that stands for all of its slots."""
+        name = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{name}:{self.job_port}/{self.jobs},lzo"
+
+    def stats_page(self) -> str:
+        """The reply of the stats port, to the end or to a reset."""
+        reply = b""
+        with socket.create_connection((self.address, self.stats_port), _DEADLINE_S) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                while data := connection.recv(4096):
+                    reply += data
+        return reply.decode()
+
+    def counters(self) -> dict[str, int]:
+        """The whole numbers of the stats page, such as `dcc_compile_ok`."""
+        pairs = (line.partition(" ") for line in self.stats_page().splitlines())
+        return {key: int(value) for key, _, value in pairs if key.startswith("dcc_") and value.isdigit()}
+
+    @property
+    def compiled(self) -> int:
+        """Files it has compiled without an error."""
+        return self.counters()["dcc_compile_ok"]
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End it and its children, and wait until none of them is left."""
+        self._end()
+        shutil.rmtree(self.directory)
+
+    def _start(self) -> None:
+        for _ in range(_ATTEMPTS):
+            self.job_port, self.stats_port = free_ports(2, self.address)
+            self._spawn()
+            if self._is_ready():
+                return
+            self._end()
+        raise RuntimeError(f"distccd does not start: {self.log()}")
+
+    def _spawn(self) -> None:
+        # The pipe is inherited by distccd and its children: its end says that all have gone.
+        self._all_gone, write_end = os.pipe()
+        command = ["distccd", "--no-detach", "--daemon", "--stats", "--log-level", "info"]
+        command += ["--listen", self.address, "--allow", self.address]
+        command += ["--port", str(self.job_port), "--stats-port", str(self.stats_port)]
+        command += ["--jobs", str(self.jobs), "--log-file", str(self.log_file)]
+        environ = {"PATH": os.defpath, "TMPDIR": str(self.directory), "HOME": str(self.directory)}
+        try:
+            self._process = subprocess.Popen(
+                [shutil.which("distccd") or "distccd", *command[1:]],
+                stdin=subprocess.DEVNULL,
+                env=environ,
+                cwd=self.directory,
+                pass_fds=[write_end],
+                start_new_session=True,
+            )
+        finally:
+            os.close(write_end)
+
+    def _is_ready(self) -> bool:
+        """Whether both ports accept; False if it ended, as when another took one of its ports."""
+        deadline = time.monotonic() + _DEADLINE_S
+        waiting = [self.job_port, self.stats_port]
+        while waiting and time.monotonic() < deadline:
+            try:
+                socket.create_connection((self.address, waiting[0]), _DEADLINE_S).close()
+                waiting.pop(0)
+            except ConnectionRefusedError:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.01)
+                    return False
+        # Another program may answer at a port that was lost to it.
+        return not waiting and self._process.poll() is None and "dcc_max_kids" in self.stats_page()
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(_DEADLINE_S)
+            self._signal_group(signal.SIGTERM)
+            if not select.select([self._all_gone], [], [], _DEADLINE_S)[0]:
+                self._signal_group(signal.SIGKILL)
+                raise RuntimeError("a distccd did not end when asked to")
+        finally:
+            os.close(self._all_gone)
+
+    def _signal_group(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)

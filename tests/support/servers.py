@@ -1,0 +1,139 @@
+"""Servers in threads that do on purpose what a stats port should not do."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING
+
+from .ports import LOOPBACK, bound_socket, port_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    Answer = Callable[[socket.socket, threading.Event], None]
+
+_STATS_PAGE = b"HTTP/1.0 200 OK\n\nargv /distccd\n<distccstats>\ndcc_max_kids 4\n</distccstats>\n"
+
+
+class Server:
+    """Gives each connection to `answer`, in a thread, with an event that is set at the end.
+
+    It listens from when it is entered until it is left; then every thread has ended.
+    """
+
+    def __init__(self, answer: Answer, address: str = LOOPBACK) -> None:
+        self._answer = answer
+        self._listener = bound_socket(address)
+        self.address = address
+        self.port = port_of(self._listener)
+        self.connections = 0
+        self._listening = threading.Event()
+        self._closing = threading.Event()
+        self._threads = [threading.Thread(target=self._accept)]
+
+    def __enter__(self) -> Server:
+        self._threads[0].start()
+        assert self._listening.wait(30)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        self._listener.listen(64)
+        self._listening.set()
+        while not self._closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=[connection])
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            self._answer(connection, self._closing)
+
+
+def hang(connection: socket.socket, closing: threading.Event) -> None:
+    """Accepts, and never says anything."""
+    del connection
+    closing.wait()
+
+
+def html(connection: socket.socket, closing: threading.Event) -> None:
+    """A web server, not a distccd."""
+    del closing
+    connection.recv(4096)
+    page = b"<!doctype html><title>It works</title><p>dcc_max_kids 4"
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page))
+
+
+def trickle(connection: socket.socket, closing: threading.Event) -> None:
+    """A byte at a time, each before the client would lose patience, and never the whole page."""
+    for byte in _STATS_PAGE[:-4]:
+        if closing.wait(0.2):
+            return
+        connection.sendall(bytes([byte]))
+    closing.wait()
+
+
+def endless(connection: socket.socket, closing: threading.Event) -> None:
+    """More and more, until the client closes."""
+    connection.sendall(_STATS_PAGE.partition(b"</distccstats>")[0])
+    while not closing.is_set():
+        connection.sendall(b"dcc_other 1\n" * 1000)
+
+
+def reset(connection: socket.socket, closing: threading.Event) -> None:
+    """Cuts the connection off without a word."""
+    del closing
+    connection.recv(4096)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def empty(connection: socket.socket, closing: threading.Event) -> None:
+    """Closes without a word, as distccd does where `--allow` does not name the client."""
+    del closing
+    connection.recv(4096)
+
+
+def saying(reply: bytes) -> Answer:
+    """Sends a reply of the test's own."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        connection.recv(4096)
+        connection.sendall(reply)
+
+    return answer
+
+
+def with_free_memory(address: str, stats_port: int, free_memory_mib: int) -> Answer:
+    """Stands in front of a real stats port and adds the memory that newer daemons tell."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        page = b""
+        with socket.create_connection((address, stats_port), 30) as upstream:
+            upstream.sendall(connection.recv(4096))
+            with contextlib.suppress(ConnectionResetError):
+                while data := upstream.recv(4096):
+                    page += data
+        before, tag, after = page.partition(b"</distccstats>")
+        connection.sendall(before + b"dcc_free_mem %d MB\n" % free_memory_mib + tag + after)
+
+    return answer
