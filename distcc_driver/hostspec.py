@@ -112,9 +112,7 @@ def _hostname(text: str, start: int) -> tuple[str, int]:
     while end < len(text) and text[end] not in ":/":
         end += 1
     name = text[start:end]
-    colons = text[start:].partition("/")[0]
-    if "::" in colons or colons.count(":") > 2:
-        raise HostSpecError(start + 1, "an IPv6 address must stand in brackets")
+    _check_not_bare_ipv6(text[start:].partition("/")[0], start)
     _check_word(name, start, "host name")
     _check_ipv4(name, start)
     return name, end
@@ -130,6 +128,13 @@ def _bracketed_ipv6(text: str, start: int) -> tuple[str, int]:
     if not _is_ipv6(address):
         raise HostSpecError(start + 2, f"{address!r} is not an IPv6 address")
     return text[start + 1 : end], end + 1
+
+
+def _check_not_bare_ipv6(text: str, start: int) -> None:
+    """Without brackets, nobody could tell the end of an address from a port."""
+    address = text.partition("%")[0]
+    if ("::" in address or address.count(":") > 2) and _is_ipv6(address):
+        raise HostSpecError(start + 1, "an IPv6 address must stand in brackets")
 
 
 def _is_ipv6(address: str) -> bool:
@@ -191,7 +196,12 @@ def _port(digits: str, start: int) -> int:
 
 
 def _identity(host: TcpHost | SshHost) -> tuple[object, ...]:
-    """What makes two entries the same worker; names of ssh may be aliases, which have case."""
-    if isinstance(host, TcpHost):
-        return (host.address.lower(), host.job_port, host.stats_port)
-    return tuple(host[1:])
+    """What makes two entries the same worker."""
+    name: object = host.name  # may be an alias of ssh's, which has case
+    if ":" in host.name:
+        from ipaddress import IPv6Address
+
+        name = IPv6Address(host.name)
+    elif isinstance(host, TcpHost):
+        name = host.address.lower()
+    return (name, *host[2:])

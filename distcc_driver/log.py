@@ -6,7 +6,7 @@ import sys
 
 from .settings import LEVELS
 
-_MAX_LINE = 2000
+_HALF_LINE = 1000
 
 
 class Log:
@@ -41,9 +41,12 @@ class Log:
 
 
 def printable(text: str) -> str:
-    """The text on one line: escapes for what is not printable, cut where it is very long."""
-    if len(text) > _MAX_LINE:
-        text = text[:_MAX_LINE] + "..."
+    """The text on one line: escapes for what is not printable.
+
+    A very long one loses its middle, for its end says what to do.
+    """
+    if len(text) > 2 * _HALF_LINE:
+        text = f"{text[:_HALF_LINE]}...{text[-_HALF_LINE:]}"
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)

@@ -93,8 +93,8 @@ def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
     text = environ.get(name, "").strip()
     if not text:
         return None
-    if not _DIGITS.issuperset(text) or len(text) > _MAX_DIGITS:
-        raise ConfigError(f"{name}: {text!r} is not a whole number; use one from 0 to {'9' * _MAX_DIGITS}")
+    if not _DIGITS.issuperset(text) or len(text.lstrip("0")) > _MAX_DIGITS:
+        raise ConfigError(f"{name}: {text!r} is not a whole number from 0 to {'9' * _MAX_DIGITS}")
     return int(text)
 
 
@@ -126,4 +126,4 @@ def _warnings(environ: Mapping[str, str]) -> list[str]:
 def _nearest(name: str) -> str:
     from difflib import get_close_matches  # 6 ms that only a typing error pays
 
-    return get_close_matches(name, _KNOWN, n=1, cutoff=0.0)[0]
+    return get_close_matches(name.upper(), _KNOWN, n=1, cutoff=0.0)[0]

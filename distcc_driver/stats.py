@@ -82,7 +82,6 @@ def _decimal(key: str, value: str) -> float:
 
 
 def _free_memory_mib(values: dict[str, str]) -> int | None:
-    """`dcc_free_mem 1234 MB`; absent from daemons older than June 2024."""
-    if "dcc_free_mem" not in values:
-        return None
-    return _whole_number("dcc_free_mem", values["dcc_free_mem"].removesuffix("MB").rstrip())
+    """`dcc_free_mem 1234 MB`; absent from daemons older than June 2024, -1 where unknown."""
+    value = values.get("dcc_free_mem", "-1").removesuffix("MB").rstrip()
+    return None if value == "-1" else _whole_number("dcc_free_mem", value)
