@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from .errors import DriverError
+from .log import Log
+
 try:
     import typer
 except ModuleNotFoundError as missing:
@@ -36,6 +39,18 @@ def plan() -> None:
     print_plan()
 
 
+@app.command()
+def demo() -> None:
+    """Build a small C project on two workers that run on this machine for as long as it takes."""
+    from .demo import run_demo
+
+    raise typer.Exit(run_demo())
+
+
 def main() -> None:
-    """Run the command on the command line."""
-    app(prog_name="distcc-driver")
+    """Run the command on the command line; an error of ours ends as one line and its exit code."""
+    try:
+        app(prog_name="distcc-driver")
+    except DriverError as error:
+        Log("error").error(str(error))
+        sys.exit(error.exit_code)

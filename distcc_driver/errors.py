@@ -4,6 +4,7 @@ DriverError                 shown as one line; its exit code becomes that of `di
 ├── ConfigError        96   a variable, the host list or the installation is wrong
 │   └── HostSpecError  96   one entry of DISTCC_AUTO_HOSTS is malformed
 ├── NoCapacityError    97   nothing could compile: no worker and no local job
+├── SignalError   128 + n   signal n ended a command
 └── StatsError         96   a reply that is not a distccd statistics page
 """
 
@@ -35,6 +36,14 @@ class NoCapacityError(DriverError):
     """No worker can take a job and no local job is allowed or fits the memory."""
 
     exit_code = 97
+
+
+class SignalError(DriverError):
+    """A signal ended a command that people run; builds are interrupted by their shell."""
+
+    def __init__(self, number: int, name: str) -> None:
+        super().__init__(f"ended by {name}")
+        self.exit_code = 128 + number
 
 
 class StatsError(DriverError):

@@ -1,0 +1,103 @@
+"""Processes that end with all they started, whatever signal ends us.
+
+For the commands people run, which start other programs; a build is started by its shell.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from .errors import SignalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+    from typing import IO
+
+_POLL_S = 0.02
+_GRACE_S = 5.0
+
+
+class Interrupts:
+    """INT, TERM and HUP, noted when they come and raised where the program asks.
+
+    So nothing is interrupted half done: neither a process that was started but not yet
+    written down, nor a tear-down.
+    """
+
+    def __init__(self) -> None:
+        self._caught: signal.Signals | None = None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) has its say
+                signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._caught = signal.Signals(number)
+
+    def sleep(self, seconds: float = _POLL_S) -> None:
+        """Let some time pass; raises `SignalError` if a signal has come."""
+        time.sleep(seconds)
+        if self._caught is not None:
+            raise SignalError(self._caught, self._caught.name)
+
+    def wait(self, process: subprocess.Popen[bytes]) -> int:
+        """Wait for a process; its exit code as a shell tells it. Raises `SignalError`."""
+        while process.poll() is None:
+            self.sleep()
+        return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def start_session(
+    command: Sequence[str], environ: Mapping[str, str], directory: str, stderr: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command without input in a session of its own, by which `end_session` finds all of it."""
+    return subprocess.Popen(
+        command,
+        env=environ,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
+def end_session(process: subprocess.Popen[bytes]) -> None:
+    """End what `start_session` started and all that it started, and wait until nothing is left.
+
+    A process group would not do: distccd gives every compiler a group of its own.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _GRACE_S
+        signalled: set[int] = set()
+        while (members := _members(process)) and time.monotonic() < deadline:
+            for pid in members - signalled:
+                _send(pid, number)
+            signalled |= members
+            time.sleep(_POLL_S)
+    process.wait()
+
+
+def _members(process: subprocess.Popen[bytes]) -> set[int]:
+    """The living processes of the session that a process leads."""
+    process.poll()
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,stat="], stdout=subprocess.PIPE, check=True)
+    lines = [line.split() for line in listing.stdout.decode().splitlines()]
+    return {int(pid) for pid, state, *_ in lines if state[0] != "Z" and _session(int(pid)) == process.pid}
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
