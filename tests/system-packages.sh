@@ -1,0 +1,139 @@
+#!/bin/sh
+# Sees to it that the system packages behind make targets are there, silently if they are.
+#
+#     tests/system-packages.sh venv|demo|lint|bench|test...
+#
+# What is missing is installed by apt-get where that takes no password; else the command for it
+# is printed and the status is 1. PYTHON names the interpreter for which venv must work.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin # sshd lives where a plain user does not look
+python=${PYTHON:-python3}
+missing=
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# miss PACKAGE...
+miss() {
+    for package; do
+        case " $missing " in
+            *" $package "*) ;;
+            *) missing="${missing:+$missing }$package" ;;
+        esac
+    done
+}
+
+# want PACKAGE TEST...: the package is missing if the test fails.
+want() {
+    wanted=$1
+    shift
+    "$@" >/dev/null 2>&1 || miss "$wanted"
+}
+
+# program PACKAGE [NAME]: the package is missing if there is no such program.
+program() {
+    want "$1" command -v "${2:-$1}"
+}
+
+look_for_venv() {
+    if ! command -v "$python" >/dev/null; then
+        [ "$python" = python3 ] || fail "$python: no such interpreter; name another one, as in: make PYTHON=python3.12 ..."
+        miss python3 python3-venv
+    elif ! version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 10))'); then
+        fail "$python: Python $version is too old; name 3.10 or later, as in: make PYTHON=python3.12 ..."
+    else
+        want "python$version-venv" "$python" -c 'import ensurepip, venv'
+    fi
+}
+
+look_for() {
+    case $1 in
+        venv) look_for_venv ;;
+        demo)
+            program bash
+            program distcc distccd
+            program gcc
+            program make
+            program procps ps
+            want libc6-dev test -e /usr/include/stdio.h
+            ;;
+        lint)
+            program bash
+            program shellcheck
+            program zsh
+            ;;
+        bench)
+            look_for demo
+            program zsh
+            ;;
+        test)
+            look_for bench
+            look_for lint
+            program bzip2
+            program ccache
+            program g++
+            program iproute2 ip
+            program openssh-client ssh
+            program openssh-server sshd
+            program xz-utils xz
+            want bash-completion test -e /usr/share/bash-completion/bash_completion
+            want binutils-source test -d /usr/src/binutils
+            ;;
+        *) fail "$0: $1: nothing is known of this purpose" ;;
+    esac
+}
+
+look_for_all() {
+    missing=
+    for purpose; do
+        look_for "$purpose"
+    done
+}
+
+# Started as root. A package may bring a daemon (openssh-server does): it must neither start now nor
+# at the next boot because somebody ran our tests.
+install_packages() {
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
+        trap 'exit 129' HUP
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq -o DPkg::Lock::Timeout=120 update || : # the lists that are there may do
+    apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@"
+    case " $* " in
+        *' openssh-server '*) ! command -v systemctl >/dev/null || systemctl --quiet disable ssh.service ssh.socket || : ;;
+    esac
+}
+
+# shellcheck disable=SC2086 # $missing is a list of words
+ensure() {
+    look_for_all "$@"
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || fail "Missing, under the names that Debian has for them: $missing"
+    if [ "$(id -u)" -eq 0 ]; then
+        sh "$0" --install $missing
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo -n sh "$0" --install $missing
+    else
+        fail 'System packages are missing. Run this, then make again:' \
+            "    sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing"
+    fi
+    look_for_all "$@"
+    [ -z "$missing" ] || fail "Still missing after their installation: $missing"
+}
+
+case ${1-} in
+    --install)
+        shift
+        install_packages "$@"
+        ;;
+    *) ensure "$@" ;;
+esac
