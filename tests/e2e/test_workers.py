@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import threading
 from typing import TYPE_CHECKING
 
-from tests.support.shells import MASQUERADE, UserShell, write_c_project
+import pytest
+
+from tests.support import servers
+from tests.support.ports import LOOPBACK, LOOPBACK6, host_spec, refusing_port, silent_port
+from tests.support.servers import Server
+from tests.support.shells import MASQUERADE, Recorder, UserShell, write_c_project
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from tests.support.distccd import Distccd
 
 
-def build(shell: UserShell, hosts: list[str], files: int = 12) -> None:
-    """Build a C project over `hosts`; nothing may be compiled by distcc itself."""
+def build(shell: UserShell, hosts: list[str], files: int = 12) -> str:
+    """Build a C project over `hosts`, nothing of it locally; returns what was said on stderr."""
     write_c_project(shell.cwd / "project", files)
     shell.environ.update(
         PATH=f"{MASQUERADE}:{shell.environ['PATH']}", DISTCC_AUTO_HOSTS=" ".join(hosts), DISTCC_FALLBACK="0"
@@ -21,6 +30,14 @@ def build(shell: UserShell, hosts: list[str], files: int = 12) -> None:
     result = shell.run("distcc_build make -C project")
     assert result.returncode == 0, result.stderr
     assert (shell.cwd / "project" / "program").exists()
+    return str(result.stderr)
+
+
+def said_of(spec: str, stderr: str) -> str:
+    """The one line about a host; its text and nothing else is in front."""
+    lines = [line for line in stderr.splitlines() if line.startswith(f"distcc-driver: {spec}: ")]
+    assert len(lines) == 1, stderr
+    return lines[0]
 
 
 def test_several_workers_share_the_files(
@@ -31,3 +48,214 @@ def test_several_workers_share_the_files(
     assert big.compiled + small.compiled == 12
     assert big.compiled > 0
     assert small.compiled > 0
+
+
+def test_an_ipv6_worker_compiles(user_shell: UserShell, start_distccd: Callable[..., Distccd]) -> None:
+    worker = start_distccd(address=LOOPBACK6)
+    build(user_shell, [f"tcp://{worker.spec}"])
+    assert worker.compiled == 12
+
+
+def test_localhost_is_the_daemon_on_this_machine(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    worker = start_distccd()
+    build(user_shell, [f"localhost:{worker.job_port}:{worker.stats_port}"])
+    assert worker.compiled == 12
+
+
+def test_the_build_goes_on_without_the_dead_the_refusing_and_the_hanging(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    worker = start_distccd()
+    user_shell.environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.5"
+    with silent_port() as silent, refusing_port() as refusing, Server(servers.hang) as hanging:
+        dead = host_spec(LOOPBACK, silent, silent)
+        refused = host_spec(LOOPBACK, refusing, refusing)
+        hung = host_spec(LOOPBACK, worker.job_port, hanging.port)
+        stderr = build(user_shell, [dead, refused, worker.spec, hung])
+    assert worker.compiled == 12
+    assert "timed out after 0.5 s" in said_of(dead, stderr)
+    assert "refused" in said_of(refused, stderr)
+    assert "timed out after 1 s" in said_of(hung, stderr)
+    assert re.search(rf"^distcc-driver: -j \d+ = 4 remote \({worker.spec}: 4\)", stderr, re.MULTILINE)
+
+
+def test_a_worker_that_refuses_jobs_is_left_out_though_its_stats_answer(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    worker, mute = start_distccd(), start_distccd()
+    with refusing_port() as closed:
+        spec = host_spec(LOOPBACK, closed, mute.stats_port)
+        stderr = build(user_shell, [spec, worker.spec])
+    assert f"job port {closed} refused" in said_of(spec, stderr)
+    assert worker.compiled == 12
+    assert mute.compiled == 0
+
+
+def test_a_worker_whose_job_port_drops_packets_is_left_out(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    worker, mute = start_distccd(), start_distccd()
+    user_shell.environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.5"
+    with silent_port() as silent:
+        spec = host_spec(LOOPBACK, silent, mute.stats_port)
+        stderr = build(user_shell, [spec, worker.spec])
+    assert f"job port {silent} timed out" in said_of(spec, stderr)
+    assert worker.compiled == 12
+
+
+def test_free_memory_limits_the_jobs_of_a_worker(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    big, small = start_distccd(jobs=8), start_distccd(jobs=3)
+    with Server(servers.with_free_memory(LOOPBACK, big.stats_port, 2500)) as proxy:
+        spec = host_spec(LOOPBACK, big.job_port, proxy.port)
+        stderr = build(user_shell, [spec, small.spec])
+    assert f"5 remote ({small.spec}: 3, {spec}: 2)" in stderr
+    assert big.compiled + small.compiled == 12
+    assert big.compiled > 0
+
+
+def test_a_worker_without_memory_for_one_compiler_gets_no_job(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    poor, other = start_distccd(), start_distccd()
+    with Server(servers.with_free_memory(LOOPBACK, poor.stats_port, 1023)) as proxy:
+        spec = host_spec(LOOPBACK, poor.job_port, proxy.port)
+        stderr = build(user_shell, [spec, other.spec])
+    assert spec not in stderr
+    assert other.compiled == 12
+    assert poor.compiled == 0
+
+
+def test_memory_does_not_count_where_the_user_says_so(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd], recorder: Recorder
+) -> None:
+    worker = start_distccd(jobs=3)
+    with Server(servers.with_free_memory(LOOPBACK, worker.stats_port, 1)) as proxy:
+        user_shell.environ.update(
+            DISTCC_AUTO_HOSTS=host_spec(LOOPBACK, worker.job_port, proxy.port),
+            DISTCC_AUTO_COMPILER_MEMORY="0",
+            DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS="0",
+        )
+        user_shell.run(f"distcc_build {recorder.word}")
+    assert recorder.environ["DISTCC_HOSTS"] == worker.distcc_host
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (servers.html, "not a distccd stats page"),
+        (servers.endless, "without end"),
+        (servers.reset, "closed without a reply"),
+        (servers.empty, "not allowed for this client?"),
+        (servers.trickle, "timed out after 1 s"),
+        (servers.saying(b"<distccstats>\ndcc_max_kids many\n</distccstats>\n"), "not a whole number"),
+        (servers.saying(b"<distccstats>\ndcc_max_kids 0\n</distccstats>\n"), "0 slots"),
+        (servers.saying(b"<distccstats>\ndcc_max_kids 4097\n</distccstats>\n"), "4097 slots"),
+        (servers.saying(b"<distccstats>\ndcc_load1 1\n</distccstats>\n"), "dcc_max_kids"),
+        (servers.saying(b"\x1b[2J\0\xff\n" * 50), "not a distccd stats page"),
+    ],
+    ids=["html", "endless", "reset", "empty", "trickle", "word", "none", "too-many", "no-slots", "binary"],
+)
+def test_what_is_no_stats_page_costs_the_build_one_line(
+    answer: servers.Answer, cause: str, ready_shell: UserShell, shared_distccd: Distccd, recorder: Recorder
+) -> None:
+    with Server(answer) as server:
+        spec = host_spec(LOOPBACK, shared_distccd.job_port, server.port)
+        ready_shell.environ.update(
+            DISTCC_AUTO_HOSTS=f"{spec} {shared_distccd.spec}", DISTCC_AUTO_CONNECT_TIMEOUT="0.5"
+        )
+        result = ready_shell.run(f"distcc_build {recorder.word}")
+        assert server.connections == 1, "the stats port must be asked once, never in a loop"
+    assert result.returncode == 0
+    assert cause in said_of(spec, result.stderr)
+    assert len(result.stderr.splitlines()) == 2
+    assert result.stderr.replace("\n", "").isprintable()
+    assert recorder.environ["DISTCC_HOSTS"] == shared_distccd.distcc_host
+
+
+def test_a_page_without_its_end_counts_if_the_slots_are_there(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd], recorder: Recorder
+) -> None:
+    worker = start_distccd()
+    with Server(servers.saying(b"<distccstats>\ndcc_max_kids 3\ndcc_max_RSS_name (cut off he")) as server:
+        user_shell.environ["DISTCC_AUTO_HOSTS"] = host_spec(LOOPBACK, worker.job_port, server.port)
+        user_shell.run(f"distcc_build {recorder.word}")
+    assert f"127.0.0.1:{worker.job_port}/3,lzo" in recorder.environ["DISTCC_HOSTS"]
+
+
+def test_a_name_that_does_not_exist_is_left_out(ready_shell: UserShell, shared_distccd: Distccd) -> None:
+    ready_shell.environ.update(
+        DISTCC_AUTO_HOSTS=f"no-such-host.invalid {shared_distccd.spec}", DISTCC_AUTO_CONNECT_TIMEOUT="1"
+    )
+    result = ready_shell.run("distcc_build true")
+    assert result.returncode == 0
+    assert re.search(r"name not (found|resolved)", said_of("no-such-host.invalid", result.stderr))
+
+
+def test_ten_hosts_are_asked_at_the_same_time(
+    user_shell: UserShell, recorder: Recorder, start_distccd: Callable[..., Distccd]
+) -> None:
+    """None of the ten answers before all ten have been asked: one after the other would end in none."""
+    worker = start_distccd()
+    everybody = threading.Barrier(10)
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            everybody.wait(20)
+            servers.saying(b"<distccstats>\ndcc_max_kids 1\n</distccstats>\n")(connection, closing)
+
+    with contextlib.ExitStack() as stack:
+        ports = [stack.enter_context(Server(answer)).port for _ in range(10)]
+        user_shell.environ.update(
+            DISTCC_AUTO_HOSTS=" ".join(host_spec(LOOPBACK, worker.job_port, port) for port in ports),
+            DISTCC_AUTO_CONNECT_TIMEOUT="10",
+        )
+        result = user_shell.run(f"distcc_build {recorder.word}")
+    assert "= 10 remote (" in result.stderr
+    assert "2 more)" in result.stderr
+
+
+def test_ten_dead_hosts_are_named_and_the_build_is_local(user_shell: UserShell, recorder: Recorder) -> None:
+    with contextlib.ExitStack() as stack:
+        ports = [stack.enter_context(silent_port()) for _ in range(10)]
+        specs = [host_spec(LOOPBACK, port, port) for port in ports]
+        user_shell.environ.update(
+            DISTCC_AUTO_HOSTS=" ".join(specs),
+            DISTCC_AUTO_CONNECT_TIMEOUT="0.5",
+            DISTCC_AUTO_FALLBACK_LOCAL_JOBS="2",
+        )
+        result = user_shell.run(f"distcc_build {recorder.word}")
+    for spec in specs:
+        assert "timed out" in said_of(spec, result.stderr)
+    assert recorder.environ["DISTCC_HOSTS"] == "localhost/2 --localslots=2"
+
+
+def test_without_a_worker_the_build_is_local(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    unused = start_distccd()
+    user_shell.environ["DISTCC_AUTO_FALLBACK_LOCAL_JOBS"] = "2"
+    with refusing_port() as refusing:
+        stderr = build(user_shell, [host_spec(LOOPBACK, refusing, unused.stats_port)])
+    assert "-j 2 = 2 local: no worker is available" in stderr
+    assert unused.compiled == 0
+
+
+def test_a_worker_that_dies_after_it_was_asked_does_not_fail_the_build(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    """distcc itself sees to it: it goes to another worker."""
+    worker, doomed = start_distccd(), start_distccd(jobs=6)
+    write_c_project(user_shell.cwd / "project", 6)
+    user_shell.environ.update(
+        PATH=f"{MASQUERADE}:{user_shell.environ['PATH']}", DISTCC_AUTO_HOSTS=f"{doomed.spec} {worker.spec}"
+    )
+    user_shell.environ["DOOMED"] = str(doomed.pid)
+    result = user_shell.run(
+        'die_and_make() { kill $DOOMED; make -C project "$@"; }; distcc_build die_and_make'
+    )
+    assert result.returncode == 0, result.stderr
+    assert (user_shell.cwd / "project" / "program").exists()

@@ -43,6 +43,10 @@ class Distccd:
         return host_spec(self.address, self.job_port, self.stats_port)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def distcc_host(self) -> str:
         """The entry of DISTCC_HOSTS that stands for all of its slots."""
         name = f"[{self.address}]" if ":" in self.address else self.address
