@@ -36,6 +36,7 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     yield {
         "PATH": os.pathsep.join(directories),
         "HOME": str(home),
+        "LOGNAME": "developer",
         "TMPDIR": str(temporary),
         "DISTCC_DIR": str(state),
         "LANG": "C.UTF-8",
