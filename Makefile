@@ -40,7 +40,7 @@ lint: .venv/.dev
 	@shellcheck distcc.sh .ci/run $$(find tests -name '*.sh')
 	@bash -n distcc.sh && zsh -n distcc.zsh
 
-bench: .venv/.dev
+bench: install .venv/.dev
 	$(packages) bench
 	$(run) $(python) -m tests.bench $(ARGS)
 

@@ -1,0 +1,91 @@
+"""How long `distcc_build` takes before the build's first process, in starts of a bare interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..support.distccd import Distccd
+from .result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .result import Case
+
+_ROOT = Path(__file__).parents[2]
+_INTERPRETER = ".venv/bin/python"
+_SHELLS = {
+    "bash": ["bash", "--noprofile", "--norc", "-c"],
+    "zsh": ["zsh", "-f", "-c"],
+}
+
+# Timed inside one shell, from call to return. The first call, which does not count, tells the hosts.
+_SCRIPT = """
+. "$1"
+[ -z "${ZSH_VERSION-}" ] || zmodload zsh/datetime
+distcc_build eval 'printf "%s\\n" "$DISTCC_HOSTS" #' || exit
+run=0
+while [ "$run" -lt "$3" ]; do
+    start=$EPOCHREALTIME
+    "$2" -c pass
+    middle=$EPOCHREALTIME
+    distcc_build true || exit
+    printf '%s %s %s\\n' "$start" "$middle" "$EPOCHREALTIME"
+    run=$((run + 1))
+done
+"""
+
+
+def two_workers(runs: int) -> Iterator[Result]:
+    """Two daemons that answer at once."""
+    with _daemons(4, 2) as daemons:
+        yield from _starts("2 workers", daemons, runs, target=5.0)
+
+
+CASES: list[Case] = [two_workers]
+
+
+@contextmanager
+def _daemons(*slots: int) -> Iterator[list[Distccd]]:
+    with ExitStack() as stack:
+        daemons = []
+        for number in slots:
+            daemons.append(Distccd(number))
+            stack.callback(daemons[-1].stop)
+        yield daemons
+
+
+def _starts(case: str, daemons: list[Distccd], runs: int, target: float) -> Iterator[Result]:
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DISTCC_", "BASH_ENV"))
+    }
+    environ["DISTCC_AUTO_HOSTS"] = " ".join(daemon.spec for daemon in daemons)
+    environ["LC_ALL"] = "C"  # a decimal point in EPOCHREALTIME
+    for shell in _SHELLS:
+        hosts, *lines = _run(shell, environ, runs)
+        if any(daemon.distcc_host not in hosts.split() for daemon in daemons):
+            raise RuntimeError(f"{case}, {shell}: not every worker takes part: {hosts}")
+        times = [[float(word) for word in line.split()] for line in lines]
+        yield Result(
+            case=case,
+            shell=shell,
+            measured="distcc_build true",
+            measured_runs_s=[end - middle for _, middle, end in times],
+            reference=f"{_INTERPRETER} -c pass",
+            reference_runs_s=[middle - start for start, middle, _ in times],
+            target=target,
+        )
+
+
+def _run(shell: str, environ: dict[str, str], runs: int) -> list[str]:
+    arguments = [shell, str(_ROOT / "distcc.sh"), str(_ROOT / _INTERPRETER), str(runs)]
+    done = subprocess.run(
+        [*_SHELLS[shell], _SCRIPT, *arguments], env=environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{shell} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout.splitlines()
