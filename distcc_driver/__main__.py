@@ -9,10 +9,19 @@ def main():  # type: () -> None
         message = "distcc-driver: {}: Python {}.{} is too old; use 3.10 or later, see DISTCC_DRIVER_PYTHON\n"
         sys.stderr.write(message.format(sys.executable, sys.version_info[0], sys.version_info[1]))
         sys.exit(96)
-    if sys.argv[1:] == ["plan"]:
+    words = sys.argv[1:]
+    if words[:1] == ["plan"] and all(word.isdigit() for word in words[1:]):
         from distcc_driver import plan
 
-        plan.main()
+        plan.main(*map(int, words[1:2]))
+    elif words[:1] == ["release"]:
+        from distcc_driver import release
+
+        release.main(*words[1:])
+    elif words[:1] == ["guard"]:
+        from distcc_driver import guard
+
+        guard.main(words[1], [int(word) for word in words[2:]])
     else:
         from distcc_driver import cli
 

@@ -49,7 +49,8 @@ def _processors() -> int:
 def _mem_available_mib(root: str) -> int | None:
     for line in _lines(os.path.join(root, "proc/meminfo")):
         if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) // 1024
+            kib = _number(line.removeprefix("MemAvailable:").removesuffix("kB"))
+            return None if kib is None else kib // 1024
     return None
 
 
@@ -58,13 +59,14 @@ def _cpu_quota(group: _Group) -> int | None:
     quotas = []
     for directory in group.directories:
         if group.version == 2:
-            words = _text(os.path.join(directory, "cpu.max")).split()
+            quota, _, period = _text(os.path.join(directory, "cpu.max")).partition(" ")
         else:
-            words = [
-                _text(os.path.join(directory, f"cpu.cfs_{word}_us")).strip() for word in ("quota", "period")
-            ]
-        if len(words) == 2 and words[0].isdigit() and words[1].isdigit() and int(words[1]) > 0:
-            quotas.append(-(-int(words[0]) // int(words[1])))
+            quota, period = (
+                _text(os.path.join(directory, f"cpu.cfs_{word}_us")) for word in ("quota", "period")
+            )
+        quota_us, period_us = _number(quota), _number(period)
+        if quota_us is not None and period_us:
+            quotas.append(-(-quota_us // period_us))
     return min(quotas, default=None)
 
 
@@ -79,20 +81,26 @@ def _group_memory_mib(group: _Group) -> int | None:
     limit_file, usage_file, cache_key = _MEMORY_FILES[group.version]
     rooms = []
     for directory in group.directories:
-        limit = _text(os.path.join(directory, limit_file)).strip()
-        usage = _text(os.path.join(directory, usage_file)).strip()
-        if limit.isdigit() and usage.isdigit():
+        limit = _number(_text(os.path.join(directory, limit_file)))
+        usage = _number(_text(os.path.join(directory, usage_file)))
+        if limit is not None and usage is not None:
             cache = _stat_value(os.path.join(directory, "memory.stat"), cache_key)
-            rooms.append(max(0, int(limit) - int(usage) + cache) // 2**20)
+            rooms.append(max(0, limit - usage + cache) // 2**20)
     return min(rooms, default=None)
 
 
 def _stat_value(path: str, key: str) -> int:
     for line in _lines(path):
         name, _, value = line.partition(" ")
-        if name == key and value.strip().isdigit():
-            return int(value)
+        if name == key:
+            return _number(value) or 0
     return 0
+
+
+def _number(text: str) -> int | None:
+    """A whole number; None for `max`, -1 and whatever else limits nothing."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _group(root: str, controller: str) -> _Group | None:
@@ -110,8 +118,12 @@ def _group(root: str, controller: str) -> _Group | None:
         elif number == "0" and not controllers:
             paths[2] = path
     for version in sorted(paths):
-        for mounted, point in _mounts(root, version, controller):
-            return _Group(version, _way_up(root, point, mounted, paths[version]))
+        found = [
+            (_below(mounted, paths[version]), point) for mounted, point in _mounts(root, version, controller)
+        ]
+        if found:  # the first that shows our group: a bind mount may show only another part of the tree
+            below, point = min(found, key=lambda mount: mount[0] is None)
+            return _Group(version, _way_up(root, point, below or ""))
     return None
 
 
@@ -125,18 +137,30 @@ def _mounts(root: str, version: int, controller: str) -> list[tuple[str, str]]:
             continue
         is_version_1 = kind[0] == "cgroup" and controller in kind[2].split(",")
         if (version == 1 and is_version_1) or (version == 2 and kind[0] == "cgroup2"):
-            found.append((fields[3], fields[4]))
+            found.append((_unescaped(fields[3]), _unescaped(fields[4])))
     return found
 
 
-def _way_up(root: str, point: str, mounted: str, path: str) -> list[str]:
+def _unescaped(field: str) -> str:
+    """A field of `/proc/self/mountinfo` as the kernel meant it (proc(5))."""
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(code, character)
+    return field
+
+
+def _below(mounted: str, path: str) -> str | None:
+    """The path of our group below the mounted part of its tree; None if it lies elsewhere."""
+    top = mounted.rstrip("/")
+    return path[len(top) :] if f"{path}/".startswith(f"{top}/") else None
+
+
+def _way_up(root: str, point: str, below: str) -> list[str]:
     """The directories from our group to the mount point.
 
     In a container without a cgroup namespace the mounted part is our own group: what lies
     above it cannot be seen.
     """
     top = os.path.join(root, point.lstrip("/"))
-    below = path[len(mounted.rstrip("/")) :] if (path + "/").startswith(mounted.rstrip("/") + "/") else ""
     names = [name for name in below.split("/") if name not in ("", "..")]
     return [os.path.join(top, *names[:depth]) for depth in range(len(names), -1, -1)]
 

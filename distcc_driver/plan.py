@@ -6,35 +6,66 @@ import os
 
 from .balance import Plan, balance
 from .capacity import local_capacity
+from .endpoint import Endpoint, Rejection
 from .errors import ConfigError, DriverError
-from .hostspec import TcpHost
+from .hostspec import SshHost, TcpHost
 from .log import Log
-from .probe import Endpoint, Rejection, Worker, ask_all
+from .probe import Worker, ask_all
 from .settings import Settings, read_settings
 from .shellcode import shell_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
 _NAMED_WORKERS = 8
 
 
-def plan_build(environ: Mapping[str, str]) -> str:
+def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> str:
     """The shell text of a build's environment; says on stderr how it came about.
 
-    Raises `ConfigError` or `NoCapacityError` if there can be no build.
+    `shell_pid` is the `$$` of the shell that evaluates the text. Raises `ConfigError` or
+    `NoCapacityError` if there can be no build; no tunnel is left open then.
     """
     settings = read_settings(environ)
     log = Log(settings.log_level)
     for warning in settings.warnings:
         log.warning(warning)
     _report_bad_entries(settings, log)
-    workers = _usable_workers(settings, log)
+    tcp_hosts = [host for host in settings.hosts if isinstance(host, TcpHost)]
+    ssh_hosts = [host for host in settings.hosts if isinstance(host, SshHost)]
+    direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
+    if not ssh_hosts:
+        plan = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
+        return shell_code(plan, settings)
+
+    from .tunnelled import Tunnelled  # only SSH hosts pay for it
+
+    with Tunnelled(ssh_hosts, environ, shell_pid) as tunnelled:
+        results = ask_all(direct, settings.connect_timeout_s)
+        results += tunnelled.ask_all(settings.connect_timeout_s, log)
+        plan = _plan(results, settings, log)
+        return shell_code(plan, settings, tunnelled.keep(plan, settings.log_level))
+
+
+def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Plan:
+    """Balance over the hosts that answered, and say which did not."""
+    place = {host: index for index, host in enumerate(settings.hosts)}
+    workers = []
+    for result in sorted(results, key=lambda result: place[_host(result)]):
+        if isinstance(result, Rejection):
+            log.warning(f"{result.host.text}: {result.cause}; {result.advice}")
+        else:
+            log.debug(f"{result.endpoint.host.text}: {_describe(result)}")
+            workers.append(result)
     plan = balance(settings, workers, local_capacity())
     _report_plan(plan, settings, log)
-    return shell_code(plan, settings)
+    return plan
+
+
+def _host(result: Worker | Rejection) -> TcpHost | SshHost:
+    return result.host if isinstance(result, Rejection) else result.endpoint.host
 
 
 def _report_bad_entries(settings: Settings, log: Log) -> None:
@@ -45,22 +76,6 @@ def _report_bad_entries(settings: Settings, log: Log) -> None:
         )
     if not settings.hosts:
         raise ConfigError("DISTCC_AUTO_HOSTS: no valid entry; write HOST[:PORT[:STATS_PORT]] or ssh://HOST")
-
-
-def _usable_workers(settings: Settings, log: Log) -> list[Worker]:
-    endpoints = []
-    for host in settings.hosts:
-        if isinstance(host, TcpHost):
-            endpoints.append(Endpoint(host, host.address, host.job_port, host.stats_port))
-        else:
-            log.warning(f"{host.text}: SSH hosts are not supported yet; left out")
-    results = ask_all(endpoints, settings.connect_timeout_s)
-    for result in results:
-        if isinstance(result, Rejection):
-            log.warning(f"{result.host.text}: {result.cause}; {result.advice}")
-        else:
-            log.debug(f"{result.endpoint.host.text}: {_describe(result)}")
-    return [result for result in results if isinstance(result, Worker)]
 
 
 def _describe(worker: Worker) -> str:
@@ -99,11 +114,11 @@ def summarise(plan: Plan) -> str:
     return f"-j {plan.jobs} = {' + '.join(parts)}"
 
 
-def main() -> NoReturn:
-    """Print the plan of this environment; ends the process with 0, 96, 97 or 130."""
+def main(shell_pid: int | None = None) -> NoReturn:
+    """Print the plan of this environment; ends the process with 0, 96, 97, or 128 + a signal's number."""
     try:
-        text = plan_build(os.environ)
-        with open(1, "w", encoding="ascii", closefd=False) as output:
+        text = plan_build(os.environ, shell_pid)
+        with open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False) as output:
             output.write(text)
         code = 0
     except DriverError as error:
@@ -111,6 +126,8 @@ def main() -> NoReturn:
         code = error.exit_code
     except KeyboardInterrupt:
         code = 130
+    except SystemExit as interrupted:
+        code = int(interrupted.code or 0)
     except Exception as error:  # the user's shell is no place for a traceback
         Log("error").error(f"internal error: {error!r}; please report it")
         code = 96

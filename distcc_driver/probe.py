@@ -12,8 +12,8 @@ import os
 import select
 import time
 
+from .endpoint import Endpoint, Rejection
 from .errors import StatsError
-from .hostspec import SshHost, TcpHost
 from .record import Record
 from .resolve import Address, Resolver
 from .stats import CLOSING, WorkerStats, parse_stats
@@ -31,28 +31,11 @@ _SPARE_DESCRIPTORS = 16
 _LONGEST_POLL_S = 60.0
 
 
-class Endpoint(Record):
-    """Where a host's two ports are reached from here: itself, or a tunnel's loopback end."""
-
-    host: TcpHost | SshHost
-    address: str
-    job_port: int
-    stats_port: int
-
-
 class Worker(Record):
     """A host that answers on both ports."""
 
     endpoint: Endpoint
     stats: WorkerStats
-
-
-class Rejection(Record):
-    """A host that the build does without: what failed, and what to check."""
-
-    host: TcpHost | SshHost
-    cause: str
-    advice: str
 
 
 def ask_all(endpoints: Sequence[Endpoint], connect_timeout_s: float) -> list[Worker | Rejection]:

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")
 
 
-def shell_code(plan: Plan, settings: Settings) -> str:
-    """Lines that unset what the build must not see, export what it must, and set the job count."""
+def shell_code(plan: Plan, settings: Settings, session_path: str = "") -> str:
+    """Lines that unset what the build must not see, export what it must, and set the job count.
+
+    `session_path` is the directory of the build's tunnels, empty if it has none.
+    """
     exports = {"DISTCC_HOSTS": distcc_hosts(plan), "CCACHE_PREFIX": "distcc"}
     if not settings.pause_is_set:
         exports["DISTCC_PAUSE_TIME_MSEC"] = str(plan.pause_ms)
@@ -19,6 +22,7 @@ def shell_code(plan: Plan, settings: Settings) -> str:
     own_names = [name for name in settings.own_names if _NAME_CHARACTERS.issuperset(name)]
     lines = [f"\\builtin unset {name}" for name in own_names]
     lines += [f"\\builtin export {name}={quote(value)}" for name, value in exports.items()]
+    lines.append(f"__distcc_session={quote(session_path)}")
     lines.append(f"__distcc_jobs={plan.jobs}")
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,79 @@
+"""The process that closes a build's tunnels when its shell was killed and no trap could.
+
+It waits in the kernel for the end of the shell: no polling, no terminal, no pipe of the build.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+from .release import release
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PAUSE_S = 1.0
+
+
+def start(path: str, pids: Sequence[int]) -> None:
+    """Leave a guard behind that releases the session `path` when one of `pids` ends."""
+    if os.fork():
+        return
+    try:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(null, descriptor)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        words = [sys.executable, "-ESs", "-m", "distcc_driver", "guard", path, *map(str, pids)]
+        os.execv(sys.executable, words)  # noqa: S606  # the interpreter that runs this
+    finally:
+        os._exit(96)
+
+
+def main(path: str, pids: Sequence[int]) -> None:
+    """Wait for the end of any of `pids`, then release the session."""
+    wait_for_any(pids)
+    release(path)
+
+
+def wait_for_any(pids: Sequence[int]) -> None:
+    """Return when one of the processes has ended."""
+    try:
+        _wait_in_kernel(pids)
+    except ProcessLookupError:
+        pass  # it has
+    except (AttributeError, OSError):  # a kernel, a sandbox or a Python without the call
+        while all(_is_alive(pid) for pid in pids):
+            time.sleep(_PAUSE_S)
+
+
+if sys.platform == "linux":
+
+    def _wait_in_kernel(pids: Sequence[int]) -> None:
+        poll = select.poll()
+        for pid in pids:
+            poll.register(os.pidfd_open(pid), select.POLLIN)
+        poll.poll()
+
+else:  # the BSDs and macOS
+
+    def _wait_in_kernel(pids: Sequence[int]) -> None:
+        ends = [
+            select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT) for pid in pids
+        ]
+        select.kqueue().control(ends, 1)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's, but there
+    return True

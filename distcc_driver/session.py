@@ -1,0 +1,203 @@
+"""The session directory of a build with tunnels: what is open, and how to close it.
+
+Whatever belongs to a session carries its directory in its command line, `ssh -S DIR/0` and
+`guard DIR`. So an ssh that is still connecting, or whose plan was killed before it could
+write anything down, is found like any other, and nothing else ever is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import time
+
+from .errors import ConfigError
+from .record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PREFIX = "distcc-driver"
+_STATE = "state"
+_GRACE_S = 2.0
+_PAUSE_S = 0.005
+# sun_path holds 104 bytes on BSD and macOS (108 on Linux), and ssh first binds PATH.16_RANDOM.
+_MAX_CONTROL_PATH = 86
+
+
+class OpenTunnel(Record):
+    """A tunnel that the build uses: its number in the session, local job port and host as written."""
+
+    number: int
+    job_port: int
+    host_text: str
+
+
+def create(owner_pid: int, environ: Mapping[str, str]) -> str:
+    """Make a directory that only this user can enter, named after the shell that owns it.
+
+    Raises `ConfigError` if no place for it can be written.
+    """
+    name = f"{_PREFIX}.{owner_pid}.{os.urandom(4).hex()}"
+    tried = []
+    for base in _bases(environ):
+        path = os.path.join(base, name)
+        if "${" in path or len(os.fsencode(control_argument(control_path(path, 9999)))) > _MAX_CONTROL_PATH:
+            tried.append(f"{base} (name too long)")
+            continue
+        try:
+            os.mkdir(path, 0o700)
+            os.chmod(path, 0o700)  # whatever the umask
+        except OSError as error:
+            tried.append(f"{base} ({error.strerror})")
+        else:
+            return path
+    raise ConfigError(
+        f"no directory for SSH tunnels can be made in {', '.join(tried)}; set TMPDIR to one that can"
+    )
+
+
+def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
+    """The session directories that a shell owns."""
+    found = []
+    for base in _bases(environ):
+        try:
+            names = os.listdir(base)
+        except OSError:
+            continue
+        paths = [os.path.join(base, name) for name in names if name.startswith(f"{_PREFIX}.{owner_pid}.")]
+        found += [path for path in paths if _is_own_directory(path)]
+    return found
+
+
+def control_path(path: str, number: int) -> str:
+    """The control socket of tunnel `number`."""
+    return f"{path}/{number}"
+
+
+def control_argument(control: str) -> str:
+    """A control socket's path as ssh wants it: it expands %-tokens (ssh_config(5), TOKENS)."""
+    return control.replace("%", "%%")
+
+
+def log_path(path: str, number: int) -> str:
+    """The file that tunnel `number` writes its messages to."""
+    return f"{path}/{number}.log"
+
+
+def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> None:
+    """Note what the end of the build needs to know."""
+    lines = [log_level, *(f"{tunnel.number} {tunnel.job_port} {tunnel.host_text}" for tunnel in tunnels)]
+    with open(os.path.join(path, _STATE), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+
+
+def read_state(path: str) -> tuple[str, list[OpenTunnel]]:
+    """The log level and the tunnels; none if the plan never got that far."""
+    try:
+        with open(os.path.join(path, _STATE), encoding="utf-8") as file:
+            log_level, *lines = file.read().split("\n")
+    except OSError:
+        return "info", []
+    fields = [line.split(" ", 2) for line in lines]
+    return log_level, [OpenTunnel(int(number), int(port), text) for number, port, text in fields]
+
+
+def processes(path: str) -> dict[int, str]:
+    """The session's processes: pid to control socket, or to "" for the guard."""
+    found = {}
+    for pid, arguments in _command_lines():
+        if "-S" in arguments[:-1]:
+            control = arguments[arguments.index("-S") + 1].replace("%%", "%")
+            if control.startswith(path + "/"):
+                found[pid] = control
+        elif "distcc_driver" in arguments and "guard" in arguments and path in arguments:
+            found[pid] = ""
+    found.pop(os.getpid(), None)
+    return found
+
+
+def end(path: str, control: str | None = None) -> None:
+    """End the processes of a session, or of one control socket; wait until they are gone.
+
+    One that does not go within 2 s is killed.
+    """
+    deadline = time.monotonic() + _GRACE_S
+    asked: set[int] = set()
+    while True:
+        pids = {pid for pid, own in processes(path).items() if control in (None, own)}
+        late = time.monotonic() >= deadline
+        for pid in pids if late else pids - asked:
+            _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
+        if not pids or time.monotonic() >= deadline + _GRACE_S:
+            return
+        asked |= pids
+        time.sleep(_PAUSE_S)
+
+
+def remove(path: str) -> None:
+    """Remove the directory and what is in it."""
+    try:
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)
+    except FileNotFoundError:
+        pass  # the guard was faster
+
+
+def _bases(environ: Mapping[str, str]) -> list[str]:
+    """Where a session directory may be, best first."""
+    bases = []
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if os.path.isabs(runtime) and _is_own_directory(runtime) and os.access(runtime, os.W_OK | os.X_OK):
+        bases.append(runtime)
+    if os.path.isabs(environ.get("TMPDIR", "")):
+        bases.append(environ["TMPDIR"])
+    return [*bases, "/tmp"]  # noqa: S108  # a directory of mode 0700 is made in it
+
+
+def _is_own_directory(path: str) -> bool:
+    try:
+        status = os.lstat(path) if _PREFIX in os.path.basename(path) else os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass  # gone meanwhile
+
+
+def _command_lines() -> Iterator[tuple[int, list[str]]]:
+    """Pid and argument list of every process that may be this user's."""
+    if not os.path.isdir("/proc/self"):
+        yield from _command_lines_from_ps()
+        return
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            if os.stat(f"/proc/{name}").st_uid not in (os.geteuid(), 0):  # root's: not dumpable
+                continue
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                arguments = file.read().split(b"\0")
+        except OSError:
+            continue  # gone meanwhile
+        yield int(name), [os.fsdecode(argument) for argument in arguments]
+
+
+def _command_lines_from_ps() -> Iterator[tuple[int, list[str]]]:
+    """The same by ps(1), which cannot tell a blank in an argument from one between two."""
+    from subprocess import DEVNULL, run  # 15 ms that only systems without /proc pay
+
+    listing = run(
+        ["ps", "-U", str(os.geteuid()), "-o", "pid=,args="], capture_output=True, stdin=DEVNULL, check=False
+    )
+    for line in os.fsdecode(listing.stdout).splitlines():
+        pid, _, arguments = line.strip().partition(" ")
+        yield int(pid), arguments.split(" ")

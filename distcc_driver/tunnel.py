@@ -1,0 +1,247 @@
+"""Tunnels through the system's ssh: `SshHost` to `Endpoint` or `Rejection`.
+
+Each host gets a private master connection (`ssh -M -f`), which goes to the background once it
+has logged in; the two forwards are then asked of it (`ssh -O forward`), so that a port that
+is taken costs no second login, and a `LocalForward` of the user's own cannot fail it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+import sh
+
+from . import session
+from .endpoint import Endpoint, Rejection
+from .hostspec import LOOPBACK, SshHost
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONNECT_TIMEOUT_S = 10
+_FORWARD_ATTEMPTS = 5
+_ANY_STATUS = list(range(-64, 256))
+
+# What a user's configuration may turn on and a tunnel must not have. Not one of them touches
+# the way host keys are checked. A dead link is noticed after 3 x 15 s.
+_MASTER_OPTIONS = {
+    "ControlMaster": "yes",
+    "ControlPersist": "no",
+    "ClearAllForwardings": "yes",
+    "Compression": "no",
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
+    "RequestTTY": "no",
+    "Tunnel": "no",
+    "ServerAliveInterval": "15",
+    "ServerAliveCountMax": "3",
+}
+
+
+def target_arguments(host: SshHost) -> list[str]:
+    """How ssh is told where to go: only what the user gave, behind `--` what could be an option."""
+    port = [] if host.ssh_port is None else ["-p", str(host.ssh_port)]
+    user = [] if host.user is None else ["-l", host.user]
+    return [*port, *user, "--", host.name]
+
+
+def master_arguments(
+    host: SshHost, control: str, log: str, batch: bool, connect_timeout_s: int | None = None
+) -> list[str]:
+    """Arguments of ssh(1) that log in and leave a master connection in the background.
+
+    `batch` forbids every question; a `connect_timeout_s` overrides the user's configuration.
+    """
+    options = dict(_MASTER_OPTIONS, BatchMode="yes" if batch else "no")
+    if connect_timeout_s is not None:
+        options["ConnectTimeout"] = str(connect_timeout_s)
+    words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+    return [
+        *words,
+        "-S",
+        session.control_argument(control),
+        "-E",
+        log,
+        "-f",
+        "-N",
+        "-T",
+        *target_arguments(host),
+    ]
+
+
+def forward_arguments(host: SshHost, control: str, local_ports: tuple[int, int]) -> list[str]:
+    """Arguments of ssh(1) that ask a master for the two forwards.
+
+    No configuration file is read: its forwards would be asked for too.
+    """
+    words = []
+    for local, remote in zip(local_ports, (host.job_port, host.stats_port), strict=True):
+        words += ["-L", f"{LOOPBACK}:{local}:localhost:{remote}"]
+    return ["-F", "none", "-S", session.control_argument(control), "-O", "forward", *words, "--", host.name]
+
+
+class Unanswered(Rejection):
+    """A host whose ssh would have to ask a person."""
+
+
+class Tunnels:
+    """The SSH hosts of a build: `start`, other work, `finish`; then `ask` those that need a person."""
+
+    def __init__(self, ssh: sh.Command, hosts: Sequence[SshHost], path: str) -> None:
+        self._ssh = ssh
+        self._path = path
+        self._numbers = {host: number for number, host in enumerate(hosts)}
+        self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
+        self._started = 0.0
+        self._null = open(os.devnull, "r+b")  # noqa: SIM115  # as long as this process
+
+    def number(self, host: SshHost) -> int:
+        """The number of a host's files in the session directory."""
+        return self._numbers[host]
+
+    def start(self) -> None:
+        """Begin to log in everywhere at once, without asking anything."""
+        pool = ThreadPoolExecutor(len(self._numbers))
+        self._started = time.monotonic()
+        self._opening = {host: pool.submit(self._open, host) for host in self._numbers}
+
+    def finish(self) -> dict[SshHost, Endpoint | Rejection]:
+        """Wait until every host is there, has failed, or has used up its time."""
+        limit_s: float = _CONNECT_TIMEOUT_S
+        late = wait(self._opening.values(), self._left_s(limit_s)).not_done
+        if late:
+            hosts = [host for host, future in self._opening.items() if future in late]
+            limits_s = {host: self._configured_timeout_s(host) or limit_s for host in hosts}
+            for host in sorted(hosts, key=limits_s.__getitem__):
+                wait([self._opening[host]], self._left_s(limits_s[host]))
+                self._give_up(host, limits_s[host])
+        return {host: future.result() for host, future in self._opening.items()}
+
+    def ask(self, host: SshHost) -> Endpoint | Rejection:
+        """Log in to one host with whatever ssh wants to ask on the terminal."""
+        timeout_s = None if self._configured_timeout_s(host) else _CONNECT_TIMEOUT_S
+        return self._open(host, batch=False, connect_timeout_s=timeout_s)
+
+    def last_words(self, host: SshHost) -> str:
+        """The last line that ssh wrote about a host, "" if none."""
+        lines = [line.strip() for line in self._log(host).splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+    def close(self, host: SshHost) -> None:
+        """End a host's connection at once."""
+        session.end(self._path, session.control_path(self._path, self._numbers[host]))
+
+    def _left_s(self, limit_s: float) -> float:
+        return max(0.0, self._started + limit_s - time.monotonic())
+
+    def _give_up(self, host: SshHost, limit_s: float) -> None:
+        if not self._opening[host].done():
+            self.close(host)
+            self._opening[host] = Future()
+            self._opening[host].set_result(
+                Rejection(
+                    host, f"ssh timed out after {limit_s:g} s", "is the machine up, and does its sshd answer?"
+                )
+            )
+
+    def _configured_timeout_s(self, host: SshHost) -> int | None:
+        """`ConnectTimeout` of the user's configuration."""
+        settings = self._ssh("-G", *target_arguments(host), _tty_out=False, _ok_code=_ANY_STATUS)
+        for line in str(settings).splitlines():
+            key, _, value = line.partition(" ")
+            if key == "connecttimeout" and value.isdigit():
+                return int(value)
+        return None
+
+    def _open(
+        self, host: SshHost, batch: bool = True, connect_timeout_s: int | None = None
+    ) -> Endpoint | Rejection:
+        """Log in and forward both ports."""
+        control = session.control_path(self._path, self._numbers[host])
+        log = session.log_path(self._path, self._numbers[host])
+        arguments = master_arguments(host, control, log, batch, connect_timeout_s)
+        if self._run(arguments, log, batch):
+            return self._refusal(host)
+        for _ in range(_FORWARD_ATTEMPTS):
+            ports = _free_ports()
+            if not self._run(forward_arguments(host, control, ports), log, batch=True):
+                return Endpoint(host, LOOPBACK, *ports)
+        return Rejection(
+            host, f"ssh cannot forward a port: {self.last_words(host)}", "check the ports of this machine"
+        )
+
+    def _run(self, arguments: list[str], log: str, batch: bool) -> int:
+        """Run ssh to its end; returns its exit code.
+
+        In a session of its own it has no terminal: then not even the ssh of a `ProxyJump`,
+        which knows no `BatchMode`, can ask anything.
+        """
+        environ = dict(os.environ, SSH_ASKPASS_REQUIRE="never") if batch else dict(os.environ)
+        with open(log, "ab") as messages:
+            finished = self._ssh(
+                *arguments,
+                _return_cmd=True,
+                _new_session=batch,
+                _env=environ,
+                _in=self._null,
+                _out=self._null,
+                _err=messages,
+                _ok_code=_ANY_STATUS,
+            )
+        return int(finished.exit_code)
+
+    def _log(self, host: SshHost) -> str:
+        with open(
+            session.log_path(self._path, self._numbers[host]), encoding="utf-8", errors="replace"
+        ) as file:
+            return file.read()
+
+    def _refusal(self, host: SshHost) -> Rejection:
+        """Why ssh did not log in, from what it wrote."""
+        log = self._log(host)
+        words = self.last_words(host) or "ssh failed without a word"
+        by_hand = "ssh " + " ".join(word for word in target_arguments(host) if word != "--")
+        if "IDENTIFICATION HAS CHANGED" in log:
+            advice = (
+                f"if that is right, remove the old one with ssh-keygen -R, then connect by hand: {by_hand}"
+            )
+            return Rejection(host, f"its host key has changed ({words})", advice)
+        if "Host key verification failed" in log:
+            return Unanswered(
+                host, f"its host key is not known ({words})", f"connect once by hand: {by_hand}"
+            )
+        if "Permission denied" in log:
+            advice = "load your key into ssh-agent, or install one with ssh-copy-id"
+            return Unanswered(host, f"ssh would have to ask ({words})", advice)
+        return Rejection(host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
+
+
+def has_terminal() -> bool:
+    """True if a question can be asked: there is a terminal, and we are in its foreground."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two ports of the loopback address that nobody listens on now; ssh refuses to choose them."""
+    holders = [_socket.socket(_socket.AF_INET, _socket.SOCK_STREAM) for _ in range(2)]
+    for holder in holders:
+        holder.bind((LOOPBACK, 0))
+    first, second = (holder.getsockname()[1] for holder in holders)
+    for holder in holders:
+        holder.close()
+    return first, second

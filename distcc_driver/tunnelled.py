@@ -1,0 +1,138 @@
+"""The SSH hosts of a build from list to plan: session first, guard second, then ssh."""
+
+from __future__ import annotations
+
+import os
+import signal
+import site
+import sys
+
+from . import guard, probe, session
+from .endpoint import Endpoint, Rejection
+from .errors import ConfigError
+from .hostspec import SshHost
+from .release import release
+from .session import OpenTunnel
+
+site.main()  # the build path starts without site-packages, where sh is
+try:
+    import sh
+
+    from .tunnel import Tunnels, Unanswered, has_terminal
+except ModuleNotFoundError as missing:
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    raise ConfigError(
+        f"{sys.executable}: {missing}, which SSH hosts need; run make -C {root!r} install"
+    ) from None
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+    from typing import NoReturn
+
+    from .balance import Plan
+    from .log import Log
+    from .probe import Worker
+
+_TUNNEL_ADVICE = "does a distccd with --stats run there, and may sshd forward to it (AllowTcpForwarding)?"
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Tunnelled:
+    """A context in which tunnels are opened; leaving it closes them, unless a plan keeps them."""
+
+    def __init__(self, hosts: Sequence[SshHost], environ: Mapping[str, str], shell_pid: int | None) -> None:
+        self._hosts = hosts
+        self._environ = environ
+        self._shell_pid = shell_pid
+        self._path = ""
+        self._tunnels: Tunnels | None = None
+
+    def __enter__(self) -> Tunnelled:
+        """Begin to connect. Raises `ConfigError` if no session directory can be made."""
+        try:
+            ssh = sh.Command("ssh")
+        except sh.CommandNotFound:
+            return self
+        for number in _ENDINGS:
+            if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
+                signal.signal(number, _interrupted)
+        try:
+            owner_pid = os.getppid()
+            self._path = session.create(owner_pid, self._environ)
+            guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
+            self._tunnels = Tunnels(ssh, self._hosts, self._path)
+            self._tunnels.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close what no plan keeps."""
+        if self._path:
+            for number in (signal.SIGINT, *_ENDINGS):
+                signal.signal(number, signal.SIG_IGN)  # what is left to do is short
+            release(self._path)
+
+    def ask_all(self, connect_timeout_s: float, log: Log) -> list[Worker | Rejection]:
+        """Probe all hosts through their tunnels; those that fail are closed at once."""
+        if self._tunnels is None:
+            advice = "install the OpenSSH client (openssh-client)"
+            return [Rejection(host, "ssh: not found on PATH", advice) for host in self._hosts]
+        opened = self._tunnels.finish()
+        if any(isinstance(result, Unanswered) for result in opened.values()) and has_terminal():
+            for host, result in opened.items():
+                if isinstance(result, Unanswered):
+                    log.info(f"{host.text}: ssh has a question")
+                    opened[host] = self._tunnels.ask(host)
+        endpoints = [result for result in opened.values() if isinstance(result, Endpoint)]
+        answers = probe.ask_all(endpoints, connect_timeout_s)
+        results: list[Worker | Rejection] = [r for r in opened.values() if isinstance(r, Rejection)]
+        for answer in answers:
+            results.append(self._explained(answer) if isinstance(answer, Rejection) else answer)
+        return results
+
+    def keep(self, plan: Plan, log_level: str) -> str:
+        """Leave the tunnels of the plan's workers open; returns their session directory, "" if none."""
+        used = {share.worker.endpoint.host: share.worker.endpoint for share in plan.shares}
+        kept = []
+        for number, host in enumerate(self._hosts):
+            if host in used:
+                kept.append(OpenTunnel(number, used[host].job_port, host.text))
+            elif self._tunnels is not None:
+                self._tunnels.close(host)
+        if not kept:
+            return ""
+        session.write_state(self._path, log_level, kept)
+        path, self._path = self._path, ""
+        return path
+
+    def _explained(self, rejection: Rejection) -> Rejection:
+        """A rejection by what is behind a tunnel, with what ssh has to say."""
+        host = rejection.host
+        if self._tunnels is None or not isinstance(host, SshHost):
+            return rejection
+        self._tunnels.close(host)
+        words = self._tunnels.last_words(host)
+        cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
+        return Rejection(host, f"behind ssh, {cause}", _TUNNEL_ADVICE)
+
+
+def _interrupted(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _watched_pids(owner_pid: int, shell_pid: int | None) -> list[int]:
+    """The sub-shell of the build, and the shell that waits for it: either may be killed alone.
+
+    A sub-shell that is the main shell itself (`zsh -c` saves a fork) has no shell that waits.
+    """
+    if shell_pid in (None, owner_pid):
+        return [owner_pid]
+    try:
+        with open(f"/proc/{owner_pid}/stat", encoding="utf-8", errors="replace") as file:
+            return [owner_pid, int(file.read().rpartition(")")[2].split()[1])]
+    except OSError:
+        return [owner_pid, int(sh.ps("-o", "ppid=", "-p", str(owner_pid)))]
