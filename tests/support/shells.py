@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from pytestshellutils.customtypes import EnvironDict
 from pytestshellutils.shell import ScriptSubprocess
 
+from .terminal import Terminal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SHELLS = ("bash", "zsh")
 MASQUERADE = "/usr/lib/distcc"
+PROMPT = "READY> "
 _TIMEOUT_S = 240
 _NO_START_FILES = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}
 
@@ -74,6 +77,17 @@ class UserShell:
             timeout=_TIMEOUT_S,
             system_encoding="utf-8",
         ).run()
+
+    def interactive(self, before: str = "") -> Terminal:
+        """A terminal with the shell at its prompt, `before` and the shim's line typed and done."""
+        terminal = Terminal(
+            [self.name, *_NO_START_FILES[self.name], "-i"], {**self.environ, "PS1": PROMPT}, self.cwd
+        )
+        terminal.expect(PROMPT)
+        for line in [*before.splitlines(), self.sourcing]:
+            terminal.send(f"{line}\r")
+            terminal.expect(PROMPT)
+        return terminal
 
     def run_bytes(self, script: bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Source the shim, run a script that need not be text, and feed it; output is bytes."""
