@@ -4,14 +4,15 @@ PYTHON ?= python3
 ARGS =
 
 python = .venv/bin/python
-packages = @PYTHON="$(PYTHON)" sh tests/system-packages.sh
+packages = @PYTHON="$(PYTHON)" sh tests/system-packages.sh $(if $(wildcard .venv/bin/python),,venv)
 # What runs below us must not take our own flags, such as -n or -j, for its own.
 run = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 
+# System packages come before what needs them, in this order even under -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo test lint bench clean packages-demo packages-test packages-lint packages-bench
 
 help:
 	@echo 'make install   what distcc_build needs: .venv beside the shims'
@@ -26,30 +27,29 @@ help:
 install: .venv/.installed
 	@$(python) -I -m compileall -q distcc_driver
 
-demo: .venv/.installed
-	$(packages) demo
+demo: packages-demo .venv/.installed
 	$(run) $(python) -m distcc_driver demo
 
-test: .venv/.dev
-	$(packages) test
+test: packages-test .venv/.dev
 	$(run) $(python) -m pytest $(ARGS)
 
-lint: .venv/.dev
-	$(packages) lint
+lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy
 	@shellcheck distcc.sh .ci/run $$(find tests -name '*.sh')
 	@bash -n distcc.sh && zsh -n distcc.zsh
 
-bench: install .venv/.dev
-	$(packages) bench
+bench: packages-bench install .venv/.dev
 	$(run) $(python) -m tests.bench $(ARGS)
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find distcc_driver tests -name __pycache__ -prune -exec rm -rf {} +
 
+packages-demo packages-test packages-lint packages-bench:
+	$(packages) $(@:packages-%=%)
+
 .venv/bin/python:
-	$(packages) venv
+	$(packages)
 	@echo 'Making .venv ...'
 	@"$(PYTHON)" -m venv --clear .venv
 

@@ -96,21 +96,31 @@ look_for_all() {
 # Started as root. A package may bring a daemon (openssh-server does): it must neither start now nor
 # at the next boot because somebody ran our tests.
 install_packages() {
+    log=$(mktemp)
     policy=/usr/sbin/policy-rc.d
-    if [ ! -e "$policy" ]; then
-        trap 'rm -f "$policy"' EXIT
-        trap 'exit 130' INT
-        trap 'exit 143' TERM
-        trap 'exit 129' HUP
+    if [ -e "$policy" ]; then
+        policy=
+    else
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod +x "$policy"
     fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq -o DPkg::Lock::Timeout=120 update || : # the lists that are there may do
-    apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@"
+    trap 'rm -f "$log" ${policy:+"$policy"}' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    printf 'Installing system packages: %s\n' "$*"
+    apt_get update || : # the lists that are there may do
+    if ! apt_get install -y --no-install-recommends "$@"; then
+        cat "$log" >&2
+        exit 1
+    fi
     case " $* " in
         *' openssh-server '*) ! command -v systemctl >/dev/null || systemctl --quiet disable ssh.service ssh.socket || : ;;
     esac
+}
+
+apt_get() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1
 }
 
 # shellcheck disable=SC2086 # $missing is a list of words
