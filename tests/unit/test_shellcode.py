@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import string
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distcc_driver.balance import Plan, Share
+from distcc_driver.settings import read_settings
+from distcc_driver.shellcode import distcc_hosts, quote, shell_code
+
+from .samples import settings_of, worker_of
+
+SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-c"], "zsh": ["zsh", "-f", "-c"]}
+# What a shell sets or changes by itself.
+SHELLS_OWN = {"_", "PWD", "OLDPWD", "SHLVL", "HOME", "LOGNAME"}
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    program, *options = SHELLS[request.param]
+    found = shutil.which(program)
+    assert found, f"{program}: not found; make test installs it"
+    return [found, *options]
+
+
+def plan_of(*workers: tuple[str, int], local_jobs: int = 0, saturation_jobs: int = 0) -> Plan:
+    shares = [Share(worker_of(spec), jobs) for spec, jobs in workers]
+    return Plan(shares, [], local_jobs, saturation_jobs, pause_ms=20)
+
+
+@pytest.mark.parametrize(
+    ("plan", "text"),
+    [
+        (plan_of(("worker", 4)), "worker:3632/4,lzo"),
+        (plan_of(("b:1:2", 16), ("a", 8)), "b:1/16,lzo a:3632/8,lzo"),
+        (plan_of(("[2001:DB8::7]:9", 1)), "[2001:DB8::7]:9/1,lzo"),
+        (plan_of(("[fe80::1%eth0]", 1)), "[fe80::1%eth0]:3632/1,lzo"),
+        (plan_of(("localhost", 2)), "127.0.0.1:3632/2,lzo"),
+        (plan_of(("a", 4), saturation_jobs=3), "--localslots_cpp=3 a:3632/4,lzo"),
+        (plan_of(("a", 4), local_jobs=2), "localhost/2 --localslots=2 a:3632/4,lzo"),
+        (plan_of(local_jobs=5), "localhost/5 --localslots=5"),
+        (
+            plan_of(("worker-1", 16), ("10.0.0.7", 8), local_jobs=2, saturation_jobs=8),
+            "localhost/2 --localslots=2 --localslots_cpp=8 worker-1:3632/16,lzo 10.0.0.7:3632/8,lzo",
+        ),
+    ],
+)
+def test_host_list_of_distcc(plan: Plan, text: str) -> None:
+    assert distcc_hosts(plan) == text
+
+
+def test_text_for_the_shell_line_by_line() -> None:
+    environ = {"DISTCC_AUTO_HOSTS": "a", "DISTCC_DRIVER_PYTHON": "python3", "DISTCC_DIR": "/tmp/x"}
+    plan = plan_of(("a", 4), local_jobs=1, saturation_jobs=2)
+    assert shell_code(plan, read_settings(environ)).splitlines() == [
+        r"\builtin unset DISTCC_AUTO_HOSTS",
+        r"\builtin unset DISTCC_DRIVER_PYTHON",
+        r"\builtin export DISTCC_HOSTS='localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo'",
+        r"\builtin export CCACHE_PREFIX='distcc'",
+        r"\builtin export DISTCC_PAUSE_TIME_MSEC='20'",
+        r"__distcc_session=''",
+        r"__distcc_jobs=7",
+    ]
+
+
+def test_pause_of_the_user_is_left_alone() -> None:
+    environ = {"DISTCC_AUTO_HOSTS": "a", "DISTCC_PAUSE_TIME_MSEC": "77"}
+    assert "DISTCC_PAUSE_TIME_MSEC" not in shell_code(plan_of(("a", 4)), read_settings(environ))
+
+
+def evaluate(shell: list[str], text: str, environ: dict[str, str], directory: Path) -> dict[bytes, bytes]:
+    """The environment of a command that runs after the text was evaluated.
+
+    The directory is the current one, and nothing is on PATH that could not be seen there.
+    """
+    script = f"eval {shlex.quote(text)}\n/usr/bin/env -0"
+    done = subprocess.run(
+        [*shell, script], env={"PATH": "/nowhere", **environ}, cwd=directory, capture_output=True, check=False
+    )
+    assert done.stderr == b""
+    assert done.returncode == 0
+    variables = dict(entry.split(b"=", 1) for entry in done.stdout.split(b"\0") if entry)
+    return {name: value for name, value in variables.items() if name.decode("latin-1") not in SHELLS_OWN}
+
+
+def as_bytes(environ: dict[str, str]) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
+
+
+SETTERS = "-T:$`;&|<>(){}[]*?!#~'\"\\ \n\t,=%"
+CANARIES = st.sampled_from(
+    [
+        "$(: >canary)",
+        "`: >canary`",
+        "; : >canary;",
+        "\n: >canary\n",
+        "';: >canary;'",
+        '";: >canary;"',
+        "&>canary&",
+    ]
+)
+VALUES = st.lists(CANARIES | st.text(SETTERS + "aé\udcff", max_size=8), max_size=4).map("".join)
+LEGAL = st.text(string.ascii_letters + string.digits + "_", max_size=8)
+ANY_NAME = st.lists(CANARIES | LEGAL | st.text(SETTERS + "é", max_size=4), max_size=3).map("".join)
+OURS = st.builds("{}{}".format, st.sampled_from(["DISTCC_AUTO_", "DISTCC_DRIVER_"]), LEGAL)
+STRANGE = st.builds("DISTCC_AUTO_{}".format, ANY_NAME.map(lambda name: name.replace("=", "")))
+THEIRS = st.builds("THEIR_{}".format, LEGAL)
+
+
+def is_legal(name: str) -> bool:
+    return set(name) <= set(string.ascii_letters + string.digits + "_")
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(OURS | STRANGE | THEIRS, VALUES, max_size=6))
+def check_environment(shell: list[str], directory: Path, variables: dict[str, str]) -> None:
+    variables = {name: value for name, value in variables.items() if name != "DISTCC_AUTO_LOG_LEVEL"}
+    text = shell_code(plan_of(("a", 4)), settings_of()._replace(own_names=own_names(variables)))
+    found = evaluate(shell, text, variables, directory)
+    legal = {name: value for name, value in variables.items() if is_legal(name)}
+    kept = {name: value for name, value in legal.items() if not name.startswith("DISTCC_")}
+    wanted = {
+        "PATH": "/nowhere",
+        "DISTCC_HOSTS": "a:3632/4,lzo",
+        "CCACHE_PREFIX": "distcc",
+        "DISTCC_PAUSE_TIME_MSEC": "20",
+    }
+    # A name that is none to a shell cannot be unset by it; it must do no harm, though.
+    strange = {os.fsencode(name) for name in variables if not is_legal(name)}
+    assert {name: value for name, value in found.items() if name not in strange} == as_bytes(kept | wanted)
+    assert list(directory.iterdir()) == []
+
+
+def own_names(variables: dict[str, str]) -> list[str]:
+    return read_settings({"DISTCC_AUTO_HOSTS": "a", **dict.fromkeys(variables, "")}).own_names
+
+
+def test_build_sees_the_exports_and_no_name_of_ours_whatever_the_environment(
+    shell: list[str], tmp_path: Path
+) -> None:
+    check_environment(shell, tmp_path)
+
+
+def test_shell_learns_the_job_count_and_where_the_session_is(shell: list[str], tmp_path: Path) -> None:
+    path = '/tmp/it\'s "mine" $(: >canary)`: >canary`\\\n日本\udcff'
+    text = shell_code(plan_of(("a", 4), saturation_jobs=2), settings_of(), path)
+    script = 'eval "$1"; printf "%s\\0%s\\0" "$__distcc_jobs" "$__distcc_session"; /usr/bin/env -0'
+    done = subprocess.run([*shell, script, "test", text], cwd=tmp_path, capture_output=True, check=True)
+    jobs, session, *environ = done.stdout.split(b"\0")
+    assert (jobs, session) == (b"6", os.fsencode(path))
+    assert not [entry for entry in environ if entry.startswith(b"__distcc")]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_quoted_text_is_one_word_and_nothing_of_it_runs(shell: list[str], tmp_path: Path) -> None:
+    @settings(max_examples=5)
+    @given(st.lists(VALUES | st.text(st.characters(exclude_characters="\0")), min_size=20, max_size=60))
+    def check(texts: list[str]) -> None:
+        words = " ".join(quote(text) for text in texts)
+        done = subprocess.run(
+            [*shell, f"printf '%s\\0' {words}"], cwd=tmp_path, capture_output=True, check=True
+        )
+        assert done.stdout == b"".join(os.fsencode(text) + b"\0" for text in texts)
+        assert list(tmp_path.iterdir()) == []
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "preparation",
+    [
+        "set -eu",
+        "set -f",
+        "set -a",
+        "set -C",
+        "IFS=D_=",
+        "alias builtin=false export=false unset=false",
+        "unset() { : >canary; }; export() { : >canary; }; eval() { : >canary; }",
+        "cd() { : >canary; }; DISTCC_AUTO_HOSTS() { : >canary; }",
+    ],
+)
+def test_text_means_the_same_in_a_shell_with_habits_of_its_own(
+    shell: list[str], preparation: str, tmp_path: Path
+) -> None:
+    check_habit(
+        shell, f'if test -n "${{BASH_VERSION-}}"; then shopt -s expand_aliases; fi\n{preparation}', tmp_path
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *("ksh_arrays", "sh_word_split", "glob_subst", "rc_quotes", "all_export", "err_exit", "no_unset"),
+        *("warn_create_global", "posix_builtins", "posix_identifiers", "csh_junkie_quotes"),
+    ],
+)
+def test_text_means_the_same_under_any_option_of_zsh(options: str, tmp_path: Path) -> None:
+    check_habit(SHELLS["zsh"], f"setopt {options}", tmp_path)
+
+
+def check_habit(shell: list[str], preparation: str, directory: Path) -> None:
+    environ = {"DISTCC_AUTO_HOSTS": "a [::1]:9", "DISTCC_AUTO_TYPO": "x", "PATH": os.environ["PATH"]}
+    workers: list[tuple[str, int]] = [("a", 4), ("[::1]:9", 2)]
+    text = shell_code(plan_of(*workers, local_jobs=1, saturation_jobs=2), read_settings(environ))
+    script = f'{preparation}\n\\builtin eval "$1"\n/usr/bin/env -0\n/bin/echo "jobs=$__distcc_jobs"'
+    done = subprocess.run(
+        [*shell, script, "test", text], env=environ, cwd=directory, capture_output=True, check=False
+    )
+    assert done.stderr == b""
+    *variables, jobs = done.stdout.split(b"\0")
+    ours = sorted(entry for entry in variables if entry.startswith((b"DISTCC", b"CCACHE")))
+    assert ours == [
+        b"CCACHE_PREFIX=distcc",
+        b"DISTCC_HOSTS=localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo [::1]:9/2,lzo",
+        b"DISTCC_PAUSE_TIME_MSEC=20",
+    ]
+    assert jobs == b"jobs=9\n"
+    assert list(directory.iterdir()) == []
