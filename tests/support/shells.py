@@ -24,7 +24,7 @@ SHELLS = ("bash", "zsh")
 MASQUERADE = "/usr/lib/distcc"
 PROMPT = "READY> "
 _TIMEOUT_S = 240
-_NO_START_FILES = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}
+_NO_START_FILES = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "dash": []}
 
 
 class UserShell:
@@ -49,9 +49,15 @@ class UserShell:
         """The line of the user's start file."""
         return f"source {shlex.quote(str(self.shim))}"
 
-    def command(self, script: str, options: Sequence[str] = ()) -> list[str]:
-        """The argument list that runs a script; the shim is not sourced."""
-        return [self.name, *_NO_START_FILES[self.name], *options, "-c", script]
+    def command(self, script: bytes, options: Sequence[str] = ()) -> list[str]:
+        """The argument list that runs a script; the shim is not sourced.
+
+        From a file, which a shell reads line by line: zsh reads the text behind `-c` as a whole,
+        before any alias or option of it can take effect.
+        """
+        file = Path(self.environ["HOME"]) / "script"
+        file.write_bytes(script)
+        return [self.name, *_NO_START_FILES[self.name], *options, str(file)]
 
     def run(
         self,
@@ -68,7 +74,7 @@ class UserShell:
         self, script: str, *, options: Sequence[str] = (), environ: Mapping[str, str] | None = None
     ) -> ProcessResult:
         """Run a script that does its own sourcing, if any."""
-        name, *arguments = self.command(script, options)
+        name, *arguments = self.command(script.encode(), options)
         return ScriptSubprocess(
             script_name=name,
             base_script_args=arguments,
@@ -91,10 +97,8 @@ class UserShell:
 
     def run_bytes(self, script: bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Source the shim, run a script that need not be text, and feed it; output is bytes."""
-        whole = os.fsencode(self.sourcing) + b"\n" + script
-        command: list[str | bytes] = [self.name, *_NO_START_FILES[self.name], "-c", whole]
         return subprocess.run(
-            command,
+            self.command(os.fsencode(self.sourcing) + b"\n" + script),
             input=stdin,
             capture_output=True,
             env=self.environ,
