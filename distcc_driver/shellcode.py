@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")
 
 
-def shell_code(plan: Plan, settings: Settings, session_path: str = "") -> str:
+def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin :") -> str:
     """Lines that unset what the build must not see, export what it must, and set the job count.
 
-    `session_path` is the directory of the build's tunnels, empty if it has none.
+    `end_command` is what `distcc_build` runs when the build has ended.
     """
     exports = {"DISTCC_HOSTS": distcc_hosts(plan), "CCACHE_PREFIX": "distcc"}
     if not settings.pause_is_set:
@@ -22,9 +22,14 @@ def shell_code(plan: Plan, settings: Settings, session_path: str = "") -> str:
     own_names = [name for name in settings.own_names if _NAME_CHARACTERS.issuperset(name)]
     lines = [f"\\builtin unset {name}" for name in own_names]
     lines += [f"\\builtin export {name}={quote(value)}" for name, value in exports.items()]
-    lines.append(f"__distcc_session={quote(session_path)}")
+    lines.append(f"__distcc_end={quote(end_command)}")
     lines.append(f"__distcc_jobs={plan.jobs}")
     return "\n".join(lines) + "\n"
+
+
+def release_command(root: str, python: str, session_path: str) -> str:
+    """What closes a session: the driver below `root`, run by `python`."""
+    return " ".join(["__distcc_release", quote(root), quote(python), quote(session_path)])
 
 
 def distcc_hosts(plan: Plan) -> str:

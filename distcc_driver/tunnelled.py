@@ -13,6 +13,9 @@ from .errors import ConfigError
 from .hostspec import SshHost
 from .release import release
 from .session import OpenTunnel
+from .shellcode import release_command
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 site.main()  # the build path starts without site-packages, where sh is
 try:
@@ -95,7 +98,7 @@ class Tunnelled:
         return results
 
     def keep(self, plan: Plan, log_level: str) -> str:
-        """Leave the tunnels of the plan's workers open; returns their session directory, "" if none."""
+        """Leave the tunnels of the plan's workers open; returns the command that closes them."""
         used = {share.worker.endpoint.host: share.worker.endpoint for share in plan.shares}
         kept = []
         for number, host in enumerate(self._hosts):
@@ -107,7 +110,7 @@ class Tunnelled:
             return ""
         session.write_state(self._path, log_level, kept)
         path, self._path = self._path, ""
-        return path
+        return release_command(_ROOT, sys.executable, path)
 
     def _explained(self, rejection: Rejection) -> Rejection:
         """A rejection by what is behind a tunnel, with what ssh has to say."""
