@@ -235,6 +235,7 @@ def test_mount_that_shows_our_group_is_preferred_to_one_of_another_group(tmp_pat
 
 def test_group_outside_of_the_cgroup_namespace_counts_as_its_root(tmp_path: Path) -> None:
     files = proc("0::/../../box\n", V2_MOUNT) | v2_group("sys/fs/cgroup", "100000 100000", "700")
+    files |= v2_group("sys/box", "100000 100000", "10")  # where ".." would lead to as a path
     assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
 
 
