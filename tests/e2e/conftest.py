@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,9 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     # Short, for the path of a socket has to fit into about 100 bytes.
     temporary = Path(tempfile.mkdtemp(prefix="dd-"))
     venv = ROOT / ".venv"
-    directories = [
+    # The real python3 first: the wrapper of a version manager takes longer than a build.
+    directories = [os.path.dirname(os.path.realpath(sys.executable))]
+    directories += [
         directory
         for directory in os.environ["PATH"].split(os.pathsep)
         if directory != MASQUERADE and not Path(directory).is_relative_to(venv)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +75,7 @@ class UserShell:
         self, script: str, *, options: Sequence[str] = (), environ: Mapping[str, str] | None = None
     ) -> ProcessResult:
         """Run a script that does its own sourcing, if any."""
-        name, *arguments = self.command(script.encode(), options)
+        name, *arguments = self.command(os.fsencode(script), options)
         return ScriptSubprocess(
             script_name=name,
             base_script_args=arguments,
@@ -106,6 +107,16 @@ class UserShell:
             timeout=_TIMEOUT_S,
             check=False,
         )
+
+
+def install(directory: Path) -> Path:
+    """Put the shims and the package, and no `.venv`, into a new directory; returns it."""
+    shutil.copytree(
+        ROOT / "distcc_driver", directory / "distcc_driver", ignore=shutil.ignore_patterns("*.pyc")
+    )
+    for shim in ("distcc.sh", "distcc.zsh"):
+        shutil.copy(ROOT / shim, directory)
+    return directory
 
 
 class Recorder:
