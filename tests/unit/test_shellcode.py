@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from distcc_driver.balance import Plan, Share
 from distcc_driver.settings import read_settings
-from distcc_driver.shellcode import distcc_hosts, quote, shell_code
+from distcc_driver.shellcode import distcc_hosts, quote, release_command, shell_code
 
 from .samples import settings_of, worker_of
 
@@ -65,7 +65,7 @@ def test_text_for_the_shell_line_by_line() -> None:
         r"\builtin export DISTCC_HOSTS='localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo'",
         r"\builtin export CCACHE_PREFIX='distcc'",
         r"\builtin export DISTCC_PAUSE_TIME_MSEC='20'",
-        r"__distcc_session=''",
+        r"__distcc_end='\builtin :'",
         r"__distcc_jobs=7",
     ]
 
@@ -148,20 +148,35 @@ def test_build_sees_the_exports_and_no_name_of_ours_whatever_the_environment(
     check_environment(shell, tmp_path)
 
 
-def test_shell_learns_the_job_count_and_where_the_session_is(shell: list[str], tmp_path: Path) -> None:
-    path = '/tmp/it\'s "mine" $(: >canary)`: >canary`\\\n日本\udcff'
-    text = shell_code(plan_of(("a", 4), saturation_jobs=2), settings_of(), path)
-    script = 'eval "$1"; printf "%s\\0%s\\0" "$__distcc_jobs" "$__distcc_session"; /usr/bin/env -0'
+def test_shell_learns_the_job_count_and_how_to_end(shell: list[str], tmp_path: Path) -> None:
+    words = ["/opt/it's mine", 'my "python"', "$(: >canary)`: >canary`; : >canary\\\n日本\udcff"]
+    text = shell_code(plan_of(("a", 4), saturation_jobs=2), settings_of(), release_command(*words))
+    script = (
+        '__distcc_release() { printf "%s\\0" "$@"; }; eval "$1"; eval "$__distcc_end"; '
+        'printf "%s\\0" "$__distcc_jobs"; /usr/bin/env -0'
+    )
     done = subprocess.run([*shell, script, "test", text], cwd=tmp_path, capture_output=True, check=True)
-    jobs, session, *environ = done.stdout.split(b"\0")
-    assert (jobs, session) == (b"6", os.fsencode(path))
-    assert not [entry for entry in environ if entry.startswith(b"__distcc")]
+    *seen, jobs = done.stdout.split(b"\0")[:4]
+    assert seen == [os.fsencode(word) for word in words]
+    assert jobs == b"6"
+    assert b"\0__distcc" not in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_end_of_a_build_without_a_session_is_nothing_to_do(shell: list[str], tmp_path: Path) -> None:
+    text = shell_code(plan_of(("a", 4)), settings_of())
+    script = 'set -eu; eval "$1"; eval "$__distcc_end"'
+    done = subprocess.run([*shell, script, "test", text], cwd=tmp_path, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
 
 
 def test_quoted_text_is_one_word_and_nothing_of_it_runs(shell: list[str], tmp_path: Path) -> None:
     @settings(max_examples=5)
-    @given(st.lists(VALUES | st.text(st.characters(exclude_characters="\0")), min_size=20, max_size=60))
+    @given(
+        st.lists(
+            VALUES | st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=20, max_size=60
+        )
+    )
     def check(texts: list[str]) -> None:
         words = " ".join(quote(text) for text in texts)
         done = subprocess.run(
