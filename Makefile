@@ -35,8 +35,9 @@ test: packages-test .venv/.dev
 
 lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy
-	@shellcheck distcc.sh .ci/run $$(find tests -name '*.sh')
-	@bash -n distcc.sh && zsh -n distcc.zsh
+	@shellcheck distcc.sh .ci/run $$(find distcc_driver tests -name '*.sh')
+	@for file in distcc.sh distcc_driver/*.sh; do bash -n "$$file" || exit; done
+	@for file in distcc.zsh distcc_driver/*.sh; do zsh -n "$$file" || exit; done
 
 bench: packages-bench install .venv/.dev
 	$(run) $(python) -m tests.bench $(ARGS)

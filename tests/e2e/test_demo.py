@@ -1,0 +1,89 @@
+"""`distcc-driver demo` shows a build on two workers, and leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def demo() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-u", "-m", "distcc_driver", "demo"]
+    with subprocess.Popen(
+        command,
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        yield process
+        process.terminate()
+
+
+def lines_until(text: str, process: subprocess.Popen[str]) -> list[str]:
+    """What a process says up to the first line with `text` in it; all if there is none."""
+    lines = []
+    for line in process.stdout or ():
+        lines.append(line)
+        if text in line:
+            break
+    return lines
+
+
+def assert_nothing_is_left_of(lines: list[str]) -> None:
+    said = "".join(lines)
+    [directory] = re.findall(r"cd (\S+)/project", said)
+    assert not Path(directory).exists()
+    job_ports = re.findall(r"127\.0\.0\.1:(\d+):\d+", re.findall('DISTCC_AUTO_HOSTS="(.*)"', said)[0])
+    assert len(job_ports) == 2
+    running = subprocess.run(["ps", "-A", "-o", "stat=,args="], capture_output=True, text=True, check=True)
+    for line in running.stdout.splitlines():
+        if not line.startswith("Z"):
+            assert directory not in line
+            assert not any(f"--port {port} " in line for port in job_ports)
+
+
+def test_both_workers_compile_all_of_the_project(demo: subprocess.Popen[str]) -> None:
+    lines = list(demo.stdout or ())
+    assert demo.wait() == 0
+    said = "".join(lines)
+    compiled = [int(number) for number in re.findall(r"slots: (\d+) compiled", said)]
+    assert len(compiled) == 2
+    assert min(compiled) > 0
+    assert f"demo: {sum(compiled)} files compiled" in said
+    assert sum(compiled) == len(re.findall(r" -c -o ", said))
+    assert_nothing_is_left_of(lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["distcc_build make", "part01.c", "part08.c"])
+def test_signal_ends_everything(demo: subprocess.Popen[str], moment: str, number: signal.Signals) -> None:
+    lines = lines_until(moment, demo)
+    demo.send_signal(number)
+    lines += lines_until("nothing says this", demo)
+    assert demo.wait() == 128 + number
+    assert lines[-1] == f"distcc-driver: ended by {number.name}\n"
+    assert_nothing_is_left_of(lines)
+
+
+def test_missing_program_is_named_with_its_package(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "distcc_driver", "demo"]
+    done = subprocess.run(
+        command, cwd=_ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 96
+    assert done.stderr == (
+        "distcc-driver: distcc: not found on PATH; install the package distcc, or run make demo\n"
+    )
