@@ -36,10 +36,17 @@ __distcc_find_python() {
         __distcc_fail "$__distcc_python: no such interpreter; run make -C '$__distcc_root' install, or set DISTCC_DRIVER_PYTHON"
 }
 
+# Dies of SIGINT as a build would: a loop around distcc_build ends too, which no status can do.
+__distcc_interrupted() {
+    \builtin trap - EXIT INT
+    \builtin exec /bin/sh -c 'kill -s INT "$$"; exit 130' # zsh would catch a signal to itself
+}
+
 # The plan printed nothing; $1 is its status.
 __distcc_plan_failed() {
     case $1 in
-        96 | 97 | 129 | 130 | 131 | 143) \builtin exit "$1" ;;
+        96 | 97 | 129 | 131 | 143) \builtin exit "$1" ;;
+        130) __distcc_interrupted ;;
     esac
     __distcc_fail "$__distcc_python: failed with status $1; run make -C '$__distcc_root' install"
 }
@@ -60,14 +67,7 @@ __distcc_trap_signals() {
     \builtin trap '\builtin exit 143' TERM
 }
 
-# Dies of SIGINT as a build would: a loop around distcc_build ends too, which no status can do.
-__distcc_interrupted() {
-    \builtin trap - EXIT INT
-    \command sh -c 'kill -s INT "$PPID"'
-    \builtin exit 130
-}
-
-distcc_build() (
+__distcc_build() {
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'
     # Declared, so that zsh's warn_create_global is content.
@@ -86,4 +86,10 @@ distcc_build() (
     \builtin set -- "$@" -j "$__distcc_jobs"
     \builtin unset __distcc_root __distcc_python __distcc_text __distcc_end __distcc_jobs
     "$@"
+}
+
+# A sub-shell, so that no trap, option, directory or variable of the caller changes; and a short
+# one, for bash shows its text in the job table.
+distcc_build() (
+    __distcc_build "$@"
 )
