@@ -259,3 +259,46 @@ def test_a_worker_that_dies_after_it_was_asked_does_not_fail_the_build(
     )
     assert result.returncode == 0, result.stderr
     assert (user_shell.cwd / "project" / "program").exists()
+
+
+def test_ccache_asks_the_workers_for_what_it_has_not(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    worker = start_distccd()
+    write_c_project(user_shell.cwd / "project", 6)
+    user_shell.environ.update(DISTCC_AUTO_HOSTS=worker.spec, DISTCC_FALLBACK="0")
+    script = "distcc_build make -C project 'CC=ccache gcc'"
+    result = user_shell.run(script)
+    assert result.returncode == 0, result.stderr
+    assert worker.compiled == 6
+    for file in (user_shell.cwd / "project").glob("*.o"):
+        file.unlink()
+    result = user_shell.run(script)
+    assert result.returncode == 0, result.stderr
+    assert worker.compiled == 6
+
+
+def test_distcc_in_front_of_the_compiler(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    worker = start_distccd()
+    write_c_project(user_shell.cwd / "project", 6)
+    user_shell.environ.update(DISTCC_AUTO_HOSTS=worker.spec, DISTCC_FALLBACK="0")
+    result = user_shell.run("distcc_build make -C project 'CC=distcc gcc'")
+    assert result.returncode == 0, result.stderr
+    assert worker.compiled == 6
+
+
+def test_a_compiler_error_is_the_users_to_see(
+    user_shell: UserShell, start_distccd: Callable[..., Distccd]
+) -> None:
+    worker = start_distccd()
+    project = write_c_project(user_shell.cwd / "project", 2)
+    (project / "part1.c").write_text("int part1(void) { return no_such_name; }\n")
+    user_shell.environ.update(
+        PATH=f"{MASQUERADE}:{user_shell.environ['PATH']}", DISTCC_AUTO_HOSTS=worker.spec, DISTCC_FALLBACK="0"
+    )
+    result = user_shell.run("distcc_build make -C project")
+    assert result.returncode == 2
+    assert "no_such_name" in result.stderr
+    assert worker.counters()["dcc_compile_error"] == 1
