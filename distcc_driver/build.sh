@@ -70,8 +70,9 @@ __distcc_trap_signals() {
 __distcc_build() {
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'
-    # Declared, so that zsh's warn_create_global is content.
-    \builtin typeset __distcc_python __distcc_text __distcc_end __distcc_jobs
+    # Declared, so that zsh's warn_create_global is content; not local there, for a trap on EXIT
+    # runs when the locals of its function are gone.
+    \builtin typeset ${ZSH_VERSION:+"-g"} __distcc_python __distcc_text __distcc_end __distcc_jobs
     __distcc_find_python
     # shellcheck disable=SC2016 # expanded by the trap, while the variables are still there
     __distcc_end='__distcc_release "$__distcc_root" "$__distcc_python" ""'
@@ -79,7 +80,9 @@ __distcc_build() {
     \builtin trap "$__distcc_end" EXIT
     __distcc_trap_signals "$__distcc_end"
     __distcc_text=$(__distcc_drive "$__distcc_root" "$__distcc_python" plan "$$") || __distcc_plan_failed "$?"
+    __distcc_jobs=''
     \builtin eval "$__distcc_text"
+    [[ -n $__distcc_jobs ]] || __distcc_fail 'the environment of the build cannot be set; is a DISTCC variable read-only?'
     # shellcheck disable=SC2064 # now the words are known, and quoted by the plan
     \builtin trap "$__distcc_end" EXIT
     __distcc_trap_signals "$__distcc_end"

@@ -11,7 +11,7 @@ from .errors import ConfigError, DriverError
 from .hostspec import SshHost, TcpHost
 from .log import Log
 from .probe import Worker, ask_all
-from .settings import Settings, read_settings
+from .settings import Settings, read_log_level, read_settings, read_warnings
 from .shellcode import shell_code
 
 TYPE_CHECKING = False
@@ -28,10 +28,10 @@ def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> str:
     `shell_pid` is the `$$` of the shell that evaluates the text. Raises `ConfigError` or
     `NoCapacityError` if there can be no build; no tunnel is left open then.
     """
-    settings = read_settings(environ)
-    log = Log(settings.log_level)
-    for warning in settings.warnings:
+    log = Log(read_log_level(environ))
+    for warning in read_warnings(environ):
         log.warning(warning)
+    settings = read_settings(environ)
     _report_bad_entries(settings, log)
     tcp_hosts = [host for host in settings.hosts if isinstance(host, TcpHost)]
     ssh_hosts = [host for host in settings.hosts if isinstance(host, SshHost)]

@@ -40,7 +40,6 @@ class Settings(Record):
     connect_timeout_s: float
     log_level: str
     pause_is_set: bool
-    warnings: list[str]
     own_names: list[str]
 
 
@@ -64,7 +63,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         connect_timeout_s=_seconds(environ, "DISTCC_AUTO_CONNECT_TIMEOUT"),
         log_level=log_level,
         pause_is_set=bool(environ.get("DISTCC_PAUSE_TIME_MSEC")),
-        warnings=_warnings(environ),
         own_names=[name for name in environ if name.startswith((PREFIX, "DISTCC_DRIVER_"))],
     )
 
@@ -95,7 +93,7 @@ def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
         return None
     if not _DIGITS.issuperset(text) or len(text.lstrip("0")) > _MAX_DIGITS:
         raise ConfigError(f"{name}: {text!r} is not a whole number from 0 to {'9' * _MAX_DIGITS}")
-    return int(text)
+    return int(text.lstrip("0") or "0")  # int() refuses more than 4300 digits, zeros or not
 
 
 def _seconds(environ: Mapping[str, str], name: str) -> float:
@@ -111,7 +109,8 @@ def _seconds(environ: Mapping[str, str], name: str) -> float:
     return float(text)
 
 
-def _warnings(environ: Mapping[str, str]) -> list[str]:
+def read_warnings(environ: Mapping[str, str]) -> list[str]:
+    """What is set to no effect: texts, most of all about variables that do not exist."""
     warnings = []
     if environ.get("DISTCC_HOSTS"):
         warnings.append(

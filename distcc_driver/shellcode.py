@@ -13,6 +13,7 @@ _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvw
 def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin :") -> str:
     """Lines that unset what the build must not see, export what it must, and set the job count.
 
+    The job count comes last and only if all else worked: a variable may be read-only.
     `end_command` is what `distcc_build` runs when the build has ended.
     """
     exports = {"DISTCC_HOSTS": distcc_hosts(plan), "CCACHE_PREFIX": "distcc"}
@@ -24,7 +25,7 @@ def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin :")
     lines += [f"\\builtin export {name}={quote(value)}" for name, value in exports.items()]
     lines.append(f"__distcc_end={quote(end_command)}")
     lines.append(f"__distcc_jobs={plan.jobs}")
-    return "\n".join(lines) + "\n"
+    return " &&\n".join(lines) + "\n"
 
 
 def release_command(root: str, python: str, session_path: str) -> str:
