@@ -35,7 +35,7 @@ test: packages-test .venv/.dev
 
 lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy
-	@shellcheck -x distcc.sh distcc_driver/build.sh .ci/run $$(find distcc_driver tests -name '*.sh')
+	@shellcheck -x distcc.sh .ci/run $$(find distcc_driver tests -name '*.sh')
 	@for file in distcc.sh distcc_driver/*.sh; do bash -n "$$file" || exit; done
 	@for file in distcc.zsh distcc_driver/*.sh; do zsh -n "$$file" || exit; done
 
