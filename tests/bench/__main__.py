@@ -11,14 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import start
+from . import start, tunnels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .result import Case, Result
 
-_CASES: list[Case] = [*start.CASES]
+_CASES: list[Case] = [*start.CASES, *tunnels.CASES]
 
 
 def main() -> None:

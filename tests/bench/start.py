@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..support.distccd import Distccd
 from .result import Result
+from .shells import ROOT, SHELLS, run_script, user_environ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .result import Case
 
-_ROOT = Path(__file__).parents[2]
 _INTERPRETER = ".venv/bin/python"
-_SHELLS = {
-    "bash": ["bash", "--noprofile", "--norc", "-c"],
-    "zsh": ["zsh", "-f", "-c"],
-}
 
 # Timed inside one shell, from call to return. The first call, which does not count, tells the hosts.
 _SCRIPT = """
@@ -60,13 +53,10 @@ def _daemons(*slots: int) -> Iterator[list[Distccd]]:
 
 
 def _starts(case: str, daemons: list[Distccd], runs: int, target: float) -> Iterator[Result]:
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DISTCC_", "BASH_ENV"))
-    }
+    environ = user_environ()
     environ["DISTCC_AUTO_HOSTS"] = " ".join(daemon.spec for daemon in daemons)
-    environ["LC_ALL"] = "C"  # a decimal point in EPOCHREALTIME
-    for shell in _SHELLS:
-        hosts, *lines = _run(shell, environ, runs)
+    for shell in SHELLS:
+        hosts, *lines = run_script(shell, _SCRIPT, [str(ROOT / _INTERPRETER), str(runs)], environ)
         if any(daemon.distcc_host not in hosts.split() for daemon in daemons):
             raise RuntimeError(f"{case}, {shell}: not every worker takes part: {hosts}")
         times = [[float(word) for word in line.split()] for line in lines]
@@ -79,13 +69,3 @@ def _starts(case: str, daemons: list[Distccd], runs: int, target: float) -> Iter
             reference_runs_s=[middle - start for start, middle, _ in times],
             target=target,
         )
-
-
-def _run(shell: str, environ: dict[str, str], runs: int) -> list[str]:
-    arguments = [shell, str(_ROOT / "distcc.sh"), str(_ROOT / _INTERPRETER), str(runs)]
-    done = subprocess.run(
-        [*_SHELLS[shell], _SCRIPT, *arguments], env=environ, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{shell} ended with {done.returncode}: {done.stderr.strip()}")
-    return done.stdout.splitlines()

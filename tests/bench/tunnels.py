@@ -1,0 +1,92 @@
+"""What workers behind SSH cost before a build, beside a plain login."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..support.distccd import Distccd
+from ..support.sshd import Key, Sshd, SshUser
+from .result import Result
+from .shells import SHELLS, run_script, user_environ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .result import Case
+
+_MANY = 8
+
+# $2: a worker reached by TCP, $3: that and one behind SSH, $4: that one alone, $5: eight behind SSH.
+# The first calls, which do not count, tell whether all take part.
+_SCRIPT = """
+. "$1"
+[ -z "${ZSH_VERSION-}" ] || zmodload zsh/datetime
+build() { DISTCC_AUTO_HOSTS=$1 distcc_build "${2-true}" "${3-}"; }
+for hosts in "$3" "$5"; do
+    build "$hosts" eval 'printf "%s\\n" "$DISTCC_HOSTS" #' || exit
+done
+run=0
+while [ "$run" -lt "$6" ]; do
+    times=$EPOCHREALTIME
+    ssh worker-1 true; times="$times $EPOCHREALTIME"
+    build "$2"; times="$times $EPOCHREALTIME"
+    build "$3"; times="$times $EPOCHREALTIME"
+    build "$4"; times="$times $EPOCHREALTIME"
+    build "$5"; times="$times $EPOCHREALTIME"
+    printf '%s\\n' "$times"
+    run=$((run + 1))
+done
+"""
+
+
+def logins(runs: int) -> Iterator[Result]:
+    """One worker behind SSH beside a login, and eight beside one."""
+    with ExitStack() as stack:
+        distccd = Distccd(4)
+        stack.callback(distccd.stop)
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        key = Key(directory, "key")
+        sshd = Sshd(key, [key])
+        stack.callback(sshd.stop)
+        user = SshUser(directory / "ssh", key)
+        entries = [
+            f"ssh://{user.worker(f'worker-{number}', sshd)}/{distccd.job_port}/{distccd.stats_port}"
+            for number in range(1, _MANY + 1)
+        ]
+        environ = user_environ()
+        environ["PATH"] = f"{user.bin}:{environ['PATH']}"
+        lists = [distccd.spec, f"{distccd.spec} {entries[0]}", entries[0], " ".join(entries)]
+        for shell in SHELLS:
+            both, many, *lines = run_script(shell, _SCRIPT, [*lists, str(runs)], environ)
+            if (both.count(",lzo"), many.count(",lzo")) != (2, _MANY):
+                raise RuntimeError(f"{shell}: not every worker takes part: {both}; {many}")
+            yield from _results(shell, [[float(word) for word in line.split()] for line in lines])
+
+
+CASES: list[Case] = [logins]
+
+
+def _results(shell: str, times: list[list[float]]) -> Iterator[Result]:
+    spans = [[end - start for start, end in pairwise(run)] for run in times]
+    yield Result(
+        case="1 SSH worker",
+        shell=shell,
+        measured="what it adds to distcc_build true",
+        measured_runs_s=[mixed - tcp for _, tcp, mixed, _, _ in spans],
+        reference="ssh worker true",
+        reference_runs_s=[login for login, *_ in spans],
+        target=1.25,
+    )
+    yield Result(
+        case=f"{_MANY} SSH workers",
+        shell=shell,
+        measured="distcc_build true",
+        measured_runs_s=[many for *_, many in spans],
+        reference="with 1 SSH worker",
+        reference_runs_s=[one for _, _, _, one, _ in spans],
+        target=3.0,
+    )
