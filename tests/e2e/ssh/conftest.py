@@ -1,0 +1,113 @@
+"""Fixtures of the tests with workers behind ssh."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.gate import Gate
+from tests.support.sshd import Key, Sshd, SshUser
+from tests.support.traces import Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.distccd import Distccd
+    from tests.support.shells import UserShell
+
+PASSPHRASE = "open sesame"
+
+
+class Keys:
+    """Of the user: `user`, `protected` (by PASSPHRASE) and `stranger`; of machines: `host`, `other_host`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.user = Key(directory, "user")
+        self.protected = Key(directory, "protected", PASSPHRASE)
+        self.stranger = Key(directory, "stranger")
+        self.host = Key(directory, "host")
+        self.other_host = Key(directory, "other_host")
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def start_sshd(keys: Keys) -> Iterator[Callable[..., Sshd]]:
+    """Starts sshds, as `start_sshd("AllowTcpForwarding no")`, that end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*options: str) -> Sshd:
+            sshd = Sshd(keys.host, [keys.user, keys.protected], options)
+            stack.callback(sshd.stop)
+            return sshd
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_sshd(keys: Keys) -> Iterator[Sshd]:
+    """One sshd that allows all, for tests that only need one to be there."""
+    sshd = Sshd(keys.host, [keys.user, keys.protected])
+    yield sshd
+    sshd.stop()
+
+
+@pytest.fixture
+def traces(environ: dict[str, str]) -> Traces:
+    return Traces(environ)
+
+
+@pytest.fixture
+def ssh(environ: dict[str, str], tmp_path: Path, keys: Keys) -> SshUser:
+    """The user's ssh, with a key that every sshd here takes."""
+    user = SshUser(tmp_path / "ssh", keys.user)
+    environ["PATH"] = f"{user.bin}:{environ['PATH']}"
+    environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
+    return user
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()
+
+
+@pytest.fixture
+def worker(ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: dict[str, str]) -> str:
+    """The entry of a worker with 5 slots, which is the whole host list."""
+    ssh.worker("worker", shared_sshd)
+    entry = behind("worker", shared_distccd)
+    environ["DISTCC_AUTO_HOSTS"] = entry
+    return entry
+
+
+def behind(host: str, distccd: Distccd) -> str:
+    """The entry of a distccd on the machine that ssh knows as `host`."""
+    return f"ssh://{host}/{distccd.job_port}/{distccd.stats_port}"
+
+
+def said_of(entry: str, stderr: str) -> str:
+    """The one line about a host."""
+    lines = [line for line in stderr.splitlines() if line.startswith(f"distcc-driver: {entry}: ")]
+    assert len(lines) == 1, stderr
+    return lines[0]
+
+
+def assert_built_without(shell: UserShell, entry: str, *parts: str) -> str:
+    """A build leaves out `entry` with one line that has `parts`, uses the rest, and leaves nothing."""
+    result = shell.run("distcc_build true")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ""
+    line = said_of(entry, result.stderr)
+    for part in parts:
+        assert part in line
+    assert len(result.stderr.splitlines()) == 2, result.stderr
+    Traces(shell.environ).assert_none()
+    return line

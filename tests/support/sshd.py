@@ -1,0 +1,231 @@
+"""A real sshd on loopback, and the ssh of a user who logs in there with keys."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .ports import LOOPBACK, free_ports
+from .processes import descendants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+USER = pwd.getpwuid(os.geteuid()).pw_name
+SSH = shutil.which("ssh") or "/usr/bin/ssh"
+SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or "/usr/sbin/sshd"
+_SEPARATION = Path("/run/sshd")
+_DEADLINE_S = 30.0
+_ATTEMPTS = 20
+
+
+class Key:
+    """A key pair; `private` and `public` are its files."""
+
+    def __init__(self, directory: Path, name: str, passphrase: str = "") -> None:
+        self.private = directory / name
+        self.public = directory / f"{name}.pub"
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-C", name, "-N", passphrase, "-f", str(self.private)]
+        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, timeout=_DEADLINE_S)
+
+    @property
+    def text(self) -> str:
+        """Type and key, without the comment."""
+        return " ".join(self.public.read_text().split()[:2])
+
+
+class Sshd:
+    """An sshd for one user and some keys, listening when the constructor returns.
+
+    `options` are lines of sshd_config(5) that win over the ones here. It logs what its clients
+    ask for: `log()`.
+    """
+
+    def __init__(self, host_key: Key, authorized: Sequence[Key], options: Sequence[str] = ()) -> None:
+        self.host_key = host_key
+        self._authorized = authorized
+        self._options = options
+        self.directory = Path(tempfile.mkdtemp(prefix="sshd-"))
+        self.log_file = self.directory / "log"
+        try:
+            self._start()
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def cut_connections(self) -> None:
+        """End every login, as when the machine goes down; new ones are still taken."""
+        for pid in descendants(self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it and its logins."""
+        logins = descendants(self.pid)
+        self._process.terminate()
+        self._process.wait(_DEADLINE_S)
+        for pid in logins:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.directory)
+
+    def _start(self) -> None:
+        for _ in range(_ATTEMPTS):
+            (self.port,) = free_ports(1)
+            config = write_sshd_config(
+                self.directory,
+                self.host_key,
+                self._authorized,
+                [*self._options, f"ListenAddress {LOOPBACK}:{self.port}"],
+            )
+            with self.log_file.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [SSHD, "-D", "-e", "-f", str(config)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={"PATH": os.defpath},
+                    cwd=self.directory,
+                    start_new_session=True,
+                )
+            if self._is_listening():
+                return
+            self._process.kill()
+            self._process.wait()
+        raise RuntimeError(f"sshd does not start: {self.log()}")
+
+    def _is_listening(self) -> bool:
+        """False if it ended, as when another took its port."""
+        deadline = time.monotonic() + _DEADLINE_S
+        while time.monotonic() < deadline:
+            if f"Server listening on {LOOPBACK}" in self.log():
+                return True
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.01)
+                return False
+        return False
+
+
+def write_sshd_config(
+    directory: Path, host_key: Key, authorized: Sequence[Key], options: Sequence[str]
+) -> Path:
+    """A configuration that depends on nothing of this machine; the first mention of an option counts."""
+    if os.geteuid() == 0:
+        _SEPARATION.mkdir(mode=0o755, exist_ok=True)  # as the start script of the system does
+    keys = directory / "authorized_keys"
+    keys.write_text("".join(f"{key.text}\n" for key in authorized))
+    config = directory / "sshd_config"
+    lines = [
+        *options,
+        f"HostKey {host_key.private}",
+        f"AuthorizedKeysFile {keys}",
+        f"PidFile {directory / 'pid'}",
+        "StrictModes no",
+        "UsePAM no",
+        "UseDNS no",
+        "PasswordAuthentication no",
+        "KbdInteractiveAuthentication no",
+        "PermitRootLogin yes",
+        "AllowTcpForwarding yes",
+        "AllowAgentForwarding yes",
+        "X11Forwarding yes",
+        "PermitTTY yes",
+        "MaxStartups 100",
+        "LogLevel DEBUG1",
+    ]
+    config.write_text("".join(f"{line}\n" for line in lines))
+    return config
+
+
+class SshUser:
+    """What a user of ssh has: a configuration, known hosts, and `ssh` on PATH.
+
+    ssh looks for its files in the home that the account database says, whatever HOME is: so the
+    one on PATH is a script that names the configuration. Of two `-F`, the last one counts.
+    """
+
+    def __init__(self, directory: Path, key: Key) -> None:
+        directory.mkdir()
+        self.directory = directory
+        self.bin = directory / "bin"
+        self.bin.mkdir()
+        self.wrapper = self.bin / "ssh"
+        self.known_hosts = directory / "known_hosts"
+        self.known_hosts.touch()
+        self._config = directory / "config"
+        self._blocks: list[str] = []
+        self._defaults = {
+            "UserKnownHostsFile": str(self.known_hosts),
+            "GlobalKnownHostsFile": "none",
+            "IdentityFile": str(key.private),
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+        }
+        self.write_wrapper()
+        self._write()
+
+    def write_wrapper(self, before: str = "") -> None:
+        """Make the `ssh` on PATH, which runs some shell commands first."""
+        self.wrapper.write_text(f'#!/bin/sh\n{before}\nexec {SSH} -F {self._config} "$@"\n')
+        self.wrapper.chmod(0o755)
+
+    def default(self, **options: str) -> None:
+        """Set options for all hosts that say nothing else."""
+        self._defaults.update(options)
+        self._write()
+
+    def host(self, alias: str, sshd: Sshd | None = None, **options: str | Sequence[str]) -> str:
+        """Add a `Host` block, first come first served; returns the alias."""
+        target: dict[str, str | Sequence[str]] = {}
+        if sshd is not None:
+            target = {"HostName": LOOPBACK, "Port": str(sshd.port)}
+        self._blocks.append(f"Host {alias}\n{_option_lines({**target, **options})}")
+        self._write()
+        return alias
+
+    def trust(self, sshd: Sshd, key: Key | None = None) -> None:
+        """Note the host key of an sshd as known, or another `key` in its place."""
+        with self.known_hosts.open("a") as file:
+            file.write(f"[{LOOPBACK}]:{sshd.port} {(key or sshd.host_key).text}\n")
+
+    def worker(self, alias: str, sshd: Sshd, **options: str | Sequence[str]) -> str:
+        """A host block for an sshd whose key is known; returns the alias."""
+        self.trust(sshd)
+        return self.host(alias, sshd, **options)
+
+    def run(self, *arguments: str) -> int:
+        """Run ssh as the user would by hand, beside any build; returns its status."""
+        finished = subprocess.run(
+            [str(self.wrapper), *arguments],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_DEADLINE_S,
+        )
+        return finished.returncode
+
+    def _write(self) -> None:
+        self._config.write_text("\n".join([*self._blocks, f"Host *\n{_option_lines(self._defaults)}"]))
+
+
+def _option_lines(options: Mapping[str, str | Sequence[str]]) -> str:
+    lines = []
+    for name, value in options.items():
+        lines += [f"    {name} {text}\n" for text in ([value] if isinstance(value, str) else value)]
+    return "".join(lines)
