@@ -27,7 +27,8 @@ _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
 
 # What a user's configuration may turn on and a tunnel must not have. Not one of them touches
-# the way host keys are checked. A dead link is noticed after 3 x 15 s.
+# the way host keys are checked. A dead link is noticed after 3 x 15 s. At QUIET, ssh would not
+# say why it fails.
 _MASTER_OPTIONS = {
     "ControlMaster": "yes",
     "ControlPersist": "no",
@@ -35,6 +36,7 @@ _MASTER_OPTIONS = {
     "Compression": "no",
     "ForwardAgent": "no",
     "ForwardX11": "no",
+    "LogLevel": "INFO",
     "PermitLocalCommand": "no",
     "RemoteCommand": "none",
     "RequestTTY": "no",
@@ -133,6 +135,11 @@ class Tunnels:
         lines = [line.strip() for line in self._log(host).splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
+    def refused_channel(self, host: SshHost) -> str:
+        """The last line that says why nothing could be reached through a tunnel, "" if none."""
+        lines = [line.strip() for line in self._log(host).splitlines() if "open failed" in line]
+        return lines[-1] if lines else ""
+
     def close(self, host: SshHost) -> None:
         """End a host's connection at once."""
         session.end(self._path, session.control_path(self._path, self._numbers[host]))
@@ -166,6 +173,7 @@ class Tunnels:
         control = session.control_path(self._path, self._numbers[host])
         log = session.log_path(self._path, self._numbers[host])
         arguments = master_arguments(host, control, log, batch, connect_timeout_s)
+        open(log, "wb").close()  # why an earlier attempt failed is no matter now
         if self._run(arguments, log, batch):
             return self._refusal(host)
         for _ in range(_FORWARD_ATTEMPTS):

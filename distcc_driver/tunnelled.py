@@ -118,7 +118,7 @@ class Tunnelled:
         if self._tunnels is None or not isinstance(host, SshHost):
             return rejection
         self._tunnels.close(host)
-        words = self._tunnels.last_words(host)
+        words = self._tunnels.refused_channel(host)
         cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
         return Rejection(host, f"behind ssh, {cause}", _TUNNEL_ADVICE)
 
