@@ -30,7 +30,10 @@ def release(path: str) -> None:
 def main(path: str = "") -> None:
     """Close the session `path`, or what a plan opened for this shell and could not say."""
     for found in [path] if path else session.find(os.getppid(), os.environ):
-        release(found)
+        try:
+            release(found)
+        except OSError as error:
+            Log("error").error(f"{found}: cannot be removed ({error.strerror}); remove it by hand")
 
 
 def _remove_slot_files(tunnels: list[OpenTunnel]) -> None:

@@ -141,8 +141,15 @@ def remove(path: str) -> None:
     """Remove the directory and what is in it."""
     try:
         for name in os.listdir(path):
-            os.unlink(os.path.join(path, name))
+            _unlink(os.path.join(path, name))
         os.rmdir(path)
+    except FileNotFoundError:
+        pass  # the guard was faster
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
     except FileNotFoundError:
         pass  # the guard was faster
 

@@ -174,7 +174,13 @@ class Tunnels:
         log = session.log_path(self._path, self._numbers[host])
         arguments = master_arguments(host, control, log, batch, connect_timeout_s)
         open(log, "wb").close()  # why an earlier attempt failed is no matter now
-        if self._run(arguments, log, batch):
+        with open(log, "wb"):
+            pass  # what an earlier attempt said is no reason any more
+        try:
+            status = self._run(arguments, log, batch)
+        except (OSError, sh.ForkException) as error:
+            return Rejection(host, f"ssh cannot be started ({error})", "check ulimit -u and ulimit -n")
+        if status:
             return self._refusal(host)
         for _ in range(_FORWARD_ATTEMPTS):
             ports = _free_ports()
