@@ -174,8 +174,6 @@ class Tunnels:
         log = session.log_path(self._path, self._numbers[host])
         arguments = master_arguments(host, control, log, batch, connect_timeout_s)
         open(log, "wb").close()  # why an earlier attempt failed is no matter now
-        with open(log, "wb"):
-            pass  # what an earlier attempt said is no reason any more
         try:
             status = self._run(arguments, log, batch)
         except (OSError, sh.ForkException) as error:
