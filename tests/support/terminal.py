@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_DEADLINE_S = 60.0
+_DEADLINE_S = 30.0
 
 
 def _take_terminal() -> None:

@@ -1,0 +1,125 @@
+"""Ctrl-C, a lost terminal and signals end a build as they would without distcc_build."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.shells import PROMPT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.shells import UserShell
+
+# What is typed is echoed, so it differs from what is printed.
+BUILD = "sh -c 'echo start$((1 + 1)); exec sleep 300'"
+
+
+class Fifo:
+    """What a build holds open as descriptor 9: its end says that every process of it has gone."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.redirection = f"9> {path}"
+        self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def has_ended(self) -> bool:
+        """Waits for the end, a long time."""
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        return bool(poll.poll(60_000)) and os.read(self._reader, 1) == b""
+
+    def close(self) -> None:
+        os.close(self._reader)
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Iterator[Fifo]:
+    made = Fifo(tmp_path / "fifo")
+    yield made
+    made.close()
+
+
+def test_ctrl_c_ends_the_build_and_the_prompt_comes_back(ready_shell: UserShell, fifo: Fifo) -> None:
+    with ready_shell.interactive() as terminal:
+        terminal.send(f"distcc_build {BUILD} {fifo.redirection}\r")
+        terminal.expect("start2")
+        terminal.send("\x03")
+        terminal.expect(PROMPT)
+        assert fifo.has_ended()
+        terminal.send("echo status=$?\r")
+        terminal.expect("status=130")
+        terminal.send("exit 5\r")
+        assert terminal.wait() == 5
+
+
+def test_ctrl_c_ends_a_loop_around_the_build(ready_shell: UserShell) -> None:
+    with ready_shell.interactive() as terminal:
+        terminal.send(f"while :; do distcc_build {BUILD}; done\r")
+        terminal.expect("start2")
+        terminal.send("\x03")
+        assert "start2" not in terminal.expect(PROMPT)
+
+
+def test_the_user_s_own_trap_is_in_force_again(ready_shell: UserShell) -> None:
+    with ready_shell.interactive("trap 'echo my trap $((40 + 2))' INT") as terminal:
+        terminal.send(f"distcc_build {BUILD}\r")
+        terminal.expect("start2")
+        terminal.send("\x03")
+        terminal.expect(PROMPT)
+        terminal.send("kill -INT $$\r")
+        terminal.expect("my trap 42")
+
+
+def test_a_lost_terminal_ends_the_build(ready_shell: UserShell, fifo: Fifo) -> None:
+    with ready_shell.interactive() as terminal:
+        terminal.send(f"distcc_build {BUILD} {fifo.redirection}\r")
+        terminal.expect("start2")
+    assert fifo.has_ended()
+
+
+def status_after(name: str, shell: UserShell, script: str, fifo: Fifo) -> int:
+    """The status of a shell whose whole process group gets a signal during the build."""
+    with subprocess.Popen(
+        shell.command(f"{script} {fifo.redirection}\n".encode()),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=shell.environ,
+        cwd=shell.cwd,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"start2\n"
+        os.killpg(process.pid, signal.Signals[name])
+        assert fifo.has_ended()
+        return process.wait(60)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_to_the_group_of_a_script_ends_the_build(
+    name: str, ready_shell: UserShell, fifo: Fifo
+) -> None:
+    """As timeout(1) or a CI runner send it: the script ends as it does without distcc_build."""
+    plain = status_after(name, ready_shell, BUILD, fifo)
+    assert status_after(name, ready_shell, f"{ready_shell.sourcing}\ndistcc_build {BUILD}", fifo) == plain
+
+
+def test_a_build_that_is_stopped_goes_on(ready_shell: UserShell) -> None:
+    script = "sh -c 'echo start$((1 + 1)); read answer; echo got $answer $((2 + 2))'"
+    with ready_shell.interactive() as terminal:
+        terminal.send(f"distcc_build {script}\r")
+        terminal.expect("start2")
+        terminal.send("\x1a")
+        terminal.expect(PROMPT)
+        terminal.send("fg\r")
+        terminal.expect({"bash": "distcc_build", "zsh": "continued"}[ready_shell.name])
+        terminal.send("it\r")
+        terminal.expect("got it 4")
+        terminal.expect(PROMPT)
