@@ -1,7 +1,7 @@
 """Asking all workers at once: `Endpoint` to `Worker` or `Rejection`.
 
-Each host is a generator that yields what it waits for; one poll(2) loop in one thread resumes
-them. `_socket` rather than `socket`, whose import takes as long as starting an interpreter.
+Each host is a generator that yields what it waits for, run with the others by `schedule`.
+`_socket` rather than `socket`, whose import takes as long as starting an interpreter.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from .endpoint import Endpoint, Rejection
 from .errors import StatsError
 from .record import Record
 from .resolve import Address, Resolver
+from .schedule import Wait, run_all
 from .stats import CLOSING, WorkerStats, parse_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    Task = Generator["_Wait", bool | None, "Worker | Rejection"]
+    Task = Generator["Wait", bool | None, "Worker | Rejection"]
 
 _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _MAX_REPLY = 64 * 1024
 _DESCRIPTORS_PER_HOST = 2
 _SPARE_DESCRIPTORS = 16
-_LONGEST_POLL_S = 60.0
 
 
 class Worker(Record):
@@ -45,20 +45,11 @@ def ask_all(endpoints: Sequence[Endpoint], connect_timeout_s: float) -> list[Wor
     resolution included. Nothing that a host does raises.
     """
     resolver = Resolver()
-    at_once = _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST
     try:
-        return _Loop(resolver, connect_timeout_s).run(endpoints, at_once)
+        conversations = [_ask(endpoint, connect_timeout_s, resolver) for endpoint in endpoints]
+        return run_all(conversations, resolver, _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST)
     finally:
         resolver.close()
-
-
-class _Wait(Record):
-    """What a host waits for: `events` of poll(2) on a descriptor, or a `name` to be resolved."""
-
-    deadline: float
-    descriptor: int = -1
-    events: int = 0
-    name: str = ""
 
 
 class _RefusedError(Exception):
@@ -77,8 +68,8 @@ def _ask(endpoint: Endpoint, timeout_s: float, resolver: Resolver) -> Task:
     return Worker(endpoint, stats)
 
 
-def _resolve(name: str, timeout_s: float, resolver: Resolver) -> Generator[_Wait, bool | None, list[Address]]:
-    if not resolver.ask(name) and not (yield _Wait(time.monotonic() + timeout_s, name=name)):
+def _resolve(name: str, timeout_s: float, resolver: Resolver) -> Generator[Wait, bool | None, list[Address]]:
+    if not resolver.ask(name) and not (yield Wait(time.monotonic() + timeout_s, name=name)):
         raise _RefusedError(f"name not resolved, timed out after {timeout_s:g} s", "check DNS")
     answer = resolver.answers[name]
     if isinstance(answer, str):
@@ -92,7 +83,7 @@ def _converse(
     timeout_s: float,
     connect_deadline: float,
     last_deadline: float,
-) -> Generator[_Wait, bool | None, WorkerStats]:
+) -> Generator[Wait, bool | None, WorkerStats]:
     """Talk to the first address that takes a connection on the stats port.
 
     Both ports connect at the same time, the job port a moment earlier: behind a forwarder that
@@ -135,10 +126,10 @@ class _Connection:
         self.socket.setblocking(False)
         self.failure = self.socket.connect_ex(address.with_port(port))
 
-    def established(self, deadline: float) -> Generator[_Wait, bool | None, int]:
+    def established(self, deadline: float) -> Generator[Wait, bool | None, int]:
         """Wait until it is made; returns 0, or the errno with which it failed."""
         if self.failure in (errno.EINPROGRESS, errno.EINTR):
-            if (yield _Wait(deadline, self.socket.fileno(), select.POLLOUT)):
+            if (yield Wait(deadline, self.socket.fileno(), select.POLLOUT)):
                 self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
             else:
                 self.failure = errno.ETIMEDOUT
@@ -159,7 +150,7 @@ class _Connection:
 
 def _read_reply(
     stats: _Connection, endpoint: Endpoint, timeout_s: float, deadline: float
-) -> Generator[_Wait, bool | None, bytes]:
+) -> Generator[Wait, bool | None, bytes]:
     """All of the reply, up to its closing tag, the end of the stream, or 64 KiB."""
     reply = b""
     try:
@@ -167,7 +158,7 @@ def _read_reply(
     except OSError:
         pass  # distccd may have answered and closed already; what it said can still be read
     while CLOSING not in reply:
-        if not (yield _Wait(deadline, stats.socket.fileno(), select.POLLIN)):
+        if not (yield Wait(deadline, stats.socket.fileno(), select.POLLIN)):
             raise _RefusedError(
                 f"stats port {endpoint.stats_port} gave no whole reply, timed out after {2 * timeout_s:g} s",
                 "is it the stats port of a distccd?",
@@ -200,7 +191,7 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
 
 def _check_job_port(
     job: _Connection, endpoint: Endpoint, timeout_s: float, deadline: float
-) -> Generator[_Wait, bool | None, None]:
+) -> Generator[Wait, bool | None, None]:
     """A distccd is silent until it gets a job: whatever comes before is a refusal."""
     failure = yield from job.established(deadline)
     if failure:
@@ -243,73 +234,3 @@ def _descriptor_limit(hosts: int) -> int:
         limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     return max(_DESCRIPTORS_PER_HOST, (needed if limit < 0 else limit) - _SPARE_DESCRIPTORS)
-
-
-class _Loop:
-    """Runs the conversations, each until it returns its result."""
-
-    def __init__(self, resolver: Resolver, connect_timeout_s: float) -> None:
-        self._resolver = resolver
-        self._connect_timeout_s = connect_timeout_s
-        self._poll = select.poll()
-        self._poll.register(resolver.fileno(), select.POLLIN)
-        self._waits: dict[int, _Wait] = {}
-        self._by_descriptor: dict[int, int] = {}
-        self._by_name: dict[str, list[int]] = {}
-        self._tasks: dict[int, Task] = {}
-        self._results: dict[int, Worker | Rejection] = {}
-        self._next_scan = 0.0
-
-    def run(self, endpoints: Sequence[Endpoint], at_once: int) -> list[Worker | Rejection]:
-        """Ask all, at most `at_once` together; results in the order of `endpoints`."""
-        started = 0
-        while started < len(endpoints) or self._tasks:
-            while started < len(endpoints) and len(self._tasks) < at_once:
-                self._tasks[started] = _ask(endpoints[started], self._connect_timeout_s, self._resolver)
-                self._advance(started, None)
-                started += 1
-            if self._tasks:
-                self._wait()
-        return [self._results[number] for number in range(len(endpoints))]
-
-    def _wait(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_scan:
-            self._expire(now)
-        pause_s = min(max(0.0, self._next_scan - time.monotonic()), _LONGEST_POLL_S)
-        for descriptor, _ in self._poll.poll(pause_s * 1000):
-            if descriptor == self._resolver.fileno():
-                for name in self._resolver.take_finished():
-                    for number in self._by_name.pop(name, []):
-                        self._resume(number, True)
-            else:
-                self._resume(self._by_descriptor[descriptor], True)
-
-    def _expire(self, now: float) -> None:
-        for number in [number for number, wait in self._waits.items() if wait.deadline <= now]:
-            self._resume(number, False)
-        self._next_scan = min((wait.deadline for wait in self._waits.values()), default=now)
-
-    def _resume(self, number: int, ready: bool) -> None:
-        wait = self._waits.pop(number, None)
-        if wait is None:
-            return
-        if wait.descriptor >= 0:
-            self._poll.unregister(wait.descriptor)
-            del self._by_descriptor[wait.descriptor]
-        self._advance(number, ready)
-
-    def _advance(self, number: int, value: bool | None) -> None:
-        try:
-            wait = self._tasks[number].send(value)
-        except StopIteration as stop:
-            self._results[number] = stop.value
-            del self._tasks[number]
-            return
-        self._waits[number] = wait
-        self._next_scan = min(self._next_scan, wait.deadline)
-        if wait.name:
-            self._by_name.setdefault(wait.name, []).append(number)
-        else:
-            self._by_descriptor[wait.descriptor] = number
-            self._poll.register(wait.descriptor, wait.events)

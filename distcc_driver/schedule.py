@@ -1,0 +1,111 @@
+"""Running many generators that wait for descriptors and names: one thread, one poll(2) loop.
+
+A thread for each of 1000 hosts takes longer to start than all their answers to come.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+
+from .record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from typing import Any, TypeVar
+
+    from .resolve import Resolver
+
+    Result = TypeVar("Result")
+    Task = Generator["Wait", bool | None, Any]
+
+_LONGEST_POLL_S = 60.0
+
+
+class Wait(Record):
+    """What a task waits for: `events` of poll(2) on a descriptor, or a `name` to be resolved.
+
+    `deadline` is in seconds of time.monotonic(). The task is sent True if what it waits for has
+    come, False if the deadline has.
+    """
+
+    deadline: float
+    descriptor: int = -1
+    events: int = 0
+    name: str = ""
+
+
+def run_all(
+    tasks: Sequence[Generator[Wait, bool | None, Result]], resolver: Resolver, at_once: int
+) -> list[Result]:
+    """Run all tasks, at most `at_once` together; what they return, in their order."""
+    return _Loop(resolver).run(tasks, at_once)
+
+
+class _Loop:
+    """The tasks that are under way, and what each waits for."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._poll = select.poll()
+        self._poll.register(resolver.fileno(), select.POLLIN)
+        self._waits: dict[int, Wait] = {}
+        self._by_descriptor: dict[int, int] = {}
+        self._by_name: dict[str, list[int]] = {}
+        self._tasks: dict[int, Task] = {}
+        self._results: dict[int, Any] = {}
+        self._next_scan = 0.0
+
+    def run(self, tasks: Sequence[Task], at_once: int) -> list[Any]:
+        started = 0
+        while started < len(tasks) or self._tasks:
+            while started < len(tasks) and len(self._tasks) < at_once:
+                self._tasks[started] = tasks[started]
+                self._advance(started, None)
+                started += 1
+            if self._tasks:
+                self._wait()
+        return [self._results[number] for number in range(len(tasks))]
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_scan:
+            self._expire(now)
+        pause_s = min(max(0.0, self._next_scan - time.monotonic()), _LONGEST_POLL_S)
+        for descriptor, _ in self._poll.poll(pause_s * 1000):
+            if descriptor == self._resolver.fileno():
+                for name in self._resolver.take_finished():
+                    for number in self._by_name.pop(name, []):
+                        self._resume(number, True)
+            else:
+                self._resume(self._by_descriptor[descriptor], True)
+
+    def _expire(self, now: float) -> None:
+        for number in [number for number, wait in self._waits.items() if wait.deadline <= now]:
+            self._resume(number, False)
+        self._next_scan = min((wait.deadline for wait in self._waits.values()), default=now)
+
+    def _resume(self, number: int, ready: bool) -> None:
+        wait = self._waits.pop(number, None)
+        if wait is None:
+            return
+        if wait.descriptor >= 0:
+            self._poll.unregister(wait.descriptor)
+            del self._by_descriptor[wait.descriptor]
+        self._advance(number, ready)
+
+    def _advance(self, number: int, value: bool | None) -> None:
+        try:
+            wait = self._tasks[number].send(value)
+        except StopIteration as stop:
+            self._results[number] = stop.value
+            del self._tasks[number]
+            return
+        self._waits[number] = wait
+        self._next_scan = min(self._next_scan, wait.deadline)
+        if wait.name:
+            self._by_name.setdefault(wait.name, []).append(number)
+        else:
+            self._by_descriptor[wait.descriptor] = number
+            self._poll.register(wait.descriptor, wait.events)
