@@ -1,4 +1,4 @@
-"""Runs every case and prints the table: `make bench`."""
+"""Runs the cases and prints a table for each section: `make bench`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 from . import start, tunnels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .result import Case, Result
 
-_CASES: list[Case] = [*start.CASES, *tunnels.CASES]
+# Each section's name, and its cases by name.
+_SECTIONS: dict[str, dict[str, Case]] = {
+    "start": start.CASES,
+    "tunnels": tunnels.CASES,
+}
 
 
 def main() -> None:
@@ -27,18 +31,40 @@ def main() -> None:
         signal.signal(number, signal.default_int_handler)  # so that daemons are stopped
     print("The figures count only if nothing else runs on this machine.")
     machine = _machine()
-    print(f"{machine}. Medians of {options.runs} runs:\n", flush=True)
-    results = [result for case in _CASES for result in case(options.runs)]
-    print(_table(results))
+    print(f"{machine}. Medians of {options.runs} runs, of 3 at most where one takes seconds.", flush=True)
+    results: dict[str, list[Result]] = {}
+    for section, cases in _selected(options.cases):
+        results[section] = [result for case in cases for result in case(options.runs)]
+        print(f"\n{section}\n{_table(results[section])}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(_document(results, machine), indent=2) + "\n")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the time of every run to FILE too")
+    names = [f"{section}/{name}" for section, cases in _SECTIONS.items() for name in cases]
+    parser = argparse.ArgumentParser(prog="make bench", epilog=f"cases: {' '.join(names)}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="a case, or a section (default: all)")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures of every run to FILE too"
+    )
     parser.add_argument("--runs", type=int, default=7, help="runs of each case that count (default: 7)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name in options.cases:
+        if name not in names and name not in _SECTIONS:
+            parser.error(f"no such case: {name}; there are: {' '.join(names)}")
+    return options
+
+
+def _selected(wanted: Sequence[str]) -> Iterator[tuple[str, list[Case]]]:
+    """The sections that have a wanted case, with those cases; everything if none is named."""
+    for section, cases in _SECTIONS.items():
+        chosen = [
+            case
+            for name, case in cases.items()
+            if not wanted or section in wanted or f"{section}/{name}" in wanted
+        ]
+        if chosen:
+            yield section, chosen
 
 
 def _machine() -> str:
@@ -48,19 +74,21 @@ def _machine() -> str:
 
 def _table(results: Sequence[Result]) -> str:
     """A line for each result, columns aligned."""
-    rows = [("case", "shell", "measured", "ms", "compared with", "ms", "ratio", "target", "")]
+    rows = [("case", "way", "measured", "", "", "compared with", "", "", "ratio", "target", "")]
     for result in results:
         rows.append(
             (
                 result.case,
-                result.shell,
+                result.way,
                 result.measured,
-                f"{result.measured_s * 1000:.1f}",
+                f"{result.measured_median:.2f}",
+                result.unit,
                 result.reference,
-                f"{result.reference_s * 1000:.1f}",
+                f"{result.reference_median:.2f}",
+                result.unit,
                 f"{result.ratio:.2f}",
-                f"<= {result.target:.2f}",
-                "met" if result.ratio <= result.target else "MISSED",
+                "" if result.limit is None else f"<= {result.limit:.2f}",
+                result.verdict,
             )
         )
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
@@ -68,8 +96,12 @@ def _table(results: Sequence[Result]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _document(results: Sequence[Result], machine: str) -> dict[str, object]:
-    rows = [asdict(result) | {"ratio": result.ratio} for result in results]
+def _document(results: dict[str, list[Result]], machine: str) -> dict[str, object]:
+    rows = [
+        {"section": section, **asdict(result), "ratio": result.ratio}
+        for section, found in results.items()
+        for result in found
+    ]
     return {"machine": machine, "results": rows}
 
 

@@ -12,25 +12,39 @@ Case = Callable[[int], Iterator["Result"]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Seconds of each run, and of what it is compared with, taken in turns in the same minute."""
+    """Figures of each run, and of what they are compared with, taken in turns in the same minute.
+
+    `unit` is that of all figures. `limit` is what the ratio of the two medians should not
+    exceed; None where the figure is only to be known.
+    """
 
     case: str
-    shell: str
+    way: str
     measured: str
-    measured_runs_s: list[float]
+    measured_runs: list[float]
     reference: str
-    reference_runs_s: list[float]
-    target: float
+    reference_runs: list[float]
+    limit: float | None
+    unit: str = "ms"
 
     @property
-    def measured_s(self) -> float:
-        return statistics.median(self.measured_runs_s)
+    def measured_median(self) -> float:
+        return statistics.median(self.measured_runs)
 
     @property
-    def reference_s(self) -> float:
-        return statistics.median(self.reference_runs_s)
+    def reference_median(self) -> float:
+        return statistics.median(self.reference_runs)
 
     @property
     def ratio(self) -> float:
-        """Median by median, to be at most `target`."""
-        return self.measured_s / self.reference_s
+        return self.measured_median / self.reference_median
+
+    @property
+    def verdict(self) -> str:
+        if self.limit is None:
+            return ""
+        return "met" if self.ratio <= self.limit else "MISSED"
+
+
+def milliseconds(start_s: float, end_s: float) -> float:
+    return (end_s - start_s) * 1000

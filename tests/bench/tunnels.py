@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..support.distccd import Distccd
 from ..support.sshd import Key, Sshd, SshUser
-from .result import Result
+from .result import Result, milliseconds
 from .shells import SHELLS, run_script, user_environ
 
 if TYPE_CHECKING:
@@ -67,26 +67,26 @@ def logins(runs: int) -> Iterator[Result]:
             yield from _results(shell, [[float(word) for word in line.split()] for line in lines])
 
 
-CASES: list[Case] = [logins]
+CASES: dict[str, Case] = {"logins": logins}
 
 
 def _results(shell: str, times: list[list[float]]) -> Iterator[Result]:
-    spans = [[end - start for start, end in pairwise(run)] for run in times]
+    spans = [[milliseconds(start, end) for start, end in pairwise(run)] for run in times]
     yield Result(
         case="1 SSH worker",
-        shell=shell,
+        way=shell,
         measured="what it adds to distcc_build true",
-        measured_runs_s=[mixed - tcp for _, tcp, mixed, _, _ in spans],
+        measured_runs=[mixed - tcp for _, tcp, mixed, _, _ in spans],
         reference="ssh worker true",
-        reference_runs_s=[login for login, *_ in spans],
-        target=1.25,
+        reference_runs=[login for login, *_ in spans],
+        limit=1.25,
     )
     yield Result(
         case=f"{_MANY} SSH workers",
-        shell=shell,
+        way=shell,
         measured="distcc_build true",
-        measured_runs_s=[many for *_, many in spans],
+        measured_runs=[many for *_, many in spans],
         reference="with 1 SSH worker",
-        reference_runs_s=[one for _, _, _, one, _ in spans],
-        target=3.0,
+        reference_runs=[one for _, _, _, one, _ in spans],
+        limit=3.0,
     )

@@ -1,0 +1,29 @@
+"""Lists of workers longer than a process may have files open."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.farm import Farm
+from tests.support.shells import Recorder, UserShell
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"),
+    [("ulimit -Sn 1024", 1000), ("ulimit -n 1024", 1000), ("ulimit -n 64", 100)],
+    ids=["soft", "hard", "few"],
+)
+def test_every_worker_takes_part_however_few_files_may_be_open(
+    limit: str, count: int, user_shell: UserShell, recorder: Recorder
+) -> None:
+    user_shell.environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
+    user_shell.environ["DISTCC_AUTO_COMPILER_MEMORY"] = "0"
+    with Farm() as farm:
+        specs = farm.specs(count)
+        user_shell.environ["DISTCC_AUTO_HOSTS"] = " ".join(specs)
+        result = user_shell.run(f"{limit}\ndistcc_build {recorder.word}")
+    assert result.returncode == 0, result.stderr
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    hosts = [entry.partition("/")[0] for entry in recorder.environ["DISTCC_HOSTS"].split()]
+    assert hosts == [spec.rpartition(":")[0] for spec in specs]
+    assert recorder.jobs == count
