@@ -112,7 +112,7 @@ def _converse(
         finally:
             for connection in opened:
                 connection.close()
-    raise _connect_refusal("stats", endpoint.stats_port, failure, timeout_s)
+    raise _connect_refusal("stats", endpoint.host.stats_port, failure, timeout_s)
 
 
 class _Connection:
@@ -160,7 +160,7 @@ def _read_reply(
     while CLOSING not in reply:
         if not (yield Wait(deadline, stats.socket.fileno(), select.POLLIN)):
             raise _RefusedError(
-                f"stats port {endpoint.stats_port} gave no whole reply, timed out after {2 * timeout_s:g} s",
+                f"stats port {endpoint.host.stats_port} timed out after {2 * timeout_s:g} s, no whole reply",
                 "is it the stats port of a distccd?",
             )
         data = stats.receive()
@@ -169,7 +169,7 @@ def _read_reply(
         reply += data or b""
         if len(reply) >= _MAX_REPLY:
             raise _RefusedError(
-                f"stats port {endpoint.stats_port} sends without end, not a distccd stats page",
+                f"stats port {endpoint.host.stats_port} sends without end, not a distccd stats page",
                 "check the port",
             )
     return reply
@@ -178,14 +178,14 @@ def _read_reply(
 def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
     if not reply:
         raise _RefusedError(
-            f"stats port {endpoint.stats_port} closed without a reply",
+            f"stats port {endpoint.host.stats_port} closed without a reply",
             "not allowed for this client? (distccd --allow)",
         )
     try:
         return parse_stats(reply)
     except StatsError as error:
         raise _RefusedError(
-            f"stats port {endpoint.stats_port}: {error}", "is it the stats port of a distccd?"
+            f"stats port {endpoint.host.stats_port}: {error}", "is it the stats port of a distccd?"
         ) from None
 
 
@@ -195,16 +195,16 @@ def _check_job_port(
     """A distccd is silent until it gets a job: whatever comes before is a refusal."""
     failure = yield from job.established(deadline)
     if failure:
-        raise _connect_refusal("job", endpoint.job_port, failure, timeout_s)
+        raise _connect_refusal("job", endpoint.host.job_port, failure, timeout_s)
     if job.receive() is not None:
         raise _RefusedError(
-            f"job port {endpoint.job_port} closes connections at once",
+            f"job port {endpoint.host.job_port} closes connections at once",
             "is distccd listening on it, and this client allowed (distccd --allow)?",
         )
 
 
 _REFUSALS = {
-    errno.ECONNREFUSED: ("refused the connection", "is distccd running there{stats}?"),
+    errno.ECONNREFUSED: ("refused the connection", "is distccd running there with --stats?"),
     errno.ETIMEDOUT: (
         "timed out after {timeout_s:g} s",
         "is the machine up, and does a firewall drop the port?",
@@ -217,10 +217,9 @@ _REFUSALS = {
 
 def _connect_refusal(which: str, port: int, failure: int, timeout_s: float) -> _RefusedError:
     cause, advice = _REFUSALS.get(failure, (f"failed: {os.strerror(failure)}", "check the host and the port"))
-    with_stats = " with --stats" if which == "stats" else " on this port"
-    return _RefusedError(
-        f"{which} port {port} {cause.format(timeout_s=timeout_s)}", advice.format(stats=with_stats)
-    )
+    if which == "job":
+        advice = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
+    return _RefusedError(f"{which} port {port} {cause.format(timeout_s=timeout_s)}", advice)
 
 
 def _descriptor_limit(hosts: int) -> int:

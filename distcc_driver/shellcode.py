@@ -21,7 +21,8 @@ def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin :")
         exports["DISTCC_PAUSE_TIME_MSEC"] = str(plan.pause_ms)
     # The names come from the environment, where anything goes; a shell knows only such variables.
     own_names = [name for name in settings.own_names if _NAME_CHARACTERS.issuperset(name)]
-    lines = [f"\\builtin unset {name}" for name in own_names]
+    # In bash, each layer of `NAME=value function` hides the variable of the next.
+    lines = [f"\\builtin unset {name} {name} {name}" for name in own_names]
     lines += [f"\\builtin export {name}={quote(value)}" for name, value in exports.items()]
     lines.append(f"__distcc_end={quote(end_command)}")
     lines.append(f"__distcc_jobs={plan.jobs}")

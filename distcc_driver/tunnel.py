@@ -20,9 +20,10 @@ from .hostspec import LOOPBACK, SshHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _CONNECT_TIMEOUT_S = 10
+_SLOW_S = 3
 _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
 
@@ -113,8 +114,11 @@ class Tunnels:
         self._started = time.monotonic()
         self._opening = {host: pool.submit(self._open, host) for host in self._numbers}
 
-    def finish(self) -> dict[SshHost, Endpoint | Rejection]:
+    def finish(self, report_slow: Callable[[SshHost], None]) -> dict[SshHost, Endpoint | Rejection]:
         """Wait until every host is there, has failed, or has used up its time."""
+        for host, future in self._opening.items():
+            if wait([future], self._left_s(_SLOW_S)).not_done:
+                report_slow(host)
         limit_s: float = _CONNECT_TIMEOUT_S
         late = wait(self._opening.values(), self._left_s(limit_s)).not_done
         if late:
@@ -220,10 +224,9 @@ class Tunnels:
         words = self.last_words(host) or "ssh failed without a word"
         by_hand = "ssh " + " ".join(word for word in target_arguments(host) if word != "--")
         if "IDENTIFICATION HAS CHANGED" in log:
-            advice = (
-                f"if that is right, remove the old one with ssh-keygen -R, then connect by hand: {by_hand}"
-            )
-            return Rejection(host, f"its host key has changed ({words})", advice)
+            offending = [line.strip() for line in log.splitlines() if line.startswith("Offending")]
+            advice = f"if that is right, remove the old one (ssh-keygen -R), then connect by hand: {by_hand}"
+            return Rejection(host, f"its host key has changed ({'; '.join([*offending, words])})", advice)
         if "Host key verification failed" in log:
             return Unanswered(
                 host, f"its host key is not known ({words})", f"connect once by hand: {by_hand}"

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from .log import Log
     from .probe import Worker
 
-_TUNNEL_ADVICE = "does a distccd with --stats run there, and may sshd forward to it (AllowTcpForwarding)?"
+_FORBIDDEN = "administratively prohibited"
+_FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOpen)"
+_TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -84,7 +86,7 @@ class Tunnelled:
         if self._tunnels is None:
             advice = "install the OpenSSH client (openssh-client)"
             return [Rejection(host, "ssh: not found on PATH", advice) for host in self._hosts]
-        opened = self._tunnels.finish()
+        opened = self._tunnels.finish(lambda host: log.info(f"{host.text}: ssh is still connecting"))
         if any(isinstance(result, Unanswered) for result in opened.values()) and has_terminal():
             for host, result in opened.items():
                 if isinstance(result, Unanswered):
@@ -120,7 +122,9 @@ class Tunnelled:
         self._tunnels.close(host)
         words = self._tunnels.refused_channel(host)
         cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
-        return Rejection(host, f"behind ssh, {cause}", _TUNNEL_ADVICE)
+        return Rejection(
+            host, f"behind ssh, {cause}", _FORBIDDEN_ADVICE if _FORBIDDEN in words else _TUNNEL_ADVICE
+        )
 
 
 def _interrupted(number: int, _: FrameType | None) -> NoReturn:

@@ -195,6 +195,18 @@ def test_settings_may_stand_in_front_of_one_build(
     assert recorder.jobs == 7
 
 
+def test_settings_in_front_of_a_build_do_not_uncover_the_exported_ones(
+    ready_shell: UserShell, recorder: Recorder
+) -> None:
+    """In bash, the variable of `NAME=value function` hides one that unset would bring back."""
+    ready_shell.environ["DISTCC_AUTO_LOG_LEVEL"] = "info"
+    ready_shell.run(
+        f"build() {{ DISTCC_AUTO_LOG_LEVEL=debug distcc_build {recorder.word}; }}\n"
+        "DISTCC_AUTO_LOG_LEVEL=warning build"
+    )
+    assert not [name for name in recorder.environ if name.startswith("DISTCC_AUTO_")]
+
+
 def test_a_build_inside_a_build_says_what_is_wrong(ready_shell: UserShell, recorder: Recorder) -> None:
     """The inner one finds no settings, for they do not reach a build."""
     result = ready_shell.run(f"distcc_build distcc_build {recorder.word}")
