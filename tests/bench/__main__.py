@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import start, tunnels
+from . import build, start, tunnels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SECTIONS: dict[str, dict[str, Case]] = {
     "start": start.CASES,
     "tunnels": tunnels.CASES,
+    "build": build.CASES,
 }
 
 

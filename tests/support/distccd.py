@@ -12,8 +12,12 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .ports import LOOPBACK, free_ports, host_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DEADLINE_S = 30.0
 _ATTEMPTS = 20
@@ -25,9 +29,12 @@ class Distccd:
     As root it changes to an unprivileged user, so it gets a directory that everybody may use.
     """
 
-    def __init__(self, jobs: int = 4, address: str = LOOPBACK) -> None:
+    def __init__(
+        self, jobs: int = 4, address: str = LOOPBACK, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.jobs = jobs
         self.address = address
+        self._environ = environ or {}
         self.directory = Path(tempfile.mkdtemp(prefix="distccd-"))
         self.directory.chmod(0o777)
         self.log_file = self.directory / "distccd.log"
@@ -97,6 +104,7 @@ class Distccd:
         command += ["--port", str(self.job_port), "--stats-port", str(self.stats_port)]
         command += ["--jobs", str(self.jobs), "--log-file", str(self.log_file)]
         environ = {"PATH": os.defpath, "TMPDIR": str(self.directory), "HOME": str(self.directory)}
+        environ |= self._environ
         try:
             self._process = subprocess.Popen(
                 [shutil.which("distccd") or "distccd", *command[1:]],
