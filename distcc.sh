@@ -5,14 +5,19 @@
 # aliases and functions of the shell that sources this must not reach it. Nothing newer than
 # bash 3.2.
 
-\test -n "${BASH_VERSION-}${ZSH_VERSION-}" || \printf 'distcc-driver: this shell is neither bash nor zsh\n' >&2
-\test -n "${BASH_VERSION-}${ZSH_VERSION-}" || \return 1
-# Text for zsh only, which bash must not even parse.
-\test -z "${ZSH_VERSION-}" || \builtin eval '\builtin source "${${(%):-%x}:A:h}/distcc.zsh"; \builtin return "$?"'
+# Other shells have no builtin of this name, or another one.
+\builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null ||
+    \printf 'distcc-driver: this shell is neither bash nor zsh\n' >&2
+\builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null || \return 1
+# Text for zsh only, which bash must not even parse. (%x would give a newline in the name as two letters.)
+\builtin 'test' -z "${ZSH_VERSION-}" ||
+    \builtin 'eval' '\builtin \source "${${${funcsourcetrace[@]:0:1}%:*}:A:h}/distcc.zsh"; \builtin \return "$?"'
 
-# An alias may stand for a keyword, so none is expanded while the functions are read.
+# While this is read, no alias is expanded, for it may stand for a keyword, and nothing is exported.
 \builtin shopt -q expand_aliases && __distcc_aliases=-s || __distcc_aliases=-u
+\builtin shopt -qo allexport && __distcc_export=-o || __distcc_export=+o
 \builtin shopt -u expand_aliases
+\builtin set +o allexport
 
 # The directory of this file, whatever links lead to it.
 __distcc_root=${BASH_SOURCE[0]}
@@ -21,18 +26,17 @@ case $__distcc_root in
     *) __distcc_root=$PWD/$__distcc_root ;;
 esac
 while [[ -L $__distcc_root ]]; do
-    __distcc_link=$(\command readlink "$__distcc_root")
+    __distcc_link=$(\builtin command readlink "$__distcc_root")
     case $__distcc_link in
         /*) __distcc_root=$__distcc_link ;;
         *) __distcc_root=${__distcc_root%/*}/$__distcc_link ;;
     esac
 done
 __distcc_root=${__distcc_root%/*}
-\builtin export -n __distcc_root # `set -a` would hand it to every command
 
 # Is $1 a program?
 __distcc_is_program() {
-    \builtin type -P "$1" >/dev/null
+    \builtin type -P -- "$1" >/dev/null
 }
 
 # shellcheck source=distcc_driver/build.sh
@@ -55,4 +59,5 @@ __distcc_complete() {
 \builtin complete -o bashdefault -o default -F __distcc_complete distcc_build
 
 \builtin shopt "$__distcc_aliases" expand_aliases
-\builtin unset __distcc_aliases __distcc_link
+\builtin set "$__distcc_export" allexport
+\builtin unset __distcc_aliases __distcc_export __distcc_link

@@ -4,19 +4,20 @@
 # aliases and functions of the shell that sources this must not reach it. Nothing newer than
 # zsh 5.0; no option is relied on, and none is changed.
 
-\test -n "${ZSH_VERSION-}" || \printf 'distcc-driver: distcc.zsh is for zsh; source distcc.sh instead\n' >&2
-\test -n "${ZSH_VERSION-}" || \return 1
+\builtin 'test' -n "${ZSH_VERSION-}" 2>/dev/null ||
+    \printf 'distcc-driver: distcc.zsh is for zsh; source distcc.sh instead\n' >&2
+\builtin 'test' -n "${ZSH_VERSION-}" 2>/dev/null || \return 1
 
-# An alias may stand for a keyword, so none is expanded while the functions are read.
-\test "${options[aliases]}" = on && __distcc_aliases=aliases || __distcc_aliases=no_aliases
-\builtin setopt no_aliases
+# While this is read, no alias is expanded, for it may stand for a keyword, and nothing is exported.
+\builtin 'typeset' -g "__distcc_aliases=${options[aliases]}" "__distcc_export=${options[allexport]}"
+\builtin 'setopt' 'no_aliases' 'no_all_export'
 
-# The directory of this file, whatever links lead to it; `all_export` would hand it to every command.
-\builtin typeset -g +x __distcc_root="${${(%):-%x}:A:h}"
+# The directory of this file, whatever links lead to it. (%x would give a newline in it as two letters.)
+\builtin typeset -g __distcc_root="${${${funcsourcetrace[@]:0:1}%:*}:A:h}"
 
 # Is $1 a program?
 __distcc_is_program() {
-    \builtin whence -p "$1" >/dev/null
+    \builtin whence -p -- "$1" >/dev/null
 }
 
 \builtin source "$__distcc_root/distcc_driver/build.sh"
@@ -24,5 +25,6 @@ __distcc_is_program() {
 # Completes the command behind distcc_build, as behind nohup or time.
 (( ! ${+functions[compdef]} )) || compdef _precommand distcc_build
 
-\builtin setopt "$__distcc_aliases"
-\builtin unset __distcc_aliases
+[[ $__distcc_export == off ]] || \builtin setopt all_export
+[[ $__distcc_aliases == off ]] || \builtin setopt aliases
+\builtin 'unset' '__distcc_aliases' '__distcc_export'

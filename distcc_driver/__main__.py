@@ -9,7 +9,14 @@ def main():  # type: () -> None
         message = "distcc-driver: {}: Python {}.{} is too old; use 3.10 or later, see DISTCC_DRIVER_PYTHON\n"
         sys.stderr.write(message.format(sys.executable, sys.version_info[0], sys.version_info[1]))
         sys.exit(96)
-    words = sys.argv[1:]
+    try:
+        _enter(sys.argv[1:])
+    except ImportError as missing:
+        sys.stderr.write("distcc-driver: %s: %s; run make install again\n" % (sys.executable, missing))  # noqa: UP031
+        sys.exit(96)
+
+
+def _enter(words):  # type: (list[str]) -> None
     if words[:1] == ["plan"] and all(word.isdigit() for word in words[1:]):
         from distcc_driver import plan
 

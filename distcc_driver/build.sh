@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # __distcc_root, which is set by whoever reads this
 # distcc_build itself, read by distcc.sh and distcc.zsh: what bash and zsh understand alike. They
-# have set __distcc_root, defined __distcc_is_program, and expand no alias meanwhile.
+# have set __distcc_root and defined __distcc_is_program, and expand no alias meanwhile. A function
+# assigns to its own locals only: zsh warns of all else, where the user wants it to.
 
 \builtin unalias distcc_build 2>/dev/null || \builtin :
 
@@ -10,20 +11,11 @@ __distcc_fail() {
     \builtin exit 96
 }
 
-# Runs interpreter $2 on the driver in directory $1. From its own directory, without PYTHON*
-# variables and site-packages: nothing of the tree that is being built can be imported.
-# For the sub-shell of a caller: exec makes the driver the child of that.
+# Becomes the driver, run by interpreter $1 with the other arguments; if $1 is empty, by the one
+# that the user wants or that is there. For the sub-shell of a caller, of which it is the child then.
 __distcc_drive() {
-    \builtin cd ${ZSH_VERSION:+"-q"} -- "$1" || \builtin exit 96
-    \builtin typeset __distcc_driver
-    __distcc_driver=$2
-    \builtin shift 2
-    \builtin exec "$__distcc_driver" -ESs -m distcc_driver "$@" </dev/null
-}
-
-# Sets __distcc_python, the interpreter to use.
-__distcc_find_python() {
-    __distcc_python=${DISTCC_DRIVER_PYTHON-}
+    \builtin typeset __distcc_python
+    __distcc_python=${1:-${DISTCC_DRIVER_PYTHON-}}
     case $__distcc_python in
         '')
             __distcc_python=$__distcc_root/.venv/bin/python
@@ -34,6 +26,18 @@ __distcc_find_python() {
     esac
     __distcc_is_program "$__distcc_python" ||
         __distcc_fail "$__distcc_python: no such interpreter; run make -C '$__distcc_root' install, or set DISTCC_DRIVER_PYTHON"
+    \builtin shift
+    # From its own directory, without PYTHON* variables and site-packages: nothing of the tree
+    # that is being built can be imported.
+    \builtin cd ${ZSH_VERSION:+"-q"} -P -- "$__distcc_root" 2>/dev/null ||
+        __distcc_fail "$__distcc_root: no such directory; source the distcc.sh or distcc.zsh that is there now"
+    \builtin exec "$__distcc_python" -ESs -m distcc_driver "$@" </dev/null
+}
+
+# Closes session $2 with interpreter $1; both are empty for what a plan opened and could not tell.
+__distcc_release() {
+    \builtin trap '' HUP INT QUIT TERM
+    (__distcc_drive "$1" release "$2" >/dev/null)
 }
 
 # Dies of SIGINT as a build would: a loop around distcc_build ends too, which no status can do.
@@ -42,19 +46,17 @@ __distcc_interrupted() {
     \builtin exec /bin/sh -c 'kill -s INT "$$"; exit 130' # zsh would catch a signal to itself
 }
 
-# The plan printed nothing; $1 is its status.
+# There is no plan; $1 is the status of what should have made one.
 __distcc_plan_failed() {
+    if (($1 < 128)); then # it was not killed, so it has closed what it opened
+        # shellcheck disable=SC2317 # called by the traps
+        __distcc_release() { \builtin :; }
+    fi
     case $1 in
         96 | 97 | 129 | 131 | 143) \builtin exit "$1" ;;
         130) __distcc_interrupted ;;
     esac
-    __distcc_fail "$__distcc_python: failed with status $1; run make -C '$__distcc_root' install"
-}
-
-# Closes session $3 of the driver $1 and $2; if empty, what a plan opened and could not tell.
-__distcc_release() {
-    \builtin trap '' HUP INT QUIT TERM
-    (__distcc_drive "$1" "$2" release "$3" >/dev/null)
+    __distcc_fail "no plan, but status $1, from ${DISTCC_DRIVER_PYTHON:-python}; run make -C '$__distcc_root' install, or set DISTCC_DRIVER_PYTHON"
 }
 
 # Arranges that a signal ends this sub-shell in order, with command $1 at its end. (The EXIT
@@ -62,37 +64,35 @@ __distcc_release() {
 __distcc_trap_signals() {
     # shellcheck disable=SC2064 # the command is whole, its words are quoted
     \builtin trap "$1; __distcc_interrupted" INT
-    \builtin trap '\builtin exit 129' HUP
-    \builtin trap '\builtin exit 131' QUIT
-    \builtin trap '\builtin exit 143' TERM
+    \builtin trap '\builtin "exit" 129' HUP
+    \builtin trap '\builtin "exit" 131' QUIT
+    \builtin trap '\builtin "exit" 143' TERM
 }
 
 __distcc_build() {
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'
-    # Declared, so that zsh's warn_create_global is content; not local there, for a trap on EXIT
-    # runs when the locals of its function are gone.
-    \builtin typeset ${ZSH_VERSION:+"-g"} __distcc_python __distcc_text __distcc_end __distcc_jobs
-    __distcc_find_python
-    # shellcheck disable=SC2016 # expanded by the trap, while the variables are still there
-    __distcc_end='__distcc_release "$__distcc_root" "$__distcc_python" ""'
-    # shellcheck disable=SC2064
-    \builtin trap "$__distcc_end" EXIT
-    __distcc_trap_signals "$__distcc_end"
-    __distcc_text=$(__distcc_drive "$__distcc_root" "$__distcc_python" plan "$$") || __distcc_plan_failed "$?"
+    \builtin typeset __distcc_text __distcc_end __distcc_jobs
+    \builtin trap "__distcc_release '' ''" EXIT
+    __distcc_trap_signals "__distcc_release '' ''"
+    __distcc_text=$(__distcc_drive '' 'plan' "$$") || __distcc_plan_failed "$?"
+    [[ $__distcc_text == *__distcc_jobs=* ]] || __distcc_plan_failed 0
     __distcc_jobs=''
     \builtin eval "$__distcc_text"
-    [[ -n $__distcc_jobs ]] || __distcc_fail 'the environment of the build cannot be set; is a DISTCC variable read-only?'
+    [[ -n $__distcc_jobs ]] ||
+        __distcc_fail 'the environment of the build cannot be set; is a DISTCC variable read-only?'
     # shellcheck disable=SC2064 # now the words are known, and quoted by the plan
     \builtin trap "$__distcc_end" EXIT
     __distcc_trap_signals "$__distcc_end"
     \builtin set -- "$@" -j "$__distcc_jobs"
-    \builtin unset __distcc_root __distcc_python __distcc_text __distcc_end __distcc_jobs
+    \builtin unset __distcc_text __distcc_end __distcc_jobs
     "$@"
 }
 
-# A sub-shell, so that no trap, option, directory or variable of the caller changes; and a short
-# one, for bash shows its text in the job table.
-distcc_build() (
-    __distcc_build "$@"
-)
+# A sub-shell, so that no trap, option, directory or variable of the caller changes; a short one,
+# for bash shows its text in the job table; and not the last command, for then an interactive bash
+# would not end a loop around it on Ctrl-C.
+distcc_build() {
+    (__distcc_build "$@")
+    \builtin return "$?"
+}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .balance import Plan, Share
+    from .balance import Plan
     from .settings import Settings
 
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")
 
 
-def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin :") -> str:
+def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin \\:") -> str:
     """Lines that unset what the build must not see, export what it must, and set the job count.
 
     The job count comes last and only if all else worked: a variable may be read-only.
@@ -21,17 +21,17 @@ def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin :")
         exports["DISTCC_PAUSE_TIME_MSEC"] = str(plan.pause_ms)
     # The names come from the environment, where anything goes; a shell knows only such variables.
     own_names = [name for name in settings.own_names if _NAME_CHARACTERS.issuperset(name)]
-    # In bash, each layer of `NAME=value function` hides the variable of the next.
-    lines = [f"\\builtin unset {name} {name} {name}" for name in own_names]
-    lines += [f"\\builtin export {name}={quote(value)}" for name, value in exports.items()]
+    # Backslashes keep aliases away. In bash, each layer of `NAME=value function` hides another.
+    lines = [f"\\builtin \\unset {name} {name} {name}" for name in own_names]
+    lines += [f"\\builtin \\export {name}={quote(value)}" for name, value in exports.items()]
     lines.append(f"__distcc_end={quote(end_command)}")
     lines.append(f"__distcc_jobs={plan.jobs}")
     return " &&\n".join(lines) + "\n"
 
 
-def release_command(root: str, python: str, session_path: str) -> str:
-    """What closes a session: the driver below `root`, run by `python`."""
-    return " ".join(["__distcc_release", quote(root), quote(python), quote(session_path)])
+def release_command(python: str, session_path: str) -> str:
+    """What closes a session, run by the interpreter `python`."""
+    return " ".join(["__distcc_release", quote(python), quote(session_path)])
 
 
 def distcc_hosts(plan: Plan) -> str:
@@ -41,14 +41,8 @@ def distcc_hosts(plan: Plan) -> str:
         words += [f"localhost/{plan.local_jobs}", f"--localslots={plan.local_jobs}"]
     if plan.saturation_jobs:
         words.append(f"--localslots_cpp={plan.saturation_jobs}")
-    words += [_host_entry(share) for share in plan.shares]
+    words += [share.entry for share in plan.shares]
     return " ".join(words)
-
-
-def _host_entry(share: Share) -> str:
-    endpoint = share.worker.endpoint
-    address = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
-    return f"{address}:{endpoint.job_port}/{share.jobs},lzo"
 
 
 def quote(text: str) -> str:
