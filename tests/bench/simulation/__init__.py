@@ -1,0 +1,4 @@
+"""A build over workers as distcc 3.4 runs it, simulated: for clusters that no bench can start.
+
+`kernel` knows time, processes and processor cores, `model` distcc's client and distccd.
+"""
