@@ -1,22 +1,30 @@
-"""Threads and available memory of this machine, as a process in its cgroup may use them.
+"""Threads, available memory and processes of this machine, as a process in its cgroup may use them.
 
 Linux says all of it below `/proc` and `/sys/fs/cgroup`. Elsewhere there are no cgroups, the
-number of processors comes from the system, and the available memory is unknown, for no
-portable call tells it.
+number of processors comes from the system, the available memory is unknown, for no portable
+call tells it, and so is how many processes the user has already.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 
 from .record import Record
 
+# More than any plan needs.
+_MANY_PROCESSES = 16384
+
 
 class LocalCapacity(Record):
-    """`threads` that may run at once, at least 1; available memory in MiB, None if unknown."""
+    """`threads` that may run at once, at least 1; available memory in MiB, None if unknown.
+
+    `processes` that this user may start beside those there are; None if nothing limits them.
+    """
 
     threads: int
     memory_mib: int | None
+    processes: int | None = None
 
 
 class _Group(Record):
@@ -29,14 +37,19 @@ class _Group(Record):
 def local_capacity(root: str = "/") -> LocalCapacity:
     """Measure this machine. `root` stands in for `/` where a test brings its own files."""
     threads = _processors()
-    cpu = _group(root, "cpu")
-    memory = _group(root, "memory")
+    groups = _lines(os.path.join(root, "proc/self/cgroup"))
+    mounts = _lines(os.path.join(root, "proc/self/mountinfo"))
+    cpu, memory, pids = (_group(root, name, groups, mounts) for name in ("cpu", "memory", "pids"))
     quota = _cpu_quota(cpu) if cpu else None
     if quota is not None:
         threads = min(threads, quota)
     bounds = [_mem_available_mib(root), _group_memory_mib(memory) if memory else None]
-    known = [bound for bound in bounds if bound is not None]
-    return LocalCapacity(max(1, threads), min(known) if known else None)
+    rooms = [_user_processes(root), _group_processes(pids) if pids else None]
+    return LocalCapacity(max(1, threads), _tightest(bounds), _tightest(rooms))
+
+
+def _tightest(bounds: list[int | None]) -> int | None:
+    return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def _processors() -> int:
@@ -89,6 +102,58 @@ def _group_memory_mib(group: _Group) -> int | None:
     return min(rooms, default=None)
 
 
+def _group_processes(group: _Group) -> int | None:
+    """What the cgroup still allows."""
+    rooms = []
+    for directory in group.directories:
+        limit = _number(_text(os.path.join(directory, "pids.max")))
+        current = _number(_text(os.path.join(directory, "pids.current")))
+        if limit is not None and current is not None:
+            rooms.append(max(0, limit - current))
+    return min(rooms, default=None)
+
+
+def _user_processes(root: str) -> int | None:
+    """What `ulimit -u` still allows; it counts threads, and does not bind root (setrlimit(2)).
+
+    Counting the user's threads takes long where many processes run. It can be spared where all
+    threads of the machine together leave enough.
+    """
+    kind = getattr(resource, "RLIMIT_NPROC", None)
+    limit = resource.RLIM_INFINITY if kind is None else resource.getrlimit(kind)[0]
+    if limit == resource.RLIM_INFINITY or _is_root(root):
+        return None
+    _, _, threads = _text(os.path.join(root, "proc/loadavg")).partition("/")
+    room = limit - (_number(threads.partition(" ")[0]) or 0)
+    return room if room >= _MANY_PROCESSES else max(0, limit - _threads_of_user(root))
+
+
+def _is_root(root: str) -> bool:
+    """Whether user 0 is meant who is also that of the machine, not only of a namespace."""
+    first, *_ = [*_lines(os.path.join(root, "proc/self/uid_map")), "0 0"]
+    return os.getuid() == 0 and first.split()[:2] == ["0", "0"]
+
+
+def _threads_of_user(root: str) -> int:
+    """All threads of all processes of this user: a directory has a link for each (proc(5))."""
+    proc = os.path.join(root, "proc")
+    user = os.getuid()
+    threads = 0
+    try:
+        names = os.listdir(proc)
+    except OSError:
+        return 0
+    for name in names:
+        if name.isdigit():
+            try:
+                status = os.stat(f"{proc}/{name}/task")
+            except OSError:
+                continue  # it has ended
+            if status.st_uid == user:
+                threads += status.st_nlink - 2
+    return threads
+
+
 def _stat_value(path: str, key: str) -> int:
     for line in _lines(path):
         name, _, value = line.partition(" ")
@@ -103,14 +168,14 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _group(root: str, controller: str) -> _Group | None:
+def _group(root: str, controller: str, groups: list[str], mounts: list[str]) -> _Group | None:
     """Find our cgroup for a controller: a version 1 hierarchy if it has one, else version 2.
 
-    `/proc/self/cgroup` names the group, `/proc/self/mountinfo` where its tree is mounted, and
-    which part of it is (proc(5), cgroups(7)).
+    `groups`, the lines of `/proc/self/cgroup`, name the group; `mounts`, those of
+    `/proc/self/mountinfo`, where its tree is mounted, and which part of it is (proc(5), cgroups(7)).
     """
     paths: dict[int, str] = {}
-    for line in _lines(os.path.join(root, "proc/self/cgroup")):
+    for line in groups:
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if controller in controllers.split(","):
@@ -119,7 +184,8 @@ def _group(root: str, controller: str) -> _Group | None:
             paths[2] = path
     for version in sorted(paths):
         found = [
-            (_below(mounted, paths[version]), point) for mounted, point in _mounts(root, version, controller)
+            (_below(mounted, paths[version]), point)
+            for mounted, point in _mounted(mounts, version, controller)
         ]
         if found:  # the first that shows our group: a bind mount may show only another part of the tree
             below, point = min(found, key=lambda mount: mount[0] is None)
@@ -127,10 +193,10 @@ def _group(root: str, controller: str) -> _Group | None:
     return None
 
 
-def _mounts(root: str, version: int, controller: str) -> list[tuple[str, str]]:
+def _mounted(mounts: list[str], version: int, controller: str) -> list[tuple[str, str]]:
     """(mounted part of the tree, mount point) of each mount of a cgroup hierarchy."""
     found = []
-    for line in _lines(os.path.join(root, "proc/self/mountinfo")):
+    for line in mounts:
         left, _, right = line.partition(" - ")
         fields, kind = left.split(), right.split()
         if len(fields) < 5 or len(kind) < 3:

@@ -91,11 +91,18 @@ def _report_plan(plan: Plan, settings: Settings, log: Log) -> None:
             f"{worker.endpoint.host.text}: {worker.stats.free_memory_mib} MiB free are too little for one "
             f"compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB; left out"
         )
+    if plan.unlisted:
+        log.warning(
+            f"DISTCC_HOSTS: full at 128 KiB; the {len(plan.unlisted)} worst workers are left out, "
+            f"{plan.unlisted[0].endpoint.host.text} the first of them"
+        )
     summary = summarise(plan)
-    if plan.shares:
-        log.info(summary)
-    else:
+    if not plan.shares:
         log.warning(f"{summary}: no worker is available")
+    elif plan.limit:
+        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}")
+    else:
+        log.info(summary)
     log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")
 
 
@@ -111,7 +118,7 @@ def summarise(plan: Plan) -> str:
         parts.append(f"{plan.local_jobs} local")
     if plan.saturation_jobs:
         parts.append(f"{plan.saturation_jobs} preprocessing")
-    return f"-j {plan.jobs} = {' + '.join(parts)}"
+    return f"-j {plan.wanted_jobs} = {' + '.join(parts)}"
 
 
 def main(shell_pid: int | None = None) -> NoReturn:

@@ -11,6 +11,7 @@ from distcc_driver.capacity import LocalCapacity
 from distcc_driver.errors import NoCapacityError
 from distcc_driver.probe import Worker
 from distcc_driver.settings import Settings
+from distcc_driver.shellcode import distcc_hosts
 
 from .samples import settings_of, worker_of
 
@@ -102,7 +103,7 @@ def test_equal_workers_keep_the_order_of_mention() -> None:
         ({"EARLY_LOCAL_JOBS": 3, "COMPILER_MEMORY": 800}, LocalCapacity(8, 1700), 2, 8),
         ({"PREPROCESSOR_SATURATION_JOBS": 0}, AMPLE, 0, 0),
         ({"PREPROCESSOR_SATURATION_JOBS": 21}, AMPLE, 0, 21),
-        ({"PREPROCESSOR_SATURATION_JOBS": 21}, LocalCapacity(1, 0), 0, 21),
+        ({"PREPROCESSOR_SATURATION_JOBS": 21}, LocalCapacity(1, 75), 0, 21),
     ],
 )
 def test_jobs_on_this_machine_beside_a_worker(
@@ -164,13 +165,78 @@ def test_saturation_alone_is_no_build() -> None:
 
 @pytest.mark.parametrize(
     ("slots", "waiting", "threads", "pause_ms"),
-    [(12, 2, 8, 20), (512, 1, 1, 128), (512, 8, 8, 128), (4096, 64, 1, 1000), (4, 0, 8, 20)],
+    [
+        (4, 0, 8, 20),
+        (12, 2, 8, 20),
+        (64, 2, 2, 114),
+        (64, 64, 64, 37),
+        (512, 0, 1, 2304),
+        (512, 2, 2, 899),
+        (512, 64, 64, 278),
+        (4096, 64, 64, 2210),
+        (4096, 64, 1, 60000),
+    ],
 )
 def test_pause_grows_with_the_slots_so_that_polling_stays_cheap(
     slots: int, waiting: int, threads: int, pause_ms: int
 ) -> None:
     settings = settings_of(PREPROCESSOR_SATURATION_JOBS=waiting)
     assert balance(settings, [worker_of(slots=slots)], LocalCapacity(threads, None)).pause_ms == pause_ms
+
+
+@pytest.mark.parametrize(
+    ("variables", "local", "jobs", "cause"),
+    [
+        ({}, LocalCapacity(2, 198), 66, None),
+        ({}, LocalCapacity(2, 197), 65, "197 MiB of memory available here"),
+        ({}, LocalCapacity(2, 5), 1, "5 MiB of memory"),
+        ({}, LocalCapacity(2, 0), 1, "0 MiB of memory"),
+        ({}, LocalCapacity(2, None), 66, None),
+        ({"COMPILER_MEMORY": 0}, LocalCapacity(2, 0), 66, None),
+        ({"EARLY_LOCAL_JOBS": 3}, LocalCapacity(2, 3 * 1024 + 12), 7, "12 MiB of memory"),
+        ({}, LocalCapacity(2, None, 262), 66, None),
+        ({}, LocalCapacity(2, None, 261), 65, "261 more processes allowed here (ulimit -u)"),
+        ({}, LocalCapacity(2, None, 0), 1, "0 more processes"),
+        ({}, LocalCapacity(2, 150, 262), 50, "150 MiB of memory"),
+        ({}, LocalCapacity(2, 150, 100), 12, "100 more processes"),
+        ({"COMPILER_MEMORY": 0}, LocalCapacity(2, 0, 100), 12, "100 more processes"),
+    ],
+)
+def test_no_more_jobs_than_this_machine_has_room_for_while_they_wait(
+    variables: dict[str, int], local: LocalCapacity, jobs: int, cause: str | None
+) -> None:
+    plan = balance(settings_of(**variables), [worker_of(slots=64)], local)
+    assert (plan.jobs, plan.remote_jobs, plan.saturation_jobs) == (jobs, 64, 2)
+    assert (plan.limit.cause.startswith(cause) if cause else False) if plan.limit else cause is None
+
+
+def test_room_for_waiting_jobs_does_not_count_where_nothing_waits() -> None:
+    plan = balance(settings_of(FALLBACK_LOCAL_JOBS=50, COMPILER_MEMORY=1), [], LocalCapacity(2, 60, 70))
+    assert (plan.jobs, plan.limit) == (50, None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "entry"),
+    [
+        ("worker", "worker:3632/4,lzo"),
+        ("10.0.0.7:4000", "10.0.0.7:4000/4,lzo"),
+        ("[2001:db8::7]", "[2001:db8::7]:3632/4,lzo"),
+        ("localhost", "127.0.0.1:3632/4,lzo"),
+    ],
+)
+def test_entry_of_a_worker(spec: str, entry: str) -> None:
+    assert balance(settings_of(), [worker_of(spec)], AMPLE).shares[0].entry == entry
+
+
+def test_worst_workers_are_left_out_where_the_host_list_gets_too_long() -> None:
+    names = [f"{number:05}.{'n' * 190}" for number in range(1000)]
+    workers = [worker_of(name, slots=number // 100 + 1) for number, name in enumerate(names)]
+    plan = balance(settings_of(), workers, LocalCapacity(64, None))
+    text = f"DISTCC_HOSTS={distcc_hosts(plan)}"
+    assert 128 * 1024 - 512 < len(text) < 128 * 1024
+    assert len(plan.shares) + len(plan.unlisted) == 1000
+    assert min(share.jobs for share in plan.shares) >= max(worker.stats.slots for worker in plan.unlisted)
+    assert plan.remote_jobs == sum(share.jobs for share in plan.shares)
 
 
 WORKERS = st.lists(
@@ -190,7 +256,12 @@ SETTINGS = st.builds(
     FALLBACK_LOCAL_JOBS=st.just("") | COUNTS,
     PREPROCESSOR_SATURATION_JOBS=st.just("") | COUNTS,
 )
-LOCALS = st.builds(LocalCapacity, st.integers(1, 512), st.none() | st.integers(0, 10**6))
+LOCALS = st.builds(
+    LocalCapacity,
+    st.integers(1, 512),
+    st.none() | st.integers(0, 10**6),
+    st.none() | st.integers(0, 10**5),
+)
 
 
 def has_no_room(worker: Worker, settings: Settings) -> bool:
@@ -220,7 +291,8 @@ def test_any_plan_fits_what_was_offered(
         assert share.jobs >= following.jobs
     assert local.memory_mib is None or plan.local_jobs * settings.compiler_memory_mib <= local.memory_mib
     assert plan.remote_jobs == sum(share.jobs for share in plan.shares)
-    assert plan.jobs == plan.remote_jobs + plan.local_jobs + plan.saturation_jobs
-    assert plan.jobs >= 1
+    assert plan.wanted_jobs == plan.remote_jobs + plan.local_jobs + plan.saturation_jobs
+    assert plan.jobs == (plan.limit.jobs if plan.limit else plan.wanted_jobs)
+    assert 1 <= plan.jobs <= plan.wanted_jobs
     assert plan.shares or not plan.saturation_jobs
-    assert 20 <= plan.pause_ms <= 1000
+    assert 20 <= plan.pause_ms <= 60000

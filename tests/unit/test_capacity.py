@@ -84,11 +84,11 @@ def test_processors_this_process_is_not_bound_to_do_not_count(tmp_path: Path) ->
 
 
 def test_without_proc_all_processors_count_and_the_memory_is_unknown(tmp_path: Path) -> None:
-    assert capacity_of(tmp_path, {}) == LocalCapacity(PROCESSORS, None)
+    assert capacity_of(tmp_path, {})[:2] == (PROCESSORS, None)
 
 
 def test_without_cgroups_the_available_memory_counts(tmp_path: Path) -> None:
-    assert capacity_of(tmp_path, {"proc/meminfo": MEMINFO}) == LocalCapacity(PROCESSORS, AVAILABLE_MIB)
+    assert capacity_of(tmp_path, {"proc/meminfo": MEMINFO})[:2] == (PROCESSORS, AVAILABLE_MIB)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_tightest_limit_on_the_way_up_counts(tight: str, tmp_path: Path) -> None
     for path in ("", "/a.slice", "/a.slice/b.scope"):
         cpu, limit = ("100000 100000", "1000") if path == tight else ("99900000 100000", "3000")
         files |= v2_group(f"sys/fs/cgroup{path}", cpu, limit)
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 1000)
+    assert capacity_of(tmp_path, files)[:2] == (1, 1000)
 
 
 def test_limits_of_version_1_are_found_at_different_levels(tmp_path: Path) -> None:
@@ -185,27 +185,27 @@ def test_limits_of_version_1_are_found_at_different_levels(tmp_path: Path) -> No
     files |= v1_cpu("sys/fs/cgroup/cpu,cpuacct/outer/inner", -1)
     files |= v1_memory("sys/fs/cgroup/memory/outer", str(700 * MIB))
     files |= v1_memory("sys/fs/cgroup/memory/outer/inner", UNLIMITED_1)
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
+    assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
 def test_limits_of_other_groups_do_not_count(tmp_path: Path) -> None:
     files = proc("0::/mine\n", V2_MOUNT)
     files |= v2_group("sys/fs/cgroup/mine/child", "100000 100000", "10")
     files |= v2_group("sys/fs/cgroup/other", "100000 100000", "10")
-    assert capacity_of(tmp_path, files) == LocalCapacity(PROCESSORS, AVAILABLE_MIB)
+    assert capacity_of(tmp_path, files)[:2] == (PROCESSORS, AVAILABLE_MIB)
 
 
 def test_hybrid_takes_each_controller_from_where_it_is(tmp_path: Path) -> None:
     files = proc("4:memory:/box\n0::/box\n", V1_MEMORY_MOUNT, HYBRID_MOUNT)
     files |= v1_memory("sys/fs/cgroup/memory/box", str(700 * MIB))
     files |= v2_group("sys/fs/cgroup/unified/box", "100000 100000", "10")
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
+    assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
 def test_version_1_that_is_not_mounted_leaves_version_2(tmp_path: Path) -> None:
     files = proc(V1_GROUPS.format(path="/box") + "0::/box\n", V2_MOUNT)
     files |= v2_group("sys/fs/cgroup/box", "100000 100000", "700")
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
+    assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
 def test_container_without_a_cgroup_namespace_sees_its_own_group_at_the_mount_point(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_container_without_a_cgroup_namespace_sees_its_own_group_at_the_mount_po
     files = proc(V1_GROUPS.format(path=group), *mounts)
     files |= v1_cpu("sys/fs/cgroup/cpu,cpuacct", 100000)
     files |= v1_memory("sys/fs/cgroup/memory", str(700 * MIB))
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
+    assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
 def test_group_below_that_of_a_container_without_a_cgroup_namespace(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_group_below_that_of_a_container_without_a_cgroup_namespace(tmp_path: Pa
     files = proc("0::/docker/ab/build\n", mount)
     files |= v2_group("sys/fs/cgroup", "100000 100000", "3000")
     files |= v2_group("sys/fs/cgroup/build", "max 100000", "700")
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
+    assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
 def test_mount_that_shows_our_group_is_preferred_to_one_of_another_group(tmp_path: Path) -> None:
@@ -230,25 +230,25 @@ def test_mount_that_shows_our_group_is_preferred_to_one_of_another_group(tmp_pat
     files = proc("0::/box\n", alien, V2_MOUNT)
     files |= v2_group("mnt/other", "100000 100000", "10")
     files |= v2_group("sys/fs/cgroup/box", "max 100000", "700")
-    assert capacity_of(tmp_path, files) == LocalCapacity(PROCESSORS, 700)
+    assert capacity_of(tmp_path, files)[:2] == (PROCESSORS, 700)
 
 
 def test_group_outside_of_the_cgroup_namespace_counts_as_its_root(tmp_path: Path) -> None:
     files = proc("0::/../../box\n", V2_MOUNT) | v2_group("sys/fs/cgroup", "100000 100000", "700")
     files |= v2_group("sys/box", "100000 100000", "10")  # where ".." would lead to as a path
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
+    assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
 def test_name_of_a_neighbour_that_begins_like_ours_is_not_ours(tmp_path: Path) -> None:
     mount = V2_MOUNT.replace(" / /sys", " /docker/ab /sys")
     files = proc("0::/docker/abc/box\n", mount) | v2_group("sys/fs/cgroup/c/box", "100000 100000", "10")
-    assert capacity_of(tmp_path, files) == LocalCapacity(PROCESSORS, AVAILABLE_MIB)
+    assert capacity_of(tmp_path, files)[:2] == (PROCESSORS, AVAILABLE_MIB)
 
 
 def test_mount_point_and_group_with_blanks_and_colons_in_their_names(tmp_path: Path) -> None:
     mount = V2_MOUNT.replace("/sys/fs/cgroup", r"/mnt/my\040groups")
     files = proc("0::/a b:c\n", mount) | v2_group("mnt/my groups/a b:c", "100000 100000", "700")
-    assert capacity_of(tmp_path, files) == LocalCapacity(1, 700)
+    assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
 @pytest.mark.parametrize(
@@ -267,11 +267,11 @@ def test_mount_point_and_group_with_blanks_and_colons_in_their_names(tmp_path: P
 )
 def test_files_that_make_no_sense_limit_nothing(name: str, text: str, tmp_path: Path) -> None:
     files = proc("0::/box\n", V2_MOUNT) | v2_group("sys/fs/cgroup/box", "max 100000", "99999")
-    assert capacity_of(tmp_path, files | {name: text}) == LocalCapacity(PROCESSORS, AVAILABLE_MIB)
+    assert capacity_of(tmp_path, files | {name: text})[:2] == (PROCESSORS, AVAILABLE_MIB)
 
 
 def test_files_that_cannot_be_read_limit_nothing(tmp_path: Path) -> None:
     files = proc("0::/box\n", V2_MOUNT)
     (tmp_path / "sys/fs/cgroup/box/cpu.max").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/box/memory.max").mkdir()
-    assert capacity_of(tmp_path, files) == LocalCapacity(PROCESSORS, AVAILABLE_MIB)
+    assert capacity_of(tmp_path, files)[:2] == (PROCESSORS, AVAILABLE_MIB)
