@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import time
 
@@ -17,22 +18,38 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PAUSE_S = 1.0
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def start(path: str, pids: Sequence[int]) -> None:
-    """Leave a guard behind that releases the session `path` when one of `pids` ends."""
-    if os.fork():
-        return
-    try:
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in range(3):
-            os.dup2(null, descriptor)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        words = [sys.executable, "-ESs", "-m", "distcc_driver", "guard", path, *map(str, pids)]
-        os.execv(sys.executable, words)  # noqa: S606  # the interpreter that runs this
-    finally:
-        os._exit(96)
+    """Leave a guard behind that releases the session `path` when one of `pids` ends.
+
+    When this returns, its command line is there for `session` to find.
+    """
+    # Until exec, the guard is a second plan: nothing may interrupt it into acting like one.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    read_end, write_end = os.pipe()
+    if not os.fork():
+        try:
+            _become_guard(path, pids, write_end, mask)
+        finally:
+            os._exit(96)
+    os.close(write_end)
+    os.read(read_end, 1)  # until exec closes the other end
+    os.close(read_end)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _become_guard(path: str, pids: Sequence[int], started: int, mask: set[int | signal.Signals]) -> None:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
+    os.dup2(started, 3, inheritable=False)
+    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    words = [sys.executable, "-ESs", "-m", "distcc_driver", "guard", path, *map(str, pids)]
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    os.execv(sys.executable, words)  # noqa: S606  # the interpreter that runs this
 
 
 def main(path: str, pids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from .record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _PREFIX = "distcc-driver"
 _STATE = "state"
@@ -122,12 +122,18 @@ def processes(path: str) -> dict[int, str]:
 def end(path: str, control: str | None = None) -> None:
     """End the processes of a session, or of one control socket; wait until they are gone.
 
-    One that does not go within 2 s is killed.
+    What they have started ends with them: the ssh of a `ProxyJump` that is still connecting would
+    not notice. One that does not go within 2 s is killed.
     """
     deadline = time.monotonic() + _GRACE_S
     asked: set[int] = set()
+    helpers: dict[int, str] = {}
     while True:
         pids = {pid for pid, own in processes(path).items() if control in (None, own)}
+        if helpers or pids - asked:
+            table = _process_table()
+            helpers.update({pid: table[pid][1] for pid in _descendants(pids, table)})
+            pids |= {pid for pid, started in helpers.items() if table.get(pid, (0, ""))[1] == started}
         late = time.monotonic() >= deadline
         for pid in pids if late else pids - asked:
             _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
@@ -180,6 +186,33 @@ def _signal(pid: int, number: int) -> None:
         pass  # gone meanwhile
 
 
+def _process_table() -> dict[int, tuple[int, str]]:
+    """Parent and time of start of every process that has not ended."""
+    if not os.path.isdir("/proc/self"):
+        return _process_table_from_ps()
+    table = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except OSError:
+                continue  # gone meanwhile
+            if fields[0] != "Z":
+                table[int(name)] = (int(fields[1]), fields[19])
+    return table
+
+
+def _descendants(pids: Iterable[int], table: dict[int, tuple[int, str]]) -> set[int]:
+    """The children of some processes, their children, and so on."""
+    found: set[int] = set()
+    generation = set(pids)
+    while generation:
+        generation = {pid for pid, (parent, _) in table.items() if parent in generation} - found
+        found |= generation
+    return found
+
+
 def _command_lines() -> Iterator[tuple[int, list[str]]]:
     """Pid and argument list of every process that may be this user's."""
     if not os.path.isdir("/proc/self"):
@@ -200,11 +233,18 @@ def _command_lines() -> Iterator[tuple[int, list[str]]]:
 
 def _command_lines_from_ps() -> Iterator[tuple[int, list[str]]]:
     """The same by ps(1), which cannot tell a blank in an argument from one between two."""
-    from subprocess import DEVNULL, run  # 15 ms that only systems without /proc pay
-
-    listing = run(
-        ["ps", "-U", str(os.geteuid()), "-o", "pid=,args="], capture_output=True, stdin=DEVNULL, check=False
-    )
-    for line in os.fsdecode(listing.stdout).splitlines():
+    for line in _ps("-o", "pid=,args="):
         pid, _, arguments = line.strip().partition(" ")
         yield int(pid), arguments.split(" ")
+
+
+def _process_table_from_ps() -> dict[int, tuple[int, str]]:
+    lines = [line.split(None, 3) for line in _ps("-o", "pid=,ppid=,stat=,lstart=")]
+    return {int(pid): (int(parent), started) for pid, parent, state, started in lines if state[0] != "Z"}
+
+
+def _ps(*words: str) -> list[str]:
+    from subprocess import DEVNULL, run  # 15 ms that only systems without /proc pay
+
+    listing = run(["ps", "-U", str(os.geteuid()), *words], capture_output=True, stdin=DEVNULL, check=False)
+    return os.fsdecode(listing.stdout).splitlines()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import _socket
 import os
+import signal
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -21,11 +23,14 @@ from .hostspec import LOOPBACK, SshHost
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 _CONNECT_TIMEOUT_S = 10
 _SLOW_S = 3
 _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
+_STOPPED = 255  # what ssh says when it fails
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 # What a user's configuration may turn on and a tunnel must not have. Not one of them touches
 # the way host keys are checked. A dead link is noticed after 3 x 15 s. At QUIET, ssh would not
@@ -94,7 +99,11 @@ class Unanswered(Rejection):
 
 
 class Tunnels:
-    """The SSH hosts of a build: `start`, other work, `finish`; then `ask` those that need a person."""
+    """The SSH hosts of a build: `start`, other work, `finish`; then `ask` those that need a person.
+
+    Threads start every ssh, and no signal reaches them: an exception in a process that has been
+    forked, but is not ssh yet, would make it a second plan.
+    """
 
     def __init__(self, ssh: sh.Command, hosts: Sequence[SshHost], path: str) -> None:
         self._ssh = ssh
@@ -102,6 +111,14 @@ class Tunnels:
         self._numbers = {host: number for number, host in enumerate(hosts)}
         self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
         self._started = 0.0
+        self._pool = ThreadPoolExecutor(
+            len(hosts) + 1,  # one to ask ssh while every host is late
+            initializer=signal.pthread_sigmask,
+            initargs=(signal.SIG_BLOCK, _ENDINGS),
+        )
+        self._launching = threading.Lock()
+        self._stopped = False
+        self._ignored = [number for number in _ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
         self._null = open(os.devnull, "r+b")  # noqa: SIM115  # as long as this process
 
     def number(self, host: SshHost) -> int:
@@ -110,9 +127,13 @@ class Tunnels:
 
     def start(self) -> None:
         """Begin to log in everywhere at once, without asking anything."""
-        pool = ThreadPoolExecutor(len(self._numbers))
         self._started = time.monotonic()
-        self._opening = {host: pool.submit(self._open, host) for host in self._numbers}
+        self._opening = {host: self._pool.submit(self._open, host) for host in self._numbers}
+
+    def stop(self) -> None:
+        """Start no ssh any more. Those that were started have their command line by now."""
+        with self._launching:
+            self._stopped = True
 
     def finish(self, report_slow: Callable[[SshHost], None]) -> dict[SshHost, Endpoint | Rejection]:
         """Wait until every host is there, has failed, or has used up its time."""
@@ -132,7 +153,7 @@ class Tunnels:
     def ask(self, host: SshHost) -> Endpoint | Rejection:
         """Log in to one host with whatever ssh wants to ask on the terminal."""
         timeout_s = None if self._configured_timeout_s(host) else _CONNECT_TIMEOUT_S
-        return self._open(host, batch=False, connect_timeout_s=timeout_s)
+        return self._pool.submit(self._open, host, batch=False, connect_timeout_s=timeout_s).result()
 
     def last_words(self, host: SshHost) -> str:
         """The last line that ssh wrote about a host, "" if none."""
@@ -163,12 +184,19 @@ class Tunnels:
 
     def _configured_timeout_s(self, host: SshHost) -> int | None:
         """`ConnectTimeout` of the user's configuration."""
-        settings = self._ssh("-G", *target_arguments(host), _tty_out=False, _ok_code=_ANY_STATUS)
-        for line in str(settings).splitlines():
+        for line in self._pool.submit(self._settings, host).result().splitlines():
             key, _, value = line.partition(" ")
             if key == "connecttimeout" and value.isdigit():
                 return int(value)
         return None
+
+    def _settings(self, host: SshHost) -> str:
+        """What ssh makes of the user's configuration; "" if it cannot be had."""
+        try:
+            process = self._launch(["-G", *target_arguments(host)], _new_session=True, _tty_out=False)
+        except (OSError, sh.ForkException):
+            return ""
+        return "" if process is None else str(process.wait())
 
     def _open(
         self, host: SshHost, batch: bool = True, connect_timeout_s: int | None = None
@@ -200,17 +228,39 @@ class Tunnels:
         """
         environ = dict(os.environ, SSH_ASKPASS_REQUIRE="never") if batch else dict(os.environ)
         with open(log, "ab") as messages:
-            finished = self._ssh(
-                *arguments,
-                _return_cmd=True,
+            process = self._launch(
+                arguments,
                 _new_session=batch,
                 _env=environ,
                 _in=self._null,
                 _out=self._null,
                 _err=messages,
-                _ok_code=_ANY_STATUS,
             )
-        return int(finished.exit_code)
+        if process is None:
+            return _STOPPED
+        process.wait()
+        return int(process.exit_code)
+
+    def _launch(self, arguments: list[str], **options: Any) -> sh.RunningCommand | None:
+        """Start ssh, which is ssh when this returns; None if none may be started any more."""
+        with self._launching:
+            if self._stopped:
+                return None
+            process: sh.RunningCommand = self._ssh(
+                *arguments,
+                _bg=True,
+                _bg_exc=False,
+                _ok_code=_ANY_STATUS,
+                _preexec_fn=self._restore_signals,
+                **options,
+            )
+            return process
+
+    def _restore_signals(self) -> None:
+        """Let a process that is about to be ssh be interrupted as any other."""
+        for number in _ENDINGS:
+            signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
 
     def _log(self, host: SshHost) -> str:
         with open(

@@ -79,6 +79,8 @@ class Tunnelled:
         if self._path:
             for number in (signal.SIGINT, *_ENDINGS):
                 signal.signal(number, signal.SIG_IGN)  # what is left to do is short
+            if self._tunnels is not None:
+                self._tunnels.stop()
             release(self._path)
 
     def ask_all(self, connect_timeout_s: float, log: Log) -> list[Worker | Rejection]:
@@ -112,7 +114,7 @@ class Tunnelled:
             return ""
         session.write_state(self._path, log_level, kept)
         path, self._path = self._path, ""
-        return release_command(_ROOT, sys.executable, path)
+        return release_command(sys.executable, path)
 
     def _explained(self, rejection: Rejection) -> Rejection:
         """A rejection by what is behind a tunnel, with what ssh has to say."""
