@@ -164,7 +164,10 @@ def _limit(plan: Plan, settings: Settings, local: LocalCapacity) -> Limit | None
         limits.append(Limit(max(1, plan.local_jobs + room_mib // _CLIENT_MIB), cause))
     if local.processes is not None:
         jobs = (local.processes - _SPARE_PROCESSES) // _CLIENT_PROCESSES
-        cause = f"{local.processes} more processes allowed here (ulimit -u), {_CLIENT_PROCESSES} for each job"
+        cause = (
+            f"{local.processes} more processes allowed here (ulimit -u), "
+            f"{_SPARE_PROCESSES} to spare and {_CLIENT_PROCESSES} for each job"
+        )
         limits.append(Limit(max(1, jobs), cause))
     return min((limit for limit in limits if limit.jobs < plan.wanted_jobs), default=None)
 

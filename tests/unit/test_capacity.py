@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ UNLIMITED_1 = "9223372036854771712"
 V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
 V1_CPU_MOUNT = "33 25 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:16 - cgroup cgroup rw,cpu,cpuacct"
 V1_MEMORY_MOUNT = "36 25 0:32 / /sys/fs/cgroup/memory rw shared:19 - cgroup cgroup rw,memory"
+V1_PIDS_MOUNT = "37 25 0:33 / /sys/fs/cgroup/pids rw shared:20 - cgroup cgroup rw,pids"
 HYBRID_MOUNT = "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw"
 OTHER_MOUNT = "23 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro"
 V1_GROUPS = "11:cpuset:/\n4:memory:{path}\n3:cpu,cpuacct:{path}\n1:name=systemd:/init.scope\n"
@@ -81,6 +83,69 @@ def test_processors_this_process_is_not_bound_to_do_not_count(tmp_path: Path) ->
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=True)
     assert done.stdout == b"1\n"
+
+
+def processes_under(limit: int, root: Path, files: Files) -> int | None:
+    """What is left to a process that is allowed `limit` and is, if root, that of a namespace."""
+    capacity_of(root, {"proc/self/uid_map": "         0       1000          1\n", **files})
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NPROC, (int(sys.argv[1]),) * 2);"
+        "from distcc_driver.capacity import local_capacity; print(local_capacity(sys.argv[2]).processes)"
+    )
+    command = [sys.executable, "-c", code, str(limit), str(root)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    return None if done.stdout == "None\n" else int(done.stdout)
+
+
+def hard_process_limit() -> float:
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    return float("inf") if hard == resource.RLIM_INFINITY else hard
+
+
+@pytest.mark.skipif(hard_process_limit() < 20000, reason="fewer than 20000 processes are allowed here")
+def test_threads_of_the_whole_machine_are_counted_where_enough_is_left(tmp_path: Path) -> None:
+    files = {"proc/loadavg": "1.00 2.00 3.00 4/1000 99\n", "proc/7/task/7/stat": ""}
+    assert processes_under(20000, tmp_path, files) == 19000
+
+
+def test_threads_of_this_user_are_counted_where_little_is_left(tmp_path: Path) -> None:
+    if tmp_path.stat().st_nlink < 2:
+        pytest.skip("this file system does not count the links of directories")
+    files = {"proc/loadavg": "1.00 2.00 3.00 4/1000 99\n", "proc/7/task/7/stat": "", "proc/9/stat": ""}
+    files |= {"proc/8/task/8/stat": "", "proc/8/task/12/stat": "", "proc/net/task/1/stat": ""}
+    assert processes_under(500, tmp_path, files) == 497
+    assert processes_under(2, tmp_path, files) == 0
+
+
+def test_limit_alone_counts_where_nobody_tells_the_threads(tmp_path: Path) -> None:
+    assert processes_under(500, tmp_path, {}) == 500
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root is not bound by ulimit -u")
+def test_process_limit_does_not_bind_root(tmp_path: Path) -> None:
+    files = {"proc/self/uid_map": "         0          0 4294967295\n"}
+    assert processes_under(500, tmp_path, files) is None
+
+
+@pytest.mark.parametrize(
+    ("groups", "mount", "directory"),
+    [
+        ("0::/box\n", V2_MOUNT, "sys/fs/cgroup/box"),
+        ("8:pids:/box\n", V1_PIDS_MOUNT, "sys/fs/cgroup/pids/box"),
+    ],
+    ids=["version 2", "version 1"],
+)
+@pytest.mark.parametrize(
+    ("limit", "current", "processes"),
+    [("1000", "10", 990), ("10", "11", 0), ("max", "10", 60000), ("1000", "", 60000), ("", "10", 60000)],
+)
+def test_processes_that_a_group_still_allows(
+    limit: str, current: str, processes: int, groups: str, mount: str, directory: str, tmp_path: Path
+) -> None:
+    files = proc(groups, mount)
+    files |= {f"{directory}/pids.max": f"{limit}\n", f"{directory}/pids.current": f"{current}\n"}
+    files |= {f"{directory}/../pids.max": "60000\n", f"{directory}/../pids.current": "0\n"}
+    assert min(capacity_of(tmp_path, files).processes or 0, 60000) == processes
 
 
 def test_without_proc_all_processors_count_and_the_memory_is_unknown(tmp_path: Path) -> None:
