@@ -67,6 +67,9 @@ look_for() {
             ;;
         bench)
             look_for demo
+            program g++
+            program openssh-client ssh
+            program openssh-server sshd
             program zsh
             ;;
         test)
@@ -74,10 +77,7 @@ look_for() {
             look_for lint
             program bzip2
             program ccache
-            program g++
             program iproute2 ip
-            program openssh-client ssh
-            program openssh-server sshd
             program xz-utils xz
             want bash-completion test -e /usr/share/bash-completion/bash_completion
             want binutils-source test -d /usr/src/binutils

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import build, start, tunnels
+from . import build, feeding, start, tunnels, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +23,8 @@ _SECTIONS: dict[str, dict[str, Case]] = {
     "start": start.CASES,
     "tunnels": tunnels.CASES,
     "build": build.CASES,
+    "waiting": waiting.CASES,
+    "feeding": feeding.CASES,
 }
 
 
