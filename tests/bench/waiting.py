@@ -122,7 +122,7 @@ def _plan(slots: int) -> Plan:
     """What the driver plans here for workers of up to 64 slots each."""
     addresses = [address_of(number) for number in range(-(-slots // _SLOTS_OF_A_WORKER))]
     environ = {"DISTCC_AUTO_HOSTS": " ".join(addresses)}
-    workers = []
+    workers: list[Worker] = []
     for host in parse_list(environ["DISTCC_AUTO_HOSTS"])[0]:
         assert isinstance(host, TcpHost)
         endpoint = Endpoint(host, host.address, host.job_port, host.stats_port)

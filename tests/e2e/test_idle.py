@@ -1,0 +1,34 @@
+"""The driver leaves the processor to the build while that runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.gate import Gate, finish, running
+from tests.support.processes import arguments_of, descendants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.shells import UserShell
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()
+
+
+def test_nothing_of_ours_runs_beside_a_build_over_tcp(ready_shell: UserShell, gate: Gate) -> None:
+    """Only the sub-shell waits for the build, as any shell does."""
+    with running(ready_shell, f"distcc_build {gate.word}") as process:
+        held = gate.wait()
+        family = [pid for pid in (process.pid, *descendants(process.pid)) if pid != held.pid]
+        programs = [arguments_of(pid)[0] for pid in family]
+        assert programs == [ready_shell.name] * 2
+        gate.open()
+        assert finish(process)[0] == 0
