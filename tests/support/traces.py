@@ -53,6 +53,17 @@ class Traces:
     def plans(self) -> list[int]:
         return [pid for pid, words in self.processes().items() if "plan" in words]
 
+    def shells(self) -> list[int]:
+        """Pids of the shells, and of sub-shells that they have left."""
+        shells = ("bash", "zsh")
+        return [
+            pid
+            for pid in pids()
+            if os.path.basename("".join(arguments_of(pid)[:1])) in shells
+            and is_alive(pid)
+            and has_in_environment(pid, self._mark)
+        ]
+
     def sessions(self) -> list[Path]:
         """The session directories, in all places that the environment names."""
         bases = [Path(self._environ[name]) for name in ("XDG_RUNTIME_DIR", "TMPDIR") if name in self._environ]
@@ -71,10 +82,14 @@ class Traces:
     def assert_none(self, distcc_hosts: str = "") -> None:
         """Nothing is left, and nobody listens at the tunnels that were in DISTCC_HOSTS."""
         left = self.all()
-        assert left == []
+        assert not left, "\n".join(left)
         assert set(tunnel_ports(distcc_hosts)) & set(listening_ports()) == set()
 
     def wait_for_none(self, distcc_hosts: str = "") -> None:
         """The same where nobody can wait for the end, as when the shell was killed."""
         wait_until(lambda: not self.all(), "everything of the build is gone")
         self.assert_none(distcc_hosts)
+
+    def wait_for_shells(self) -> None:
+        """Until no sub-shell is left that could still start something."""
+        wait_until(lambda: not self.shells(), "every shell has ended")

@@ -1,0 +1,452 @@
+"""However a build ends, nothing of its tunnels is left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import servers
+from tests.support.gate import finish, running
+from tests.support.ports import LOOPBACK
+from tests.support.processes import is_alive, stat_fields, wait_until
+from tests.support.servers import Server
+from tests.support.shells import PROMPT
+
+from .conftest import behind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.distccd import Distccd
+    from tests.support.gate import Gate
+    from tests.support.shells import UserShell
+    from tests.support.sshd import Sshd, SshUser
+    from tests.support.traces import Traces
+
+CTRL_C, CTRL_BACKSLASH, CTRL_Z = "\x03", "\x1c", "\x1a"
+
+
+@pytest.fixture
+def silent(
+    ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: dict[str, str]
+) -> Iterator[Server]:
+    """A server that never answers ssh: it and a worker that is there are the host list."""
+    with Server(servers.hang) as server:
+        stuck = behind(f"{LOOPBACK}:{server.port}", shared_distccd)
+        ready = behind(ssh.worker("worker", shared_sshd), shared_distccd)
+        environ["DISTCC_AUTO_HOSTS"] = f"{stuck} {ready}"
+        yield server
+
+
+def wait_for_both(silent: Server, traces: Traces) -> None:
+    """Until a plan has one connection that is stuck and one that is made."""
+    wait_until(lambda: silent.connections, "ssh connects to the silent server")
+    wait_until(lambda: list(traces.sessions()[0].glob("1")), "the other connection is made")
+
+
+# The build ends
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("true", 0),
+        ("sh -c 'exit 3'", 3),
+        ("no-such-command-anywhere", 127),
+        ("/", 126),
+        ("eval 'exit 5;'", 5),
+        ("sh -c 'kill -s KILL $$'", 137),
+    ],
+    ids=["success", "failure", "not-found", "not-executable", "exit", "killed"],
+)
+def test_the_status_is_the_builds_own(
+    command: str, status: int, user_shell: UserShell, traces: Traces
+) -> None:
+    result = user_shell.run(f"distcc_build {command}; exit $?")
+    assert result.returncode == status, result.stderr
+    assert result.stdout == ""
+    assert not [line for line in result.stderr.splitlines() if "worker lost" in line]
+    traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_script_that_ends_at_the_first_error(user_shell: UserShell, traces: Traces) -> None:
+    result = user_shell.run(
+        "set -eu\ndistcc_build echo first\ndistcc_build sh -c 'exit 4'\necho never", options=["-eu"]
+    )
+    assert result.returncode == 4
+    assert result.stdout == "first -j 5\n"
+    traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_substitution_and_pipes(user_shell: UserShell, traces: Traces) -> None:
+    result = user_shell.run(
+        "count() { wc -c; }\n"
+        'x=$(distcc_build true); echo "<$x>"\n'
+        "distcc_build echo piped | cat\n"
+        "echo 12345 | distcc_build count | tr -d ' '\n"
+    )
+    assert result.stdout == "<>\npiped -j 5\n6\n"
+    traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_background_job(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    with running(user_shell, f"distcc_build {gate.word} & wait $!; echo $?") as process:
+        hosts = gate.wait().distcc_hosts
+        gate.open(6)
+        assert finish(process)[1] == "6\n"
+        traces.assert_none(hosts)
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_exit_deep_in_functions(user_shell: UserShell, traces: Traces) -> None:
+    """In zsh 5.9 such an exit also ends the functions that a trap calls."""
+    result = user_shell.run(
+        "inner() { exit 7; }; middle() { inner; echo no; }; outer() { middle; echo no; }\n"
+        "distcc_build outer; echo $?; distcc_build middle; echo $?; distcc_build inner; exit $?"
+    )
+    assert (result.returncode, result.stdout) == (7, "7\n7\n")
+    traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_build_that_replaces_its_shell(user_shell: UserShell, traces: Traces) -> None:
+    """No trap is left then, but the guard is."""
+    assert user_shell.run("distcc_build exec echo replaced").stdout == "replaced -j 5\n"
+    traces.wait_for_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_trap_of_the_build_itself(user_shell: UserShell, traces: Traces) -> None:
+    """It takes the place of ours in the sub-shell; the guard is left."""
+    result = user_shell.run("b() { trap 'echo trapped' EXIT; }; distcc_build b")
+    assert result.stdout == "trapped\n"
+    traces.wait_for_none()
+
+
+# The keyboard
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(("key", "status"), [(CTRL_C, 130), (CTRL_BACKSLASH, 131)], ids=["INT", "QUIT"])
+def test_a_key_ends_the_build(
+    key: str, status: int, user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    with user_shell.interactive() as terminal:
+        terminal.send(f"distcc_build {gate.word}\r")
+        held = gate.wait()
+        assert len(traces.masters()) == 1
+        terminal.send(key)
+        terminal.expect(PROMPT)
+        traces.assert_none(held.distcc_hosts)
+        terminal.send('echo "status:$?"\r')
+        terminal.expect(f"status:{status}")
+        assert not is_alive(held.pid)
+
+
+@pytest.mark.usefixtures("worker")
+def test_tunnels_outlive_ctrl_c_as_long_as_the_build(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """The first command dies of it, the second is the build's way to tidy up."""
+    with user_shell.interactive() as terminal:
+        terminal.send(f"distcc_build sh -c 'trap : INT; {gate.word}; {gate.word}'\r")
+        first = gate.wait()
+        masters = traces.masters()
+        terminal.send(CTRL_C)
+        second = gate.wait()
+        assert second.pid != first.pid
+        assert traces.masters() == masters
+        gate.open()
+        terminal.expect(PROMPT)
+        traces.assert_none(second.distcc_hosts)
+
+
+def test_a_key_ends_a_plan_that_is_connecting(silent: Server, user_shell: UserShell, traces: Traces) -> None:
+    with user_shell.interactive() as terminal:
+        terminal.send("distcc_build echo built\r")
+        wait_for_both(silent, traces)
+        terminal.send(CTRL_C)
+        terminal.expect(PROMPT)
+        traces.assert_none()
+        terminal.send('echo "status:$?"\r')
+        terminal.expect("status:130")
+        assert "built -j" not in terminal.shown
+
+
+def test_a_key_ends_a_plan_behind_a_jump_host_that_is_stuck(
+    silent: Server, ssh: SshUser, user_shell: UserShell, shared_distccd: Distccd, traces: Traces
+) -> None:
+    """The ssh that our ssh starts knows nothing of a session of ours."""
+    ssh.host("jump", HostName=LOOPBACK, Port=str(silent.port))
+    ssh.host("beyond", ProxyJump="jump")
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = behind("beyond", shared_distccd)
+    with user_shell.interactive() as terminal:
+        terminal.send("distcc_build echo built\r")
+        wait_until(lambda: silent.connections, "ssh connects to the silent server")
+        terminal.send(CTRL_C)
+        terminal.expect(PROMPT)
+        traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_ctrl_c_ends_the_loop_around_builds(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    with user_shell.interactive() as terminal:
+        terminal.send(f"for i in 1 2 3; do echo turn:$i; distcc_build {gate.word}; done; echo after\r")
+        terminal.expect("turn:1\r\n")
+        gate.wait()
+        terminal.send(CTRL_C)
+        terminal.expect(PROMPT)
+        assert "turn:2" not in terminal.shown
+        traces.assert_none()
+        terminal.send("echo end\r")
+        terminal.expect("\nend")
+        assert "turn:2" not in terminal.shown
+
+
+@pytest.mark.usefixtures("worker")
+def test_ctrl_z_and_fg(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    with user_shell.interactive() as terminal:
+        terminal.send(f"distcc_build {gate.word}\r")
+        held = gate.wait()
+        masters = traces.masters()
+        terminal.send(CTRL_Z)
+        terminal.expect(PROMPT)
+        assert stat_fields(held.pid)[0] == "T"
+        assert traces.masters() == masters
+        assert all(stat_fields(pid)[0] == "S" for pid in masters)
+        terminal.send("fg\r")
+        wait_until(lambda: stat_fields(held.pid)[0] == "S", "the build goes on")
+        assert traces.masters() == masters
+        gate.open(4)
+        terminal.expect(PROMPT)
+        traces.assert_none(held.distcc_hosts)
+        if user_shell.name == "bash":  # zsh forgets the status of any function that was stopped
+            terminal.send('echo "status:$?"\r')
+            terminal.expect("status:4")
+
+
+def test_ctrl_z_and_fg_while_a_plan_is_connecting(
+    silent: Server, ssh: SshUser, user_shell: UserShell, traces: Traces
+) -> None:
+    ssh.default(ConnectTimeout="3")
+    with user_shell.interactive() as terminal:
+        terminal.send("distcc_build echo built\r")
+        wait_for_both(silent, traces)
+        terminal.send(CTRL_Z)
+        terminal.expect(PROMPT)
+        terminal.send("fg\r")
+        terminal.expect("built -j 5")
+        terminal.expect(PROMPT)
+        traces.assert_none()
+
+
+# The terminal is closed
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_terminal_is_closed_during_the_build(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    with user_shell.interactive() as terminal:
+        terminal.send(f"distcc_build {gate.word}\r")
+        held = gate.wait()
+    traces.wait_for_shells()
+    traces.wait_for_none(held.distcc_hosts)
+    assert not is_alive(held.pid)
+
+
+def test_the_terminal_is_closed_while_a_plan_is_connecting(
+    silent: Server, user_shell: UserShell, traces: Traces
+) -> None:
+    with user_shell.interactive() as terminal:
+        terminal.send("distcc_build echo built\r")
+        wait_for_both(silent, traces)
+    traces.wait_for_shells()
+    traces.wait_for_none()
+
+
+# Signals
+
+
+@contextlib.contextmanager
+def held_build(user_shell: UserShell, gate: Gate) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+    """A build that runs, in a script that would do more: the shell, the pid of the sub-shell, the hosts."""
+    with running(user_shell, f"distcc_build {gate.word}\necho after") as process:
+        held = gate.wait()
+        assert held.parent != process.pid, "a sub-shell"
+        yield process, held.parent, held.distcc_hosts
+
+
+GROUP_SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("number", GROUP_SIGNALS, ids=lambda number: number.name)
+def test_a_signal_to_the_whole_job(
+    number: signal.Signals, user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """As from timeout(1), a job scheduler or a terminal."""
+    with held_build(user_shell, gate) as (process, _, hosts):
+        os.killpg(process.pid, number)
+        status, stdout, _ = finish(process)
+        assert status == (1 if (user_shell.name, number) == ("zsh", signal.SIGHUP) else -number)
+        assert stdout == ""
+        traces.wait_for_shells()
+        traces.wait_for_none(hosts)
+
+
+@pytest.mark.parametrize("number", GROUP_SIGNALS, ids=lambda number: number.name)
+def test_a_signal_to_the_whole_job_while_a_plan_is_connecting(
+    number: signal.Signals, silent: Server, user_shell: UserShell, traces: Traces
+) -> None:
+    with running(user_shell, "distcc_build echo built") as process:
+        wait_for_both(silent, traces)
+        os.killpg(process.pid, number)
+        assert finish(process)[1] == ""
+        traces.wait_for_shells()
+        traces.wait_for_none()
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
+def test_a_signal_to_the_shell_alone(
+    number: signal.Signals, user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    with held_build(user_shell, gate) as (process, _, hosts):
+        os.kill(process.pid, number)
+        assert process.wait(60) != 0
+        traces.wait_for_none(hosts)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_to_the_sub_shell_ends_the_tunnels_after_the_build(
+    number: signal.Signals, user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """Shells act on it when their command has ended."""
+    with held_build(user_shell, gate) as (process, sub_shell, hosts):
+        os.kill(sub_shell, number)
+        gate.open()
+        status, stdout, _ = finish(process)
+        assert (status, stdout) == (0, "after\n")
+        traces.assert_none(hosts)
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_sub_shell_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    with held_build(user_shell, gate) as (process, sub_shell, hosts):
+        os.kill(sub_shell, signal.SIGKILL)
+        traces.wait_for_none(hosts)
+        gate.open()
+        assert finish(process)[1] == "after\n"
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_shell_is_killed_while_a_substitution_builds(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """Then the shell that waits is not the one with the number `$$`."""
+    script = f'x=$(distcc_build {gate.word}; echo inner); echo "<$x>"'
+    with running(user_shell, script) as process:
+        held = gate.wait()
+        assert len(traces.masters()) == 1
+        os.kill(process.pid, signal.SIGKILL)
+        gate.open()
+        traces.wait_for_none(held.distcc_hosts)
+
+
+@pytest.mark.parametrize("which", ["shell", "plan", "guard"])
+def test_a_kill_while_a_plan_is_connecting(
+    which: str, silent: Server, ssh: SshUser, user_shell: UserShell, traces: Traces
+) -> None:
+    ssh.default(ConnectTimeout="5")
+    with running(user_shell, "distcc_build echo built; echo $?") as process:
+        wait_for_both(silent, traces)
+        victim = {"shell": lambda: process.pid, "plan": lambda: traces.plans()[0], "guard": traces.guard}
+        os.kill(victim[which](), signal.SIGKILL)
+        if which == "shell":
+            traces.wait_for_shells()  # its sub-shell goes on without it
+            traces.wait_for_none()
+            return
+        status, stdout, stderr = finish(process)
+        assert status == 0
+        if which == "plan":
+            assert stdout == "96\n"
+            assert "status 137" in stderr
+        else:
+            assert stdout == "built -j 5\n0\n"
+        traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_guard_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    with held_build(user_shell, gate) as (process, _, hosts):
+        os.kill(traces.guard(), signal.SIGKILL)
+        gate.open()
+        assert finish(process)[0] == 0
+        traces.assert_none(hosts)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("ending", ["build", "shell"])
+def test_a_connection_that_does_not_answer_is_killed(
+    ending: str, user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    with held_build(user_shell, gate) as (process, _, hosts):
+        (master,) = traces.masters()
+        os.kill(master, signal.SIGSTOP)
+        if ending == "build":
+            gate.open()
+            assert finish(process)[0] == 0
+            traces.assert_none(hosts)
+        else:
+            os.kill(process.pid, signal.SIGKILL)
+            traces.wait_for_none(hosts)
+        assert not is_alive(master)
+
+
+def test_a_connection_that_does_not_answer_is_killed_though_it_is_not_made(
+    silent: Server, user_shell: UserShell, traces: Traces
+) -> None:
+    with running(user_shell, "distcc_build echo built") as process:
+        wait_for_both(silent, traces)
+        for pid in traces.masters():
+            os.kill(pid, signal.SIGSTOP)
+        os.killpg(process.pid, signal.SIGTERM)
+        finish(process)
+        traces.wait_for_shells()
+        traces.wait_for_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_is_not_ours_is_left_alone(
+    user_shell: UserShell, gate: Gate, traces: Traces, start_bystander: Callable[[str], int]
+) -> None:
+    """Even if its arguments look like ours."""
+    with held_build(user_shell, gate) as (process, _, hosts):
+        (session,) = traces.sessions()
+        bystander = start_bystander(f"{session}x/0")
+        gate.open()
+        assert finish(process)[0] == 0
+        assert is_alive(bystander)
+    assert hosts
+
+
+@pytest.fixture
+def start_bystander() -> Iterator[Callable[[str], int]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(control: str) -> int:
+            command = ["sh", "-c", "read -r line", "ssh", "-S", control, "-N"]
+            process = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE))
+            stack.callback(process.terminate)
+            return process.pid
+
+        yield start
