@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import build, feeding, start, tunnels, waiting
+from .result import aligned
+from .simulation import cases as simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ _SECTIONS: dict[str, dict[str, Case]] = {
     "build": build.CASES,
     "waiting": waiting.CASES,
     "feeding": feeding.CASES,
+    "simulation": simulation.CASES,
 }
 
 
@@ -94,9 +97,7 @@ def _table(results: Sequence[Result]) -> str:
                 result.verdict,
             )
         )
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(aligned(rows))
 
 
 def _document(results: dict[str, list[Result]], machine: str) -> dict[str, object]:

@@ -31,7 +31,9 @@ class Clock:
 
     def start(self, process: Process) -> None:
         """Begin a process now."""
-        next(process)(process)
+        wait = next(process, None)
+        if wait:
+            wait(process)
 
     def resume(self, process: Process, answer: bool = True) -> None:
         """Go on with a process: `answer` is the value of the `yield` at which it waits."""

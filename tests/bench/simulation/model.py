@@ -70,7 +70,8 @@ class User:
     """`make -j jobs` of `files` on a machine of `cores`; what has a default has distcc's own.
 
     CPU time is `look_s` for one look at one lock file, and as much for each host of the list and
-    its back-off file; `spawn_s` for make to start one of the first `jobs`, one after the other.
+    its back-off file; `wake_s` for waking up after a pause; `spawn_s` for make to start one of the
+    first `jobs`, one after the other.
     """
 
     files: Sequence[File]
@@ -80,6 +81,7 @@ class User:
     localslots: int = 4
     pause_s: float = 1.0
     look_s: float = 0.0
+    wake_s: float = 0.0
     spawn_s: float = 0.0
     io_timeout_s: float = 300.0
     backoff_s: float = 60.0
@@ -299,7 +301,7 @@ class _Build:
         return allowed
 
     def _distribute(self, file: File, allowed: int) -> Generator[Wait, bool, bool]:
-        yield self._look(self._hosts)
+        yield self._look(self._hosts * self._user.look_s)
         slot = yield from self._lock(self._slots, allowed)
         server = self._owners[slot]
         done = yield from self._compile_there(file, server)
@@ -331,15 +333,16 @@ class _Build:
         self.result.compiled_here += 1
 
     def _lock(self, locks: _Locks, allowed: int) -> Generator[Wait, bool, int]:
+        woken_s = 0.0
         while True:
             number = locks.take(allowed)
             seen = allowed if number is None else allowed & (2 << number) - 1
-            yield self._look(seen.bit_count())
+            yield self._look(woken_s + seen.bit_count() * self._user.look_s)
             if number is not None:
                 return number
             yield self._clock.sleep(self._user.pause_s)
+            woken_s = self._user.wake_s
 
-    def _look(self, files: int) -> Wait:
-        look_s = files * self._user.look_s
-        self.result.looking_s += look_s
-        return self._cores.use(look_s)
+    def _look(self, cpu_s: float) -> Wait:
+        self.result.looking_s += cpu_s
+        return self._cores.use(cpu_s)

@@ -1,0 +1,172 @@
+"""The simulation beside real builds of the same files at the same settings, and its scenarios."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from distcc_driver.capacity import local_capacity
+
+from ..cluster import Cluster
+from ..result import Case, Result
+from .model import File, User, Worker, bound_s, simulate
+from .scenarios import planned, scenarios
+
+_RUNS = 3
+_DIFFERENCE = 0.10
+_SAMPLES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Files of so many `seconds` over workers of so many `slots`; the last one is killed if told."""
+
+    name: str
+    seconds: Sequence[float]
+    slots: Sequence[int]
+    kill_at_s: float | None = None
+
+
+_TRIALS = {
+    "short": Trial("120 x 0.3 s on 8 + 4", [0.3] * 120, [8, 4]),
+    "long": Trial("120 x 1.0 s on 8 + 4", [1.0] * 120, [8, 4]),
+    "mixed": Trial(
+        "108 x 0.2 s, 12 x 2 s on 8 + 4 + 2",
+        [2.0 if number % 10 == 5 else 0.2 for number in range(120)],
+        [8, 4, 2],
+    ),
+    "killed": Trial("120 x 0.3 s on 8 + 4, the 4 killed", [0.3] * 120, [8, 4], kill_at_s=1.5),
+}
+
+
+def compare(runs: int, trial: Trial) -> Iterator[Result]:
+    """How far the simulation is off, with the driver's plan and with distcc's own settings."""
+    costs = measured_costs()
+    workers = [Worker(slots) for slots in trial.slots]
+    workers[-1] = replace(workers[-1], fails_at_s=trial.kill_at_s)
+    files = [replace(costs, remote_s=seconds) for seconds in trial.seconds]
+    plan = planned(workers, files, local_capacity().threads)
+    by_hand = replace(plan, jobs=sum(trial.slots), localslots_cpp=8, pause_s=1.0)
+    for way, user in {"planned": plan, "by hand": by_hand}.items():
+        real_s = [_real_s(trial, user) for _ in range(min(runs, _RUNS))]
+        off_s = simulate(workers, [user]).makespan_s - statistics.median(real_s)
+        yield Result(
+            case=trial.name,
+            way=f"{way}, -j {user.jobs}",
+            measured=f"simulation, {off_s:+.2f} s",
+            measured_runs=[abs(off_s)],
+            reference="real makespan",
+            reference_runs=real_s,
+            limit=_DIFFERENCE,
+            unit="s",
+        )
+
+
+def simulated(_runs: int) -> Iterator[Result]:
+    """Every scenario beside its bound. Each is the same whenever it is run."""
+    for scenario in scenarios():
+        yield Result(
+            case=scenario.name,
+            way=scenario.way,
+            measured="simulated makespan",
+            measured_runs=[simulate(scenario.workers, scenario.users).makespan_s],
+            reference="bound",
+            reference_runs=[bound_s(scenario.workers, scenario.users)],
+            limit=None,
+            unit="s",
+        )
+
+
+CASES: dict[str, Case] = {
+    **{name: partial(compare, trial=trial) for name, trial in _TRIALS.items()},
+    "scenarios": simulated,
+}
+
+
+def measured_costs() -> File:
+    """CPU seconds of a file of the cluster, all of them on this machine's cores.
+
+    Those of make and all that it starts are the client's, those of distccd and its compiler
+    count as if they came after the wait.
+    """
+    with Cluster([1], [0.0] * _SAMPLES) as cluster:
+        environ = _environ(cluster, User([], 1, 1))
+        server = cluster.workers[0].pid
+        client_s, server_s = -_children_s(), -_session_s(server)
+        _make(cluster, environ, 1)
+        client_s, server_s = client_s + _children_s(), server_s + _session_s(server)
+        cpp_s = -_children_s()
+        for source in cluster.project.glob("*.c"):
+            subprocess.run(["bench-cc-0", "-E", str(source)], env=environ, capture_output=True, check=True)
+        cpp_s += _children_s()
+    return File(
+        0.0,
+        cpp_s=cpp_s / _SAMPLES,
+        start_s=max(0.0, client_s - cpp_s) / _SAMPLES,
+        finish_s=server_s / _SAMPLES,
+    )
+
+
+def _children_s() -> float:
+    """CPU seconds of all ended children of this process, and theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _session_s(leader: int) -> float:
+    """CPU seconds of a session's processes and of their ended children (proc(5), `stat`)."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            fields = file.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == leader:
+                ticks += sum(int(field) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _environ(cluster: Cluster, user: User) -> dict[str, str]:
+    words = [f"--localslots_cpp={user.localslots_cpp}", *cluster.distcc_hosts]
+    return {
+        **cluster.environ(),
+        "DISTCC_HOSTS": " ".join(words),
+        "DISTCC_PAUSE_TIME_MSEC": f"{user.pause_s * 1000:.0f}",
+    }
+
+
+def _make(cluster: Cluster, environ: Mapping[str, str], jobs: int) -> None:
+    command = ["make", "-s", "-C", str(cluster.project), "-j", str(jobs)]
+    subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+
+
+def _real_s(trial: Trial, user: User) -> float:
+    with Cluster(trial.slots, trial.seconds) as cluster:
+        environ = _environ(cluster, user)
+        with _killing(cluster.workers[-1].pid, trial.kill_at_s):
+            start_s = time.perf_counter()
+            _make(cluster, environ, user.jobs)
+            return time.perf_counter() - start_s
+
+
+@contextmanager
+def _killing(pid: int, after_s: float | None) -> Iterator[None]:
+    """A worker dies with all that it runs, unless it has no time to die at."""
+    if after_s is None:
+        yield
+        return
+    timer = threading.Timer(after_s, os.killpg, [pid, signal.SIGKILL])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
