@@ -75,8 +75,10 @@ __distcc_build() {
     \builtin typeset __distcc_text __distcc_end __distcc_jobs
     \builtin trap "__distcc_release '' ''" EXIT
     __distcc_trap_signals "__distcc_release '' ''"
-    __distcc_text=$(__distcc_drive '' 'plan' "$$") || __distcc_plan_failed "$?"
-    [[ $__distcc_text == *__distcc_jobs=* ]] || __distcc_plan_failed 0
+    # The text tells, not the status: after Ctrl-Z and fg, that of zsh is made up.
+    __distcc_jobs=0
+    __distcc_text=$(__distcc_drive '' 'plan' "$$") || __distcc_jobs=$?
+    [[ $__distcc_text == *__distcc_jobs=* ]] || __distcc_plan_failed "$__distcc_jobs"
     __distcc_jobs=''
     \builtin eval "$__distcc_text"
     [[ -n $__distcc_jobs ]] ||
