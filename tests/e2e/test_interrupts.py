@@ -6,16 +6,21 @@ import os
 import select
 import signal
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.ports import LOOPBACK, host_spec
+from tests.support.servers import Server
 from tests.support.shells import PROMPT
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
 # What is typed is echoed, so it differs from what is printed.
@@ -123,3 +128,30 @@ def test_a_build_that_is_stopped_goes_on(ready_shell: UserShell) -> None:
         terminal.send("it\r")
         terminal.expect("got it 4")
         terminal.expect(PROMPT)
+
+
+def test_a_build_that_is_stopped_while_workers_are_asked_goes_on(
+    user_shell: UserShell, shared_distccd: Distccd
+) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+    page = shared_distccd.stats_page().encode()
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        connection.recv(4096)
+        asked.set()
+        may_answer.wait(60)
+        connection.sendall(page)
+
+    with Server(answer) as server:
+        user_shell.environ["DISTCC_AUTO_HOSTS"] = host_spec(LOOPBACK, shared_distccd.job_port, server.port)
+        user_shell.environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "60"
+        with user_shell.interactive() as terminal:
+            terminal.send("distcc_build sh -c 'echo built $((2 + 2))'\r")
+            assert asked.wait(60)
+            terminal.send("\x1a")
+            terminal.expect(PROMPT)
+            may_answer.set()
+            terminal.send("fg\r")
+            terminal.expect("built 4")
+            terminal.expect(PROMPT)
