@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.test_libiberty import configured
 from tests.support.gate import Gate
 from tests.support.sshd import Key, Sshd, SshUser
 from tests.support.traces import Traces
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
+
+__all__ = ["configured"]
 
 PASSPHRASE = "open sesame"
 
