@@ -1,0 +1,106 @@
+"""Argument lists for ssh: what the user gave, our options, and nothing that could be another option."""
+
+from __future__ import annotations
+
+import pytest
+
+from distcc_driver import session
+from distcc_driver.hostspec import SshHost, parse_host
+from distcc_driver.tunnel import forward_arguments, master_arguments, target_arguments
+
+OPTIONS = [
+    *["-o", "ControlMaster=yes"],
+    *["-o", "ControlPersist=no"],
+    *["-o", "ClearAllForwardings=yes"],
+    *["-o", "Compression=no"],
+    *["-o", "ForwardAgent=no"],
+    *["-o", "ForwardX11=no"],
+    *["-o", "LogLevel=INFO"],
+    *["-o", "PermitLocalCommand=no"],
+    *["-o", "RemoteCommand=none"],
+    *["-o", "RequestTTY=no"],
+    *["-o", "Tunnel=no"],
+    *["-o", "ServerAliveInterval=15"],
+    *["-o", "ServerAliveCountMax=3"],
+]
+
+
+def ssh_host(text: str) -> SshHost:
+    host = parse_host(text)
+    assert isinstance(host, SshHost)
+    return host
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ssh://worker", ["--", "worker"]),
+        ("ssh://worker/3/4", ["--", "worker"]),
+        ("ssh://Worker.Example", ["--", "Worker.Example"]),
+        ("ssh://me@worker", ["-l", "me", "--", "worker"]),
+        ("ssh://worker:22", ["-p", "22", "--", "worker"]),
+        ("ssh://me@worker:2222/3/4", ["-p", "2222", "-l", "me", "--", "worker"]),
+        ("ssh://[::1]", ["--", "::1"]),
+        ("ssh://me@[fe80::1%eth0]:2222", ["-p", "2222", "-l", "me", "--", "fe80::1%eth0"]),
+        ("ssh://192.0.2.1", ["--", "192.0.2.1"]),
+    ],
+)
+def test_ssh_is_told_what_the_user_gave(text: str, expected: list[str]) -> None:
+    assert target_arguments(ssh_host(text)) == expected
+
+
+def test_what_could_be_an_option_is_behind_two_dashes() -> None:
+    """The grammar refuses such names; were one to come through, ssh would still take it for a host."""
+    host = SshHost("", "-oProxyCommand=x", "-oProxyCommand=y", 22)
+    assert target_arguments(host) == ["-p", "22", "-l", "-oProxyCommand=y", "--", "-oProxyCommand=x"]
+
+
+@pytest.mark.parametrize(("batch", "word"), [(True, "yes"), (False, "no")])
+def test_a_login_in_the_background_asks_only_where_it_may(batch: bool, word: str) -> None:
+    assert master_arguments(ssh_host("ssh://me@worker:2222"), "/run/s/0", "/run/s/0.log", batch) == [
+        *OPTIONS,
+        *["-o", f"BatchMode={word}"],
+        *["-S", "/run/s/0", "-E", "/run/s/0.log", "-f", "-N", "-T"],
+        *["-p", "2222", "-l", "me", "--", "worker"],
+    ]
+
+
+def test_the_time_to_connect_is_the_configurations_unless_it_is_given() -> None:
+    host = ssh_host("ssh://worker")
+    given = master_arguments(host, "/s/0", "/s/0.log", batch=False, connect_timeout_s=10)
+    left = master_arguments(host, "/s/0", "/s/0.log", batch=False)
+    assert [word for word in given if word not in left] == ["ConnectTimeout=10"]
+    assert not any("ConnectTimeout" in word for word in left)
+
+
+def test_host_keys_are_the_configurations_business() -> None:
+    words = master_arguments(ssh_host("ssh://worker"), "/s/0", "/s/0.log", batch=True)
+    for word in ("HostKey", "KnownHosts", "UserKnown", "Strict", "Identit", "Proxy"):
+        assert not any(word.lower() in argument.lower() for argument in words)
+
+
+def test_a_percent_sign_in_the_path_of_a_control_socket_is_doubled_once() -> None:
+    host = ssh_host("ssh://worker")
+    master = master_arguments(host, "/run/100%h/0", "/run/100%h/0.log", batch=True)
+    forward = forward_arguments(host, "/run/100%h/0", (1, 2))
+    assert [words[words.index("-S") + 1] for words in (master, forward)] == ["/run/100%%h/0"] * 2
+    assert master[master.index("-E") + 1] == "/run/100%h/0.log", "ssh expands nothing there"
+
+
+@pytest.mark.parametrize(
+    ("text", "job", "stats"),
+    [("ssh://worker", 3632, 3633), ("ssh://worker/7", 7, 3633), ("ssh://me@worker:22/7/8", 7, 8)],
+)
+def test_both_ports_are_forwarded_from_loopback_to_what_is_localhost_there(
+    text: str, job: int, stats: int
+) -> None:
+    assert forward_arguments(ssh_host(text), "/run/s/0", (40001, 40002)) == [
+        *["-F", "none", "-S", "/run/s/0", "-O", "forward"],
+        *["-L", f"127.0.0.1:40001:localhost:{job}", "-L", f"127.0.0.1:40002:localhost:{stats}"],
+        *["--", "worker"],
+    ]
+
+
+def test_files_of_a_session_are_numbered() -> None:
+    assert session.control_path("/run/s", 3) == "/run/s/3"
+    assert session.log_path("/run/s", 3) == "/run/s/3.log"
