@@ -63,6 +63,7 @@ class Tunnelled:
         for number in _ENDINGS:
             if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
                 signal.signal(number, _interrupted)
+        os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
         try:
             owner_pid = os.getppid()
             self._path = session.create(owner_pid, self._environ)
