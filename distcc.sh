@@ -49,11 +49,11 @@ __distcc_complete() {
     elif \builtin declare -F _command_offset >/dev/null; then
         _command_offset 1
     elif ((COMP_CWORD == 1)); then
+        \builtin typeset __distcc_word
         COMPREPLY=()
-        while \builtin read -r __distcc_link; do
-            COMPREPLY[${#COMPREPLY[@]}]=$__distcc_link
-        done < <(\builtin compgen -c -- "$2")
-        \builtin unset __distcc_link
+        while \builtin read -r __distcc_word; do
+            COMPREPLY[${#COMPREPLY[@]}]=$__distcc_word
+        done <<<"$(\builtin compgen -c -- "$2")"
     fi
 }
 \builtin complete -o bashdefault -o default -F __distcc_complete distcc_build

@@ -12,8 +12,11 @@ def main():  # type: () -> None
     try:
         _enter(sys.argv[1:])
     except ImportError as missing:
-        sys.stderr.write("distcc-driver: %s: %s; run make install again\n" % (sys.executable, missing))  # noqa: UP031
+        message = "distcc-driver: {}: {}; run make install in the driver's directory\n"
+        sys.stderr.write(message.format(sys.executable, missing))
         sys.exit(96)
+    except KeyboardInterrupt:  # before the plan could see to it
+        sys.exit(130)
 
 
 def _enter(words):  # type: (list[str]) -> None
@@ -21,11 +24,11 @@ def _enter(words):  # type: (list[str]) -> None
         from distcc_driver import plan
 
         plan.main(*map(int, words[1:2]))
-    elif words[:1] == ["release"]:
+    elif words[:1] == ["release"] and len(words) == 2:
         from distcc_driver import release
 
         release.main(*words[1:])
-    elif words[:1] == ["guard"]:
+    elif words[:1] == ["guard"] and len(words) > 2 and all(word.isdigit() for word in words[2:]):
         from distcc_driver import guard
 
         guard.main(words[1], [int(word) for word in words[2:]])

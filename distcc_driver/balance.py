@@ -159,7 +159,9 @@ def _limit(plan: Plan, settings: Settings, local: LocalCapacity) -> Limit | None
     """
     limits = []
     if local.memory_mib is not None and settings.compiler_memory_mib:
-        room_mib = local.memory_mib - plan.local_jobs * settings.compiler_memory_mib
+        compilers_mib = plan.local_jobs * settings.compiler_memory_mib
+        # The size of a compiler is a guess, on the safe side; some room is always left.
+        room_mib = max(local.memory_mib - compilers_mib, local.memory_mib // 8)
         cause = f"{room_mib} MiB of memory available here, {_CLIENT_MIB} for each job that waits for a worker"
         limits.append(Limit(max(1, plan.local_jobs + room_mib // _CLIENT_MIB), cause))
     if local.processes is not None:

@@ -37,7 +37,11 @@ __distcc_drive() {
 # Closes session $2 with interpreter $1; both are empty for what a plan opened and could not tell.
 __distcc_release() {
     \builtin trap '' HUP INT QUIT TERM
-    (__distcc_drive "$1" release "$2" >/dev/null)
+    # Again inside: a sub-shell of zsh does not ignore what its parent does.
+    (
+        \builtin trap '' HUP INT QUIT TERM
+        __distcc_drive "$1" release "$2" >/dev/null
+    )
 }
 
 # Dies of SIGINT as a build would: a loop around distcc_build ends too, which no status can do.
@@ -48,15 +52,16 @@ __distcc_interrupted() {
 
 # There is no plan; $1 is the status of what should have made one.
 __distcc_plan_failed() {
-    if (($1 < 128)); then # it was not killed, so it has closed what it opened
-        # shellcheck disable=SC2317 # called by the traps
-        __distcc_release() { \builtin :; }
-    fi
+    # Unless it was killed, it has closed what it opened. Not left to the EXIT trap: in zsh, an
+    # exit this deep would end the trap's functions too.
+    (($1 < 128)) || __distcc_release '' ''
+    # shellcheck disable=SC2317 # called by the traps
+    __distcc_release() { \builtin :; }
     case $1 in
         96 | 97 | 129 | 131 | 143) \builtin exit "$1" ;;
         130) __distcc_interrupted ;;
     esac
-    __distcc_fail "no plan, but status $1, from ${DISTCC_DRIVER_PYTHON:-python}; run make -C '$__distcc_root' install, or set DISTCC_DRIVER_PYTHON"
+    __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: no plan, but status $1; run make -C '$__distcc_root' install, or set DISTCC_DRIVER_PYTHON"
 }
 
 # Arranges that a signal ends this sub-shell in order, with command $1 at its end. (The EXIT
@@ -82,13 +87,14 @@ __distcc_build() {
     __distcc_jobs=''
     \builtin eval "$__distcc_text"
     [[ -n $__distcc_jobs ]] ||
-        __distcc_fail 'the environment of the build cannot be set; is a DISTCC variable read-only?'
+        __distcc_fail 'distcc_build: the environment of the build cannot be set; is a DISTCC variable read-only?'
     # shellcheck disable=SC2064 # now the words are known, and quoted by the plan
     \builtin trap "$__distcc_end" EXIT
     __distcc_trap_signals "$__distcc_end"
     \builtin set -- "$@" -j "$__distcc_jobs"
     \builtin unset __distcc_text __distcc_end __distcc_jobs
-    "$@"
+    # In a sub-shell, for it may be a function that sets traps, or exec: the end is ours.
+    ("$@")
 }
 
 # A sub-shell, so that no trap, option, directory or variable of the caller changes; a short one,

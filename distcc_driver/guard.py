@@ -60,6 +60,8 @@ def main(path: str, pids: Sequence[int]) -> None:
 
 def wait_for_any(pids: Sequence[int]) -> None:
     """Return when one of the processes has ended."""
+    if min(pids) <= 1:
+        return  # the shell had ended before its number was read
     try:
         _wait_in_kernel(pids)
     except ProcessLookupError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from . import reader
 from .balance import Plan, balance
 from .capacity import local_capacity
 from .endpoint import Endpoint, Rejection
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 _NAMED_WORKERS = 8
 
 
-def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> str:
-    """The shell text of a build's environment; says on stderr how it came about.
+def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> None:
+    """Print the shell text of a build's environment; says on stderr how it came about.
 
     `shell_pid` is the `$$` of the shell that evaluates the text. Raises `ConfigError` or
     `NoCapacityError` if there can be no build; no tunnel is left open then.
@@ -38,7 +39,8 @@ def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> str:
     direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
     if not ssh_hosts:
         plan = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
-        return shell_code(plan, settings)
+        reader.write(shell_code(plan, settings))
+        return
 
     from .tunnelled import Tunnelled  # only SSH hosts pay for it
 
@@ -46,11 +48,13 @@ def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> str:
         results = ask_all(direct, settings.connect_timeout_s)
         results += tunnelled.ask_all(settings.connect_timeout_s, log)
         plan = _plan(results, settings, log)
-        return shell_code(plan, settings, tunnelled.keep(plan, settings.log_level))
+        reader.write(shell_code(plan, settings, tunnelled.keep(plan, settings.log_level)))
+        tunnelled.hand_over()
 
 
 def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Plan:
     """Balance over the hosts that answered, and say which did not."""
+    reader.end_if_gone()  # or the lines would stand behind the next prompt
     place = {host: index for index, host in enumerate(settings.hosts)}
     workers = []
     for result in sorted(results, key=lambda result: place[_host(result)]):
@@ -124,9 +128,7 @@ def summarise(plan: Plan) -> str:
 def main(shell_pid: int | None = None) -> NoReturn:
     """Print the plan of this environment; ends the process with 0, 96, 97, or 128 + a signal's number."""
     try:
-        text = plan_build(os.environ, shell_pid)
-        with open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False) as output:
-            output.write(text)
+        plan_build(os.environ, shell_pid)
         code = 0
     except DriverError as error:
         Log("error").error(str(error))

@@ -103,9 +103,10 @@ def _converse(
             failure = yield from stats.established(deadline)
             if failure:
                 continue
+            yield from job.established(deadline)
             reply = yield from _read_reply(stats, endpoint, timeout_s, last_deadline)
             found = _parse(reply, endpoint)
-            yield from _check_job_port(job, endpoint, timeout_s, deadline)
+            _check_job_port(job, endpoint, timeout_s)
             return found
         except OSError as error:
             failure = error.errno or errno.EINVAL
@@ -131,6 +132,8 @@ class _Connection:
         if self.failure in (errno.EINPROGRESS, errno.EINTR):
             if (yield Wait(deadline, self.socket.fileno(), select.POLLOUT)):
                 self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+                if self.failure == errno.ECONNRESET:
+                    self.failure = 0  # it was made, and what came before the reset can be read
             else:
                 self.failure = errno.ETIMEDOUT
         return self.failure
@@ -189,13 +192,10 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
         ) from None
 
 
-def _check_job_port(
-    job: _Connection, endpoint: Endpoint, timeout_s: float, deadline: float
-) -> Generator[Wait, bool | None, None]:
+def _check_job_port(job: _Connection, endpoint: Endpoint, timeout_s: float) -> None:
     """A distccd is silent until it gets a job: whatever comes before is a refusal."""
-    failure = yield from job.established(deadline)
-    if failure:
-        raise _connect_refusal("job", endpoint.host.job_port, failure, timeout_s)
+    if job.failure:
+        raise _connect_refusal("job", endpoint.host.job_port, job.failure, timeout_s)
     if job.receive() is not None:
         raise _RefusedError(
             f"job port {endpoint.host.job_port} closes connections at once",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from . import session
 from .hostspec import LOOPBACK
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 def release(path: str) -> None:
     """Close a session. One that is not there any more is fine."""
-    log_level, tunnels = session.read_state(path)
-    alive = set(session.processes(path).values())
+    alive = set(session.processes(path).values())  # before the state: whoever comes second ends them
+    log_level, tunnels = session.take_state(path)
     for tunnel in tunnels:
         if session.control_path(path, tunnel.number) not in alive:
             Log(log_level).warning(
-                f"{tunnel.host_text}: worker lost, its tunnel ended during the build; its jobs ran elsewhere"
+                f"{tunnel.host_text}: worker lost, its tunnel ended during the build; "
+                "is the machine up, and its sshd?"
             )
     session.end(path)
     _remove_slot_files(tunnels)
@@ -29,6 +31,8 @@ def release(path: str) -> None:
 
 def main(path: str = "") -> None:
     """Close the session `path`, or what a plan opened for this shell and could not say."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
     for found in [path] if path else session.find(os.getppid(), os.environ):
         try:
             release(found)

@@ -55,7 +55,7 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
         else:
             return path
     raise ConfigError(
-        f"no directory for SSH tunnels can be made in {', '.join(tried)}; set TMPDIR to one that can"
+        f"TMPDIR: no directory for SSH tunnels can be made in {', '.join(tried)}; set TMPDIR to one that can"
     )
 
 
@@ -94,10 +94,15 @@ def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> None:
         file.write("\n".join(lines))
 
 
-def read_state(path: str) -> tuple[str, list[OpenTunnel]]:
-    """The log level and the tunnels; none if the plan never got that far."""
+def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
+    """The log level and the tunnels, for the first who asks: the end of the build, or the guard.
+
+    None for the second, or if the plan never got that far.
+    """
+    taken = os.path.join(path, f"{_STATE}.taken")
     try:
-        with open(os.path.join(path, _STATE), encoding="utf-8") as file:
+        os.rename(os.path.join(path, _STATE), taken)
+        with open(taken, encoding="utf-8") as file:
             log_level, *lines = file.read().split("\n")
     except OSError:
         return "info", []

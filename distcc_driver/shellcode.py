@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")
+_NOTHING = "\\builtin \\:"
 
 
-def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin \\:") -> str:
+def shell_code(plan: Plan, settings: Settings, end_command: str = "") -> str:
     """Lines that unset what the build must not see, export what it must, and set the job count.
 
     The job count comes last and only if all else worked: a variable may be read-only.
-    `end_command` is what `distcc_build` runs when the build has ended.
+    `end_command` is what `distcc_build` runs when the build has ended, empty if nothing.
     """
     exports = {"DISTCC_HOSTS": distcc_hosts(plan), "CCACHE_PREFIX": "distcc"}
     if not settings.pause_is_set:
@@ -24,7 +25,7 @@ def shell_code(plan: Plan, settings: Settings, end_command: str = "\\builtin \\:
     # Backslashes keep aliases away. In bash, each layer of `NAME=value function` hides another.
     lines = [f"\\builtin \\unset {name} {name} {name}" for name in own_names]
     lines += [f"\\builtin \\export {name}={quote(value)}" for name, value in exports.items()]
-    lines.append(f"__distcc_end={quote(end_command)}")
+    lines.append(f"__distcc_end={quote(end_command or _NOTHING)}")
     lines.append(f"__distcc_jobs={plan.jobs}")
     return " &&\n".join(lines) + "\n"
 

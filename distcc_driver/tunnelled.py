@@ -7,7 +7,7 @@ import signal
 import site
 import sys
 
-from . import guard, probe, session
+from . import guard, probe, reader, session
 from .endpoint import Endpoint, Rejection
 from .errors import ConfigError
 from .hostspec import SshHost
@@ -23,9 +23,8 @@ try:
 
     from .tunnel import Tunnels, Unanswered, has_terminal
 except ModuleNotFoundError as missing:
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     raise ConfigError(
-        f"{sys.executable}: {missing}, which SSH hosts need; run make -C {root!r} install"
+        f"{sys.executable}: {missing}, which SSH hosts need; run make -C {_ROOT!r} install"
     ) from None
 
 TYPE_CHECKING = False
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 _FORBIDDEN = "administratively prohibited"
 _FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOpen)"
 _TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Tunnelled:
@@ -66,6 +65,7 @@ class Tunnelled:
         os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
         try:
             owner_pid = os.getppid()
+            reader.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
             self._path = session.create(owner_pid, self._environ)
             guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
             self._tunnels = Tunnels(ssh, self._hosts, self._path)
@@ -76,13 +76,16 @@ class Tunnelled:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close what no plan keeps."""
+        """Close what was not handed over."""
         if self._path:
-            for number in (signal.SIGINT, *_ENDINGS):
+            is_gone = not os.path.isdir(self._path)
+            for number in _ENDINGS:
                 signal.signal(number, signal.SIG_IGN)  # what is left to do is short
             if self._tunnels is not None:
                 self._tunnels.stop()
             release(self._path)
+            if is_gone:
+                sys.exit(128 + signal.SIGTERM)  # the guard has ended all: the shell was killed
 
     def ask_all(self, connect_timeout_s: float, log: Log) -> list[Worker | Rejection]:
         """Probe all hosts through their tunnels; those that fail are closed at once."""
@@ -103,7 +106,7 @@ class Tunnelled:
         return results
 
     def keep(self, plan: Plan, log_level: str) -> str:
-        """Leave the tunnels of the plan's workers open; returns the command that closes them."""
+        """Keep the tunnels of the plan's workers only; the command that closes them, "" if none."""
         used = {share.worker.endpoint.host: share.worker.endpoint for share in plan.shares}
         kept = []
         for number, host in enumerate(self._hosts):
@@ -112,10 +115,13 @@ class Tunnelled:
             elif self._tunnels is not None:
                 self._tunnels.close(host)
         if not kept:
-            return ""
+            return ""  # and what is left is closed on the way out
         session.write_state(self._path, log_level, kept)
-        path, self._path = self._path, ""
-        return release_command(sys.executable, path)
+        return release_command(sys.executable, self._path)
+
+    def hand_over(self) -> None:
+        """From now on, the shell closes what is open: it has been told how."""
+        self._path = ""
 
     def _explained(self, rejection: Rejection) -> Rejection:
         """A rejection by what is behind a tunnel, with what ssh has to say."""

@@ -1,0 +1,25 @@
+"""The shell that reads the plan: standard output is a pipe, and its end is the end of that shell."""
+
+from __future__ import annotations
+
+import select
+import sys
+
+_TERMINATED = 143
+
+
+def write(text: str) -> None:
+    """Give the reader the whole text; ends the process where nobody reads any more."""
+    try:
+        with open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False) as output:
+            output.write(text)
+    except BrokenPipeError:
+        sys.exit(_TERMINATED)
+
+
+def end_if_gone() -> None:
+    """End the process where nobody reads any more: the shell was killed, and the build with it."""
+    poll = select.poll()
+    poll.register(1, 0)
+    if any(event & select.POLLERR for _, event in poll.poll(0)):
+        sys.exit(_TERMINATED)
