@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import signal
 import statistics
@@ -25,6 +26,8 @@ from .scenarios import planned, scenarios
 _RUNS = 3
 _DIFFERENCE = 0.10
 _SAMPLES = 40
+_SEEDS = 9
+_SPREAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,11 @@ _TRIALS = {
 
 
 def compare(runs: int, trial: Trial) -> Iterator[Result]:
-    """How far the simulation is off, with the driver's plan and with distcc's own settings."""
+    """How far the simulation is off, with the driver's plan and with distcc's own settings.
+
+    Files of one kind do not all cost the same. If they did, the jobs would march in step and meet
+    at the locks more often than real ones do, so each has its own share of the measured costs.
+    """
     costs = measured_costs()
     workers = [Worker(slots) for slots in trial.slots]
     workers[-1] = replace(workers[-1], fails_at_s=trial.kill_at_s)
@@ -59,7 +66,8 @@ def compare(runs: int, trial: Trial) -> Iterator[Result]:
     by_hand = replace(plan, jobs=sum(trial.slots), localslots_cpp=8, pause_s=1.0)
     for way, user in {"planned": plan, "by hand": by_hand}.items():
         real_s = [_real_s(trial, user) for _ in range(min(runs, _RUNS))]
-        off_s = simulate(workers, [user]).makespan_s - statistics.median(real_s)
+        simulated_s = [simulate(workers, [_varied(user, seed)]).makespan_s for seed in range(_SEEDS)]
+        off_s = statistics.median(simulated_s) - statistics.median(real_s)
         yield Result(
             case=trial.name,
             way=f"{way}, -j {user.jobs}",
@@ -87,6 +95,23 @@ def simulated(_runs: int) -> Iterator[Result]:
         )
 
 
+def _varied(user: User, seed: int) -> User:
+    """The user's files, each with CPU times of its own around the given ones."""
+    rng = random.Random(seed)
+    files = []
+    for file in user.files:
+        cpp, start, finish = (rng.uniform(1 - _SPREAD, 1 + _SPREAD) for _ in range(3))
+        files.append(
+            replace(
+                file,
+                cpp_s=file.cpp_s * cpp,
+                start_s=file.start_s * start,
+                finish_s=file.finish_s * finish,
+            )
+        )
+    return replace(user, files=files)
+
+
 CASES: dict[str, Case] = {
     **{name: partial(compare, trial=trial) for name, trial in _TRIALS.items()},
     "scenarios": simulated,
@@ -94,16 +119,17 @@ CASES: dict[str, Case] = {
 
 
 def measured_costs() -> File:
-    """CPU seconds of a file of the cluster, all of them on this machine's cores.
+    """CPU seconds of a file of the cluster, all of them on this machine's cores while all are busy.
 
     Those of make and all that it starts are the client's, those of distccd and its compiler
     count as if they came after the wait.
     """
-    with Cluster([1], [0.0] * _SAMPLES) as cluster:
-        environ = _environ(cluster, User([], 1, 1))
+    cores = local_capacity().threads
+    with Cluster([2 * cores], [0.0] * _SAMPLES) as cluster:
+        environ = _environ(cluster, User([], 2 * cores, cores))
         server = cluster.workers[0].pid
         client_s, server_s = -_children_s(), -_session_s(server)
-        _make(cluster, environ, 1)
+        _make(cluster, environ, 2 * cores)
         client_s, server_s = client_s + _children_s(), server_s + _session_s(server)
         cpp_s = -_children_s()
         for source in cluster.project.glob("*.c"):
