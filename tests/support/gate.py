@@ -20,46 +20,50 @@ _DEADLINE_S = 60.0
 
 
 class Held(NamedTuple):
-    """A build command that runs: its pid, that of the sub-shell, and its DISTCC_HOSTS."""
+    """A build command that runs: its pid and its DISTCC_HOSTS."""
 
     pid: int
-    parent: int
     distcc_hosts: str
 
 
 class Gate:
-    """Two named pipes and a script: each run of it is announced, and ends with the status it is given."""
+    """A script, each run of which is announced, and then waits to be told with which status to end."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
-        self._descriptors = []
-        for name in ("up", "down"):
-            os.mkfifo(directory / name)
-            self._descriptors.append(os.open(directory / name, os.O_RDWR))
+        self._directory = directory
+        os.mkfifo(directory / "announced")
+        self._announced = os.open(directory / "announced", os.O_RDWR)
+        self._text = b""
+        self._answers: list[int] = []
+        self._held: list[int] = []
         script = directory / "gate"
-        up, down = (shlex.quote(str(directory / name)) for name in ("up", "down"))
+        place = shlex.quote(str(directory))
         script.write_text(
-            f'#!/bin/sh\necho "$$ $PPID $DISTCC_HOSTS" > {up}\nread -r status < {down}\nexit "$status"\n'
+            f'#!/bin/sh\nmkfifo {place}/$$\necho "$$ $DISTCC_HOSTS" > {place}/announced\n'
+            f'read -r status < {place}/$$\nexit "$status"\n'
         )
         script.chmod(0o755)
         self.word = shlex.quote(str(script))
-        self._announced = b""
 
     def wait(self) -> Held:
         """Return when the next run of the command has begun."""
-        while b"\n" not in self._announced:
-            assert select.select([self._descriptors[0]], [], [], _DEADLINE_S)[0], "the build never began"
-            self._announced += os.read(self._descriptors[0], 4096)
-        line, _, self._announced = self._announced.partition(b"\n")
-        pid, parent, hosts = line.decode().split(" ", 2)
-        return Held(int(pid), int(parent), hosts)
+        while b"\n" not in self._text:
+            assert select.select([self._announced], [], [], _DEADLINE_S)[0], "the build never began"
+            self._text += os.read(self._announced, 4096)
+        line, _, self._text = self._text.partition(b"\n")
+        pid, hosts = line.decode().split(" ", 1)
+        self._held.append(int(pid))
+        return Held(int(pid), hosts)
 
     def open(self, status: int = 0) -> None:
-        """Let one run end with a status."""
-        os.write(self._descriptors[1], b"%d\n" % status)
+        """Let the run that began last end with a status."""
+        answer = os.open(self._directory / str(self._held.pop()), os.O_RDWR)  # which waits for nobody
+        self._answers.append(answer)
+        os.write(answer, b"%d\n" % status)
 
     def close(self) -> None:
-        for descriptor in self._descriptors:
+        for descriptor in (self._announced, *self._answers):
             os.close(descriptor)
 
 

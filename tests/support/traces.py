@@ -50,6 +50,11 @@ class Traces:
     def guards(self) -> list[int]:
         return [pid for pid, words in self.processes().items() if "guard" in words]
 
+    def owner(self) -> int:
+        """The pid of the sub-shell that a build runs in, as the guard has it."""
+        words = self.processes()[self.guard()]
+        return int(words[words.index("guard") + 2])
+
     def plans(self) -> list[int]:
         return [pid for pid, words in self.processes().items() if "plan" in words]
 

