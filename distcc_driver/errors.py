@@ -1,11 +1,11 @@
-"""What can stop a build before it starts.
+"""What can go wrong, in one tree.
 
-DriverError                 shown as one line; its exit code becomes that of `distcc_build`
+DriverError                 shown as one line, with its exit code, where it ends a command
 ├── ConfigError        96   a variable, the host list or the installation is wrong
-│   └── HostSpecError  96   one entry of DISTCC_AUTO_HOSTS is malformed
+│   └── HostSpecError       one entry of DISTCC_AUTO_HOSTS is malformed; the others still count
 ├── NoCapacityError    97   nothing could compile: no worker and no local job
 ├── SignalError   128 + n   signal n ended a command
-└── StatsError         96   a reply that is not a distccd statistics page
+└── StatsError              a reply that is not a distccd statistics page; its host is left out
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`DISTCC_AUTO_*` to a frozen `Settings`. The one place that reads the environment."""
+"""`DISTCC_AUTO_*` to a frozen `Settings`. The one place that reads them."""
 
 from __future__ import annotations
 

@@ -77,15 +77,21 @@ class Tunnelled:
 
     def __exit__(self, *_: object) -> None:
         """Close what was not handed over."""
-        if self._path:
-            is_gone = not os.path.isdir(self._path)
-            for number in _ENDINGS:
-                signal.signal(number, signal.SIG_IGN)  # what is left to do is short
-            if self._tunnels is not None:
-                self._tunnels.stop()
-            release(self._path)
-            if is_gone:
-                sys.exit(128 + signal.SIGTERM)  # the guard has ended all: the shell was killed
+        for number in _ENDINGS if self._path else ():
+            signal.signal(number, signal.SIG_IGN)  # what is left to do is short
+        self._close()
+
+    def _close(self) -> None:
+        """Close all, and end the process if the guard was faster: then the shell has been killed."""
+        if not self._path:
+            return
+        path, self._path = self._path, ""
+        is_gone = not os.path.isdir(path)
+        if self._tunnels is not None:
+            self._tunnels.stop()
+        release(path)
+        if is_gone:
+            sys.exit(128 + signal.SIGTERM)
 
     def ask_all(self, connect_timeout_s: float, log: Log) -> list[Worker | Rejection]:
         """Probe all hosts through their tunnels; those that fail are closed at once."""
@@ -115,7 +121,8 @@ class Tunnelled:
             elif self._tunnels is not None:
                 self._tunnels.close(host)
         if not kept:
-            return ""  # and what is left is closed on the way out
+            self._close()  # before the build begins
+            return ""
         session.write_state(self._path, log_level, kept)
         return release_command(sys.executable, self._path)
 
