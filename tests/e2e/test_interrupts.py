@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.ports import LOOPBACK, host_spec
+from tests.support.processes import stat_fields, wait_until
 from tests.support.servers import Server
 from tests.support.shells import PROMPT
 
@@ -117,12 +118,15 @@ def test_a_signal_to_the_group_of_a_script_ends_the_build(
 
 
 def test_a_build_that_is_stopped_goes_on(ready_shell: UserShell) -> None:
-    script = "sh -c 'echo start$((1 + 1)); read answer; echo got $answer $((2 + 2))'"
+    script = "sh -c 'echo pid $$ end; read answer; echo got $answer $((2 + 2))'"
     with ready_shell.interactive() as terminal:
         terminal.send(f"distcc_build {script}\r")
-        terminal.expect("start2")
+        terminal.expect("\npid ")
+        pid = int(terminal.expect(" end"))
         terminal.send("\x1a")
-        terminal.expect_editor(PROMPT)
+        terminal.expect(PROMPT)
+        # Until it has stopped, what is typed may still be the build's.
+        wait_until(lambda: stat_fields(pid)[0] == "T", "the build has stopped")
         terminal.send("fg\r")
         terminal.expect({"bash": "distcc_build", "zsh": "continued"}[ready_shell.name])
         terminal.send("it\r")
@@ -150,7 +154,7 @@ def test_a_build_that_is_stopped_while_workers_are_asked_goes_on(
             terminal.send("distcc_build sh -c 'echo built $((2 + 2))'\r")
             assert asked.wait(60)
             terminal.send("\x1a")
-            terminal.expect_editor(PROMPT)
+            terminal.expect(PROMPT)
             may_answer.set()
             terminal.send("fg\r")
             terminal.expect("built 4")

@@ -65,17 +65,6 @@ class Terminal:
         self._read = end + len(text)
         return self.shown[start:end]
 
-    def expect_editor(self, prompt: str) -> None:
-        """Read on until a prompt is shown and the shell's line editor has the terminal.
-
-        A key that comes before is lost while bash changes the terminal's mode.
-        """
-        self.expect(prompt)
-        deadline = time.monotonic() + _DEADLINE_S
-        while termios.tcgetattr(self._master)[3] & termios.ICANON:
-            assert time.monotonic() < deadline, f"no line editor behind {self.shown!r}"
-            select.select([], [], [], 0.005)
-
     def wait(self) -> int:
         """Read to the end; returns the status of the program."""
         deadline = time.monotonic() + _DEADLINE_S

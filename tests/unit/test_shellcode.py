@@ -149,7 +149,7 @@ def test_build_sees_the_exports_and_no_name_of_ours_whatever_the_environment(
 
 
 def test_shell_learns_the_job_count_and_how_to_end(shell: list[str], tmp_path: Path) -> None:
-    words = ["it's my \"python\"", "$(: >canary)`: >canary`; : >canary\\\n日本\udcff"]
+    words = ['it\'s my "python"', "$(: >canary)`: >canary`; : >canary\\\n日本\udcff"]
     text = shell_code(plan_of(("a", 4), saturation_jobs=2), settings_of(), release_command(*words))
     script = (
         '__distcc_release() { printf "%s\\0" "$@"; }; eval "$1"; eval "$__distcc_end"; '

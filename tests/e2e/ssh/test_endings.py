@@ -223,7 +223,7 @@ def test_ctrl_z_and_fg(user_shell: UserShell, gate: Gate, traces: Traces) -> Non
         held = gate.wait()
         masters = traces.masters()
         terminal.send(CTRL_Z)
-        terminal.expect_editor(PROMPT)
+        terminal.expect(PROMPT)
         assert stat_fields(held.pid)[0] == "T"
         assert traces.masters() == masters
         assert all(stat_fields(pid)[0] == "S" for pid in masters)
@@ -246,7 +246,7 @@ def test_ctrl_z_and_fg_while_a_plan_is_connecting(
         terminal.send("distcc_build echo built\r")
         wait_for_both(silent, traces)
         terminal.send(CTRL_Z)
-        terminal.expect_editor(PROMPT)
+        terminal.expect(PROMPT)
         terminal.send("fg\r")
         terminal.expect("built -j 5")
         terminal.expect(PROMPT)

@@ -206,7 +206,7 @@ def test_ctrl_z_at_a_question_and_back(user_shell: UserShell, protected: str, tr
         terminal.expect(PASSPHRASE_QUESTION)
         (master,) = traces.masters()
         terminal.send("\x1a")
-        terminal.expect_editor(PROMPT)
+        terminal.expect(PROMPT)
         wait_until(lambda: stat_fields(master)[0] == "T", "ssh, which tidies up first, has stopped")
         terminal.send("fg\r")
         terminal.expect(PASSPHRASE_QUESTION)
