@@ -126,7 +126,8 @@ class Recorder:
         self.path = directory / "recorder"
         self._output = directory / "recorded"
         self.path.write_text(
-            f"#!{sys.executable} -ISs\n"
+            # Not the one of .venv: a checkout may have a blank in its path, and then that has, too.
+            f"#!{os.path.realpath(sys.executable)} -ISs\n"
             "import os, sys\n"
             f"with open({str(self._output)!r}, 'wb') as file:\n"
             "    for text in sys.argv[1:]:\n"
