@@ -205,6 +205,8 @@ def test_ctrl_z_at_a_question_and_back(user_shell: UserShell, protected: str, tr
         terminal.send(BUILD)
         terminal.expect(PASSPHRASE_QUESTION)
         (master,) = traces.masters()
+        # A signal between its question and its reading would not make ssh stop until a line comes.
+        wait_until(lambda: stat_fields(master)[0] == "S", "ssh reads")
         terminal.send("\x1a")
         terminal.expect(PROMPT)
         wait_until(lambda: stat_fields(master)[0] == "T", "ssh, which tidies up first, has stopped")
