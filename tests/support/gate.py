@@ -40,7 +40,7 @@ class Gate:
         script = directory / "gate"
         place = shlex.quote(str(directory))
         script.write_text(
-            f'#!/bin/sh\nmkfifo {place}/$$\necho "$$ $DISTCC_HOSTS" > {place}/announced\n'
+            f'#!/bin/sh\nmkfifo -m 600 {place}/$$\necho "$$ $DISTCC_HOSTS" > {place}/announced\n'
             f'read -r status < {place}/$$\nexit "$status"\n'
         )
         script.chmod(0o755)
