@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
+import struct
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,6 @@ from tests.support.servers import Server
 from tests.support.shells import MASQUERADE, Recorder, UserShell, write_c_project
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from tests.support.distccd import Distccd
@@ -302,3 +303,35 @@ def test_a_compiler_error_is_the_users_to_see(
     assert result.returncode == 2
     assert "no_such_name" in result.stderr
     assert worker.counters()["dcc_compile_error"] == 1
+
+
+def test_a_worker_may_take_longer_than_the_connect_timeout_to_answer(
+    user_shell: UserShell, shared_distccd: Distccd
+) -> None:
+    """It has twice that in all; its job port was connected long before."""
+    page = shared_distccd.stats_page().encode()
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        closing.wait(1.5)
+        connection.sendall(page)
+
+    with Server(answer) as server:
+        entry = host_spec(LOOPBACK, shared_distccd.job_port, server.port)
+        user_shell.environ.update(DISTCC_AUTO_HOSTS=entry, DISTCC_AUTO_CONNECT_TIMEOUT="1")
+        assert f"remote ({entry}: " in user_shell.run("distcc_build true").stderr
+
+
+def test_a_whole_reply_counts_though_a_reset_follows_at_once(
+    user_shell: UserShell, shared_distccd: Distccd
+) -> None:
+    page = shared_distccd.stats_page().encode()
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        connection.sendall(page)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with Server(answer) as server:
+        entry = host_spec(LOOPBACK, shared_distccd.job_port, server.port)
+        user_shell.environ["DISTCC_AUTO_HOSTS"] = entry
+        assert f"remote ({entry}: " in user_shell.run("distcc_build true").stderr
