@@ -26,6 +26,7 @@ from .scenarios import planned, scenarios
 _RUNS = 3
 _DIFFERENCE = 0.10
 _SAMPLES = 40
+_SAMPLE_S = 0.3
 _SEEDS = 9
 _SPREAD = 0.5
 
@@ -119,13 +120,14 @@ CASES: dict[str, Case] = {
 
 
 def measured_costs() -> File:
-    """CPU seconds of a file of the cluster, all of them on this machine's cores while all are busy.
+    """CPU seconds of a file of the cluster, all of them on this machine's cores.
 
     Those of make and all that it starts are the client's, those of distccd and its compiler
-    count as if they came after the wait.
+    count as if they came after the wait. The files wait as in the builds that are compared, for
+    that leaves caches cold.
     """
     cores = local_capacity().threads
-    with Cluster([2 * cores], [0.0] * _SAMPLES) as cluster:
+    with Cluster([2 * cores], [_SAMPLE_S] * _SAMPLES) as cluster:
         environ = _environ(cluster, User([], 2 * cores, cores))
         server = cluster.workers[0].pid
         client_s, server_s = -_children_s(), -_session_s(server)
@@ -133,7 +135,9 @@ def measured_costs() -> File:
         client_s, server_s = client_s + _children_s(), server_s + _session_s(server)
         cpp_s = -_children_s()
         for source in cluster.project.glob("*.c"):
-            subprocess.run(["bench-cc-0", "-E", str(source)], env=environ, capture_output=True, check=True)
+            subprocess.run(
+                [f"bench-cc-{_SAMPLE_S:g}", "-E", str(source)], env=environ, capture_output=True, check=True
+            )
         cpp_s += _children_s()
     return File(
         0.0,

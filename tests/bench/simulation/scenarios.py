@@ -93,6 +93,8 @@ def _sizes() -> Iterator[Scenario]:
         (20, 16, _CPP, 3600),
         (100, 64, _CPP, 9000),
         (100, 64, 1 / 50, 9000),
+        (16, 64, 1 / 500, 9000),
+        (40, 64, 1 / 500, 18000),
         (100, 64, 1 / 500, 27000),
         (1000, 8, 1 / 500, 27000),
     ):
@@ -140,3 +142,7 @@ def _settings() -> Iterator[Scenario]:
     plan = planned(many, files_of(5.0, 9000, _CPP))
     for jobs in (160, 320, 640, 6416):
         yield Scenario("100 x 64, 1/9, jobs", f"-j {jobs}", many, [replace(plan, jobs=jobs)])
+    plan = planned(many, files_of(5.0, 27000, 1 / 500))
+    yield Scenario("100 x 64, 1/500", "-j 3200", many, [replace(plan, jobs=3200)])
+    for pause_s in (1.0, 20.0, 60.0):
+        yield Scenario("100 x 64, 1/500", f"pause {pause_s:g} s", many, [replace(plan, pause_s=pause_s)])
