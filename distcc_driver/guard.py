@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 
+from . import session
 from .release import release
 
 TYPE_CHECKING = False
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PAUSE_S = 1.0
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def start(path: str, pids: Sequence[int]) -> None:
@@ -27,7 +27,7 @@ def start(path: str, pids: Sequence[int]) -> None:
     When this returns, its command line is there for `session` to find.
     """
     # Until exec, the guard is a second plan: nothing may interrupt it into acting like one.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
     read_end, write_end = os.pipe()
     if not os.fork():
         try:
@@ -60,8 +60,8 @@ def main(path: str, pids: Sequence[int]) -> None:
 
 def wait_for_any(pids: Sequence[int]) -> None:
     """Return when one of the processes has ended."""
-    if min(pids) <= 1:
-        return  # the shell had ended before its number was read
+    if 0 in pids:
+        return  # the shell had ended before its parent's number was read
     try:
         _wait_in_kernel(pids)
     except ProcessLookupError:

@@ -31,7 +31,7 @@ def release(path: str) -> None:
 
 def main(path: str = "") -> None:
     """Close the session `path`, or what a plan opened for this shell and could not say."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    for number in session.ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     for found in [path] if path else session.find(os.getppid(), os.environ):
         try:

@@ -17,7 +17,10 @@ from .record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+# The signals that end a build.
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 _PREFIX = "distcc-driver"
 _STATE = "state"
@@ -68,7 +71,7 @@ def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
         except OSError:
             continue
         paths = [os.path.join(base, name) for name in names if name.startswith(f"{_PREFIX}.{owner_pid}.")]
-        found += [path for path in paths if _is_own_directory(path)]
+        found += [path for path in paths if _is_own_directory(os.lstat, path)]
     return found
 
 
@@ -148,6 +151,11 @@ def end(path: str, control: str | None = None) -> None:
         time.sleep(_PAUSE_S)
 
 
+def parent(pid: int) -> int:
+    """The parent of a process, 0 if it has ended."""
+    return _process_table().get(pid, (0, ""))[0]
+
+
 def remove(path: str) -> None:
     """Remove the directory and what is in it."""
     try:
@@ -169,16 +177,20 @@ def _bases(environ: Mapping[str, str]) -> list[str]:
     """Where a session directory may be, best first."""
     bases = []
     runtime = environ.get("XDG_RUNTIME_DIR", "")
-    if os.path.isabs(runtime) and _is_own_directory(runtime) and os.access(runtime, os.W_OK | os.X_OK):
+    if (
+        os.path.isabs(runtime)
+        and _is_own_directory(os.stat, runtime)
+        and os.access(runtime, os.W_OK | os.X_OK)
+    ):
         bases.append(runtime)
     if os.path.isabs(environ.get("TMPDIR", "")):
         bases.append(environ["TMPDIR"])
     return [*bases, "/tmp"]  # noqa: S108  # a directory of mode 0700 is made in it
 
 
-def _is_own_directory(path: str) -> bool:
+def _is_own_directory(look: Callable[[str], os.stat_result], path: str) -> bool:
     try:
-        status = os.lstat(path) if _PREFIX in os.path.basename(path) else os.stat(path)
+        status = look(path)
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()

@@ -19,6 +19,7 @@ import sh
 from . import session
 from .endpoint import Endpoint, Rejection
 from .hostspec import LOOPBACK, SshHost
+from .sshcommand import forward_arguments, master_arguments, target_arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,68 +31,6 @@ _SLOW_S = 3
 _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
 _STOPPED = 255  # what ssh says when it fails
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-
-# What a user's configuration may turn on and a tunnel must not have. Not one of them touches
-# the way host keys are checked. A dead link is noticed after 3 x 15 s. At QUIET, ssh would not
-# say why it fails.
-_MASTER_OPTIONS = {
-    "ControlMaster": "yes",
-    "ControlPersist": "no",
-    "ClearAllForwardings": "yes",
-    "Compression": "no",
-    "ForwardAgent": "no",
-    "ForwardX11": "no",
-    "LogLevel": "INFO",
-    "PermitLocalCommand": "no",
-    "RemoteCommand": "none",
-    "RequestTTY": "no",
-    "Tunnel": "no",
-    "ServerAliveInterval": "15",
-    "ServerAliveCountMax": "3",
-}
-
-
-def target_arguments(host: SshHost) -> list[str]:
-    """How ssh is told where to go: only what the user gave, behind `--` what could be an option."""
-    port = [] if host.ssh_port is None else ["-p", str(host.ssh_port)]
-    user = [] if host.user is None else ["-l", host.user]
-    return [*port, *user, "--", host.name]
-
-
-def master_arguments(
-    host: SshHost, control: str, log: str, batch: bool, connect_timeout_s: int | None = None
-) -> list[str]:
-    """Arguments of ssh(1) that log in and leave a master connection in the background.
-
-    `batch` forbids every question; a `connect_timeout_s` overrides the user's configuration.
-    """
-    options = dict(_MASTER_OPTIONS, BatchMode="yes" if batch else "no")
-    if connect_timeout_s is not None:
-        options["ConnectTimeout"] = str(connect_timeout_s)
-    words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-    return [
-        *words,
-        "-S",
-        session.control_argument(control),
-        "-E",
-        log,
-        "-f",
-        "-N",
-        "-T",
-        *target_arguments(host),
-    ]
-
-
-def forward_arguments(host: SshHost, control: str, local_ports: tuple[int, int]) -> list[str]:
-    """Arguments of ssh(1) that ask a master for the two forwards.
-
-    No configuration file is read: its forwards would be asked for too.
-    """
-    words = []
-    for local, remote in zip(local_ports, (host.job_port, host.stats_port), strict=True):
-        words += ["-L", f"{LOOPBACK}:{local}:localhost:{remote}"]
-    return ["-F", "none", "-S", session.control_argument(control), "-O", "forward", *words, "--", host.name]
 
 
 class Unanswered(Rejection):
@@ -114,11 +53,11 @@ class Tunnels:
         self._pool = ThreadPoolExecutor(
             len(hosts) + 1,  # one to ask ssh while every host is late
             initializer=signal.pthread_sigmask,
-            initargs=(signal.SIG_BLOCK, _ENDINGS),
+            initargs=(signal.SIG_BLOCK, session.ENDINGS),
         )
         self._launching = threading.Lock()
         self._stopped = False
-        self._ignored = [number for number in _ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
+        self._ignored = [number for number in session.ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
         self._null = open(os.devnull, "r+b")  # noqa: SIM115  # as long as this process
 
     def number(self, host: SshHost) -> int:
@@ -258,9 +197,9 @@ class Tunnels:
 
     def _restore_signals(self) -> None:
         """Let a process that is about to be ssh be interrupted as any other."""
-        for number in _ENDINGS:
+        for number in session.ENDINGS:
             signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, session.ENDINGS)
 
     def _log(self, host: SshHost) -> str:
         with open(

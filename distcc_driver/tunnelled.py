@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _FORBIDDEN = "administratively prohibited"
 _FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOpen)"
 _TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Tunnelled:
@@ -59,7 +58,7 @@ class Tunnelled:
             ssh = sh.Command("ssh")
         except sh.CommandNotFound:
             return self
-        for number in _ENDINGS:
+        for number in session.ENDINGS:
             if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
                 signal.signal(number, _interrupted)
         os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
@@ -77,7 +76,7 @@ class Tunnelled:
 
     def __exit__(self, *_: object) -> None:
         """Close what was not handed over."""
-        for number in _ENDINGS if self._path else ():
+        for number in session.ENDINGS if self._path else ():
             signal.signal(number, signal.SIG_IGN)  # what is left to do is short
         self._close()
 
@@ -154,8 +153,4 @@ def _watched_pids(owner_pid: int, shell_pid: int | None) -> list[int]:
     """
     if shell_pid in (None, owner_pid):
         return [owner_pid]
-    try:
-        with open(f"/proc/{owner_pid}/stat", encoding="utf-8", errors="replace") as file:
-            return [owner_pid, int(file.read().rpartition(")")[2].split()[1])]
-    except OSError:
-        return [owner_pid, int(sh.ps("-o", "ppid=", "-p", str(owner_pid)))]
+    return [owner_pid, session.parent(owner_pid)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +24,7 @@ from .conftest import behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support.distccd import Distccd
     from tests.support.gate import Gate
@@ -119,17 +122,15 @@ def test_an_exit_deep_in_functions(user_shell: UserShell, traces: Traces) -> Non
 
 @pytest.mark.usefixtures("worker")
 def test_a_build_that_replaces_its_shell(user_shell: UserShell, traces: Traces) -> None:
-    """No trap is left then, but the guard is."""
     assert user_shell.run("distcc_build exec echo replaced").stdout == "replaced -j 5\n"
-    traces.wait_for_none()
+    traces.assert_none()
 
 
 @pytest.mark.usefixtures("worker")
 def test_a_trap_of_the_build_itself(user_shell: UserShell, traces: Traces) -> None:
-    """It takes the place of ours in the sub-shell; the guard is left."""
     result = user_shell.run("b() { trap 'echo trapped' EXIT; }; distcc_build b")
     assert result.stdout == "trapped\n"
-    traces.wait_for_none()
+    traces.assert_none()
 
 
 # The keyboard
@@ -150,6 +151,22 @@ def test_a_key_ends_the_build(
         terminal.send('echo "status:$?"\r')
         terminal.expect(f"status:{status}")
         assert not is_alive(held.pid)
+
+
+@pytest.mark.usefixtures("worker")
+def test_ctrl_c_while_the_tunnels_come_down(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    """It takes a while, for the connection does not answer; people press the key again."""
+    with user_shell.interactive() as terminal:
+        terminal.send(f"distcc_build {gate.word}\r")
+        held = gate.wait()
+        (master,) = traces.masters()
+        os.kill(master, signal.SIGSTOP)
+        terminal.send(CTRL_C)
+        wait_until(lambda: any("release" in words for words in traces.processes().values()), "it ends")
+        wait_until(lambda: not traces.guards(), "the guard is gone, and no help any more")
+        terminal.send(CTRL_C)
+        assert "Traceback" not in terminal.expect(PROMPT)
+        traces.assert_none(held.distcc_hosts)
 
 
 @pytest.mark.usefixtures("worker")
@@ -388,6 +405,54 @@ def test_a_kill_while_a_plan_is_connecting(
         else:
             assert stdout == "built -j 5\n0\n"
         traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_sub_shell_is_killed_before_its_plan_has_begun(
+    user_shell: UserShell, traces: Traces, tmp_path: Path
+) -> None:
+    """Then the number of its parent is that of whoever adopted it."""
+    may_begin = tmp_path / "may_begin"
+    os.mkfifo(may_begin)
+    slow = tmp_path / "slow"
+    slow.write_text(f'#!/bin/sh\nread -r line < {may_begin}\nexec {shlex.quote(sys.executable)} "$@"\n')
+    slow.chmod(0o755)
+    user_shell.environ["DISTCC_DRIVER_PYTHON"] = str(slow)
+    with running(user_shell, "distcc_build true; echo $?") as process:
+        wait_until(lambda: len(traces.plans()) == 1, "the interpreter is started")
+        (waiting,) = traces.plans()
+        os.kill(int(stat_fields(waiting)[1]), signal.SIGKILL)
+        may_begin.write_text("now\n")
+        _, stdout, stderr = finish(process)
+        assert stdout == "137\n"
+        assert "distcc-driver: " not in stderr
+        traces.wait_for_none()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a process namespace here")
+@pytest.mark.usefixtures("worker")
+def test_the_shell_is_the_first_process_of_a_container(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """Its number is 1, which elsewhere means that a parent has died."""
+    script = user_shell.command(f"{user_shell.sourcing}\ndistcc_build {gate.word}\n:".encode())
+    with subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--mount-proc", *script], env=user_shell.environ, cwd=user_shell.cwd
+    ) as process:
+        gate.wait()
+        guard = traces.guard()
+        wait_until(lambda: "[pidfd]" in descriptors_of(guard) or not is_alive(guard), "the guard watches")
+        assert is_alive(guard)
+        assert len(traces.masters()) == 1
+        gate.open()
+        assert process.wait(60) == 0
+        traces.assert_none()
+
+
+def descriptors_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return " ".join(os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
+    return ""
 
 
 @pytest.mark.usefixtures("worker")

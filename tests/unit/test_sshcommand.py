@@ -6,7 +6,7 @@ import pytest
 
 from distcc_driver import session
 from distcc_driver.hostspec import SshHost, parse_host
-from distcc_driver.tunnel import forward_arguments, master_arguments, target_arguments
+from distcc_driver.sshcommand import forward_arguments, master_arguments, target_arguments
 
 OPTIONS = [
     *["-o", "ControlMaster=yes"],

@@ -1,0 +1,67 @@
+"""Argument lists of ssh(1): pure functions."""
+
+from __future__ import annotations
+
+from .hostspec import LOOPBACK, SshHost
+from .session import control_argument
+
+# What a user's configuration may turn on and a tunnel must not have. Not one of them touches
+# the way host keys are checked. A dead link is noticed after 3 x 15 s. At QUIET, ssh would not
+# say why it fails.
+_MASTER_OPTIONS = {
+    "ControlMaster": "yes",
+    "ControlPersist": "no",
+    "ClearAllForwardings": "yes",
+    "Compression": "no",
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    "LogLevel": "INFO",
+    "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
+    "RequestTTY": "no",
+    "Tunnel": "no",
+    "ServerAliveInterval": "15",
+    "ServerAliveCountMax": "3",
+}
+
+
+def target_arguments(host: SshHost) -> list[str]:
+    """How ssh is told where to go: only what the user gave, behind `--` what could be an option."""
+    port = [] if host.ssh_port is None else ["-p", str(host.ssh_port)]
+    user = [] if host.user is None else ["-l", host.user]
+    return [*port, *user, "--", host.name]
+
+
+def master_arguments(
+    host: SshHost, control: str, log: str, batch: bool, connect_timeout_s: int | None = None
+) -> list[str]:
+    """Arguments of ssh(1) that log in and leave a master connection in the background.
+
+    `batch` forbids every question; a `connect_timeout_s` overrides the user's configuration.
+    """
+    options = dict(_MASTER_OPTIONS, BatchMode="yes" if batch else "no")
+    if connect_timeout_s is not None:
+        options["ConnectTimeout"] = str(connect_timeout_s)
+    words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+    return [
+        *words,
+        "-S",
+        control_argument(control),
+        "-E",
+        log,
+        "-f",
+        "-N",
+        "-T",
+        *target_arguments(host),
+    ]
+
+
+def forward_arguments(host: SshHost, control: str, local_ports: tuple[int, int]) -> list[str]:
+    """Arguments of ssh(1) that ask a master for the two forwards.
+
+    No configuration file is read: its forwards would be asked for too.
+    """
+    words = []
+    for local, remote in zip(local_ports, (host.job_port, host.stats_port), strict=True):
+        words += ["-L", f"{LOOPBACK}:{local}:localhost:{remote}"]
+    return ["-F", "none", "-S", control_argument(control), "-O", "forward", *words, "--", host.name]
