@@ -436,9 +436,12 @@ def test_the_shell_is_the_first_process_of_a_container(
 ) -> None:
     """Its number is 1, which elsewhere means that a parent has died."""
     script = user_shell.command(f"{user_shell.sourcing}\ndistcc_build {gate.word}\n:".encode())
-    with subprocess.Popen(
-        ["unshare", "--pid", "--fork", "--mount-proc", *script], env=user_shell.environ, cwd=user_shell.cwd
-    ) as process:
+    unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    with (
+        subprocess.Popen([*unshare, *script], env=user_shell.environ, cwd=user_shell.cwd) as process,
+        contextlib.ExitStack() as stack,
+    ):
+        stack.callback(process.kill)
         gate.wait()
         guard = traces.guard()
         wait_until(lambda: "[pidfd]" in descriptors_of(guard) or not is_alive(guard), "the guard watches")
