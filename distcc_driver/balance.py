@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .probe import Worker
     from .settings import Settings
 
-_WAKE_UP_MS = 0.05
+_WAKE_UP_MS = 0.08
 _LOCK_FILE_MS = 0.005
 _POLLING_SHARE = 0.02
 _SHORTEST_PAUSE_MS = 20

@@ -19,13 +19,18 @@ _DIGITS = frozenset("0123456789")
 class WorkerStats(Record):
     """What a worker says of itself.
 
-    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB;
-    the last two are None where the daemon does not say.
+    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB, jobs
+    `running` now; and since it was started, for all its clients, jobs `compiled`, `failed` in the
+    compiler, and `refused` for overload. None where the daemon does not say.
     """
 
     slots: int
     load: float | None = None
     free_memory_mib: int | None = None
+    running: int | None = None
+    compiled: int | None = None
+    failed: int | None = None
+    refused: int | None = None
 
 
 def parse_stats(reply: bytes) -> WorkerStats:
@@ -39,7 +44,15 @@ def parse_stats(reply: bytes) -> WorkerStats:
     slots = _whole_number("dcc_max_kids", values["dcc_max_kids"])
     if not 1 <= slots <= MAX_SLOTS:
         raise StatsError(f"the stats reply says {slots} slots, which is not between 1 and {MAX_SLOTS}")
-    return WorkerStats(slots, _load(values), _free_memory_mib(values))
+    return WorkerStats(
+        slots=slots,
+        load=_load(values),
+        free_memory_mib=_free_memory_mib(values),
+        running=_counter("dcc_current_load", values),
+        compiled=_counter("dcc_compile_ok", values),
+        failed=_counter("dcc_compile_error", values),
+        refused=_counter("dcc_rej_overload", values),
+    )
 
 
 def _values(reply: bytes) -> dict[str, str]:
@@ -57,6 +70,12 @@ def _values(reply: bytes) -> dict[str, str]:
         if key.startswith("dcc_"):
             values.setdefault(key, value.strip())
     return values
+
+
+def _counter(key: str, values: dict[str, str]) -> int | None:
+    """No job depends on it: one that makes no sense is as good as none."""
+    value = values.get(key, "")
+    return int(value) if value and len(value) <= 9 and _DIGITS.issuperset(value) else None
 
 
 def _whole_number(key: str, value: str) -> int:

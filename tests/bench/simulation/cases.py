@@ -23,7 +23,7 @@ from ..result import Case, Result
 from .model import File, User, Worker, bound_s, simulate
 from .scenarios import planned, scenarios
 
-_RUNS = 3
+_RUNS = 5
 _DIFFERENCE = 0.10
 _SAMPLES = 40
 _SAMPLE_S = 0.3
