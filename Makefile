@@ -12,12 +12,13 @@ pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 # System packages come before what needs them, in this order even under -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint bench clean packages-demo packages-test packages-lint packages-bench
+.PHONY: help install demo test stress lint bench clean packages-demo packages-test packages-lint packages-bench
 
 help:
 	@echo 'make install   what distcc_build needs: .venv beside the shims'
 	@echo 'make demo      build a small C project on two workers of its own, on this machine'
 	@echo 'make test      run all tests; ARGS="..." goes to pytest'
+	@echo 'make stress    interrupt, attack and overload it, 15 minutes at most; ARGS="--seed N" repeats'
 	@echo 'make lint      run all static checks'
 	@echo 'make bench     measure; ARGS="--help" tells the options'
 	@echo 'make clean     remove everything that the others made here'
@@ -32,6 +33,9 @@ demo: packages-demo .venv/.installed
 
 test: packages-test .venv/.dev
 	$(run) $(python) -m pytest $(ARGS)
+
+stress: packages-test .venv/.dev
+	$(run) timeout --foreground --signal=INT --kill-after=60 900 $(python) -m pytest tests/stress $(ARGS)
 
 lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy
