@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PAUSE_S = 1.0
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def start(path: str, pids: Sequence[int]) -> None:
@@ -47,6 +48,7 @@ def _become_guard(path: str, pids: Sequence[int], started: int, mask: set[int | 
         os.dup2(null, descriptor)
     os.dup2(started, 3, inheritable=False)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    os.chdir(_ROOT)  # where -m finds us, whatever directory a person is in
     words = [sys.executable, "-ESs", "-m", "distcc_driver", "guard", path, *map(str, pids)]
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.execv(sys.executable, words)  # noqa: S606  # the interpreter that runs this

@@ -46,7 +46,8 @@ def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> None
 
     with Tunnelled(ssh_hosts, environ, shell_pid) as tunnelled:
         results = ask_all(direct, settings.connect_timeout_s)
-        results += tunnelled.ask_all(settings.connect_timeout_s, log)
+        tunnelled.connect(log)
+        results += tunnelled.ask_all(settings.connect_timeout_s)
         plan = _plan(results, settings, log)
         reader.write(shell_code(plan, settings, tunnelled.keep(plan, settings.log_level)))
         tunnelled.hand_over()

@@ -21,7 +21,7 @@ from .stats import CLOSING, WorkerStats, parse_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     Task = Generator["Wait", bool | None, "Worker | Rejection"]
 
@@ -32,21 +32,24 @@ _SPARE_DESCRIPTORS = 16
 
 
 class Worker(Record):
-    """A host that answers on both ports."""
+    """A host that answers on both ports; `answer_s` seconds from the question to all of the answer."""
 
     endpoint: Endpoint
     stats: WorkerStats
+    answer_s: float | None = None
 
 
-def ask_all(endpoints: Sequence[Endpoint], connect_timeout_s: float) -> list[Worker | Rejection]:
+def ask_all(
+    endpoints: Sequence[Endpoint], connect_timeout_s: float, answered: Callable[[], None] | None = None
+) -> list[Worker | Rejection]:
     """Ask every endpoint once; results come in the order of `endpoints`.
 
     A host has `connect_timeout_s` seconds to accept a connection and twice that in all, name
-    resolution included. Nothing that a host does raises.
+    resolution included. Nothing that a host does raises. `answered` is called as each is done.
     """
     resolver = Resolver()
     try:
-        conversations = [_ask(endpoint, connect_timeout_s, resolver) for endpoint in endpoints]
+        conversations = [_ask(endpoint, connect_timeout_s, resolver, answered) for endpoint in endpoints]
         return run_all(conversations, resolver, _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST)
     finally:
         resolver.close()
@@ -56,16 +59,22 @@ class _RefusedError(Exception):
     """Ends the conversation with a host: (cause, advice)."""
 
 
-def _ask(endpoint: Endpoint, timeout_s: float, resolver: Resolver) -> Task:
+def _ask(
+    endpoint: Endpoint, timeout_s: float, resolver: Resolver, answered: Callable[[], None] | None
+) -> Task:
     """The whole conversation with one host."""
-    last_deadline = time.monotonic() + 2 * timeout_s
+    started = time.monotonic()
+    last_deadline = started + 2 * timeout_s
     try:
         addresses = yield from _resolve(endpoint.address, timeout_s, resolver)
         connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
         stats = yield from _converse(endpoint, addresses, timeout_s, connect_deadline, last_deadline)
     except _RefusedError as refused:
         return Rejection(endpoint.host, *refused.args)
-    return Worker(endpoint, stats)
+    finally:
+        if answered:
+            answered()
+    return Worker(endpoint, stats, time.monotonic() - started)
 
 
 def _resolve(name: str, timeout_s: float, resolver: Resolver) -> Generator[Wait, bool | None, list[Address]]:

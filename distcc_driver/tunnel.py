@@ -104,6 +104,15 @@ class Tunnels:
         lines = [line.strip() for line in self._log(host).splitlines() if "open failed" in line]
         return lines[-1] if lines else ""
 
+    def is_open(self, host: SshHost) -> bool:
+        """Whether the connection to a host that was reached is still there."""
+        control = session.control_path(self._path, self._numbers[host])
+        return control in session.processes(self._path).values()
+
+    def forget_words(self, host: SshHost) -> None:
+        """Forget what ssh has written about a host; it goes on at the end of its file, now empty."""
+        open(session.log_path(self._path, self._numbers[host]), "wb").close()
+
     def close(self, host: SshHost) -> None:
         """End a host's connection at once."""
         session.end(self._path, session.control_path(self._path, self._numbers[host]))

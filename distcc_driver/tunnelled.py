@@ -17,7 +17,8 @@ from .shellcode import release_command
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-site.main()  # the build path starts without site-packages, where sh is
+if sys.flags.no_site:
+    site.main()  # the build path starts without site-packages, where sh is
 try:
     import sh
 
@@ -29,7 +30,8 @@ except ModuleNotFoundError as missing:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from types import FrameType
     from typing import NoReturn
 
@@ -43,14 +45,26 @@ _TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
 
 
 class Tunnelled:
-    """A context in which tunnels are opened; leaving it closes them, unless a plan keeps them."""
+    """A context in which tunnels are opened; leaving it closes them, unless a plan keeps them.
 
-    def __init__(self, hosts: Sequence[SshHost], environ: Mapping[str, str], shell_pid: int | None) -> None:
+    They belong to the shell that started this process, or to this process itself if `is_own`: then
+    all that could be opened stay so, to be asked again, until the context is left.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[SshHost],
+        environ: Mapping[str, str],
+        shell_pid: int | None = None,
+        is_own: bool = False,
+    ) -> None:
         self._hosts = hosts
         self._environ = environ
         self._shell_pid = shell_pid
+        self._is_own = is_own
         self._path = ""
         self._tunnels: Tunnels | None = None
+        self._opened: dict[SshHost, Endpoint | Rejection] = {}
 
     def __enter__(self) -> Tunnelled:
         """Begin to connect. Raises `ConfigError` if no session directory can be made."""
@@ -63,8 +77,9 @@ class Tunnelled:
                 signal.signal(number, _interrupted)
         os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
         try:
-            owner_pid = os.getppid()
-            reader.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
+            owner_pid = os.getpid() if self._is_own else os.getppid()
+            if not self._is_own:
+                reader.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
             self._path = session.create(owner_pid, self._environ)
             guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
             self._tunnels = Tunnels(ssh, self._hosts, self._path)
@@ -92,21 +107,42 @@ class Tunnelled:
         if is_gone:
             sys.exit(128 + signal.SIGTERM)
 
-    def ask_all(self, connect_timeout_s: float, log: Log) -> list[Worker | Rejection]:
-        """Probe all hosts through their tunnels; those that fail are closed at once."""
+    def connect(self, log: Log, quiet: Callable[[], AbstractContextManager[object]] | None = None) -> None:
+        """Wait until every host is there or has failed, and let ssh ask what it has to.
+
+        `quiet` makes a context in which nothing else may be on the terminal.
+        """
         if self._tunnels is None:
             advice = "install the OpenSSH client (openssh-client)"
-            return [Rejection(host, "ssh: not found on PATH", advice) for host in self._hosts]
-        opened = self._tunnels.finish(lambda host: log.info(f"{host.text}: ssh is still connecting"))
-        if any(isinstance(result, Unanswered) for result in opened.values()) and has_terminal():
-            for host, result in opened.items():
-                if isinstance(result, Unanswered):
-                    log.info(f"{host.text}: ssh has a question")
-                    opened[host] = self._tunnels.ask(host)
-        endpoints = [result for result in opened.values() if isinstance(result, Endpoint)]
-        answers = probe.ask_all(endpoints, connect_timeout_s)
-        results: list[Worker | Rejection] = [r for r in opened.values() if isinstance(r, Rejection)]
-        for answer in answers:
+            self._opened = {host: Rejection(host, "ssh: not found on PATH", advice) for host in self._hosts}
+            return
+        self._opened = self._tunnels.finish(lambda host: log.info(f"{host.text}: ssh is still connecting"))
+        if any(isinstance(result, Unanswered) for result in self._opened.values()) and has_terminal():
+            if quiet is None:
+                self._ask_person(self._tunnels, log)
+            else:
+                with quiet():
+                    self._ask_person(self._tunnels, log)
+
+    def _ask_person(self, tunnels: Tunnels, log: Log) -> None:
+        for host, result in self._opened.items():
+            if isinstance(result, Unanswered):
+                log.info(f"{host.text}: ssh has a question")
+                self._opened[host] = tunnels.ask(host)
+
+    def ask_all(
+        self, connect_timeout_s: float, answered: Callable[[], None] | None = None
+    ) -> list[Worker | Rejection]:
+        """Probe all hosts that are connected; `answered` is called as each is done.
+
+        In a build, those that fail are closed at once.
+        """
+        results: list[Worker | Rejection] = [r for r in self._opened.values() if isinstance(r, Rejection)]
+        for _ in results:
+            if answered:
+                answered()
+        endpoints = [result for result in self._opened.values() if isinstance(result, Endpoint)]
+        for answer in probe.ask_all(endpoints, connect_timeout_s, answered):
             results.append(self._explained(answer) if isinstance(answer, Rejection) else answer)
         return results
 
@@ -134,8 +170,12 @@ class Tunnelled:
         host = rejection.host
         if self._tunnels is None or not isinstance(host, SshHost):
             return rejection
-        self._tunnels.close(host)
+        if not self._is_own:
+            self._tunnels.close(host)
+        elif not self._tunnels.is_open(host):
+            return Rejection(host, "its tunnel has ended", "is the machine up, and its sshd?")
         words = self._tunnels.refused_channel(host)
+        self._tunnels.forget_words(host)
         cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
         return Rejection(
             host, f"behind ssh, {cause}", _FORBIDDEN_ADVICE if _FORBIDDEN in words else _TUNNEL_ADVICE

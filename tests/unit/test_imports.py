@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
 }
-FOR_PEOPLE = {"cli", "demo", "loopback", "processes"}
+FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
