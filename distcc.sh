@@ -19,7 +19,7 @@
 \builtin shopt -u expand_aliases
 \builtin set +o allexport
 
-# The directory of this file, whatever links lead to it.
+# The directory with distcc_driver in it: that of this file, whatever links lead there, or the one above.
 __distcc_root=${BASH_SOURCE[0]}
 case $__distcc_root in
     /*) ;;
@@ -33,6 +33,7 @@ while [[ -L $__distcc_root ]]; do
     esac
 done
 __distcc_root=${__distcc_root%/*}
+[[ ! -e $__distcc_root/build.sh ]] || __distcc_root=${__distcc_root%/*} # in an installed package
 
 # Is $1 a program?
 __distcc_is_program() {

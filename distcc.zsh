@@ -12,8 +12,10 @@
 \builtin 'typeset' -g "__distcc_aliases=${options[aliases]}" "__distcc_export=${options[allexport]}"
 \builtin 'setopt' 'no_aliases' 'no_all_export'
 
-# The directory of this file, whatever links lead to it. (%x would give a newline in it as two letters.)
+# The directory with distcc_driver in it: that of this file, whatever links lead there, or the one above.
+# (%x would give a newline in it as two letters.)
 \builtin typeset -g __distcc_root="${${${funcsourcetrace[@]:0:1}%:*}:A:h}"
+[[ ! -e $__distcc_root/build.sh ]] || __distcc_root=${__distcc_root:h} # in an installed package
 
 # Is $1 a program?
 __distcc_is_program() {

@@ -2,6 +2,10 @@
 
 import sys
 
+if not __package__:  # started as a file, as the shims do: what is ours comes after the standard library
+    sys.path[0:1] = []
+    sys.path.append(__file__.rpartition("/")[0].rpartition("/")[0] or "/")
+
 
 def main():  # type: () -> None
     """Run `distcc-driver`; every error of ours ends as one line and its exit code."""
@@ -12,7 +16,7 @@ def main():  # type: () -> None
     try:
         _enter(sys.argv[1:])
     except ImportError as missing:
-        message = "distcc-driver: {}: {}; run make install in the driver's directory\n"
+        message = "distcc-driver: {}: {}; install distcc-driver again, in a clone with make install\n"
         sys.stderr.write(message.format(sys.executable, missing))
         sys.exit(96)
     except KeyboardInterrupt:  # before the plan could see to it
@@ -32,6 +36,10 @@ def _enter(words):  # type: (list[str]) -> None
         from distcc_driver import guard
 
         guard.main(words[1], [int(word) for word in words[2:]])
+    elif words[:1] == ["shim"] and len(words) == 2 and words[1].isalpha():
+        from distcc_driver import shim  # for every shell that starts
+
+        shim.main(words[1])
     else:
         from distcc_driver import cli
 

@@ -11,6 +11,15 @@ __distcc_fail() {
     \builtin exit 96
 }
 
+# Prints how to put an incomplete installation right.
+__distcc_remedy() {
+    if [[ -e $__distcc_root/distcc.sh ]]; then
+        \builtin printf "run make -C '%s' install" "$__distcc_root"
+    else
+        \builtin printf 'install distcc-driver again'
+    fi
+}
+
 # Becomes the driver, run by interpreter $1 with the other arguments; if $1 is empty, by the one
 # that the user wants or that is there. For the sub-shell of a caller, of which it is the child then.
 __distcc_drive() {
@@ -19,19 +28,27 @@ __distcc_drive() {
     case $__distcc_python in
         '')
             __distcc_python=$__distcc_root/.venv/bin/python
-            [[ -x $__distcc_python ]] || __distcc_python=python3
+            case $__distcc_root in
+                # A package in PREFIX/lib/python3.N/site-packages; PREFIX has none after pip install --user.
+                */lib*/python3*/*-packages | */lib*/pypy3*/*-packages)
+                    __distcc_python=${__distcc_root%/*}
+                    __distcc_python=${__distcc_python%/lib*/*}/bin/${__distcc_python##*/}
+                    [[ -x $__distcc_python ]] || __distcc_python=${__distcc_python##*/}
+                    ;;
+            esac
+            __distcc_is_program "$__distcc_python" || __distcc_python=python3
             ;;
         /*) ;;
         */*) __distcc_python=$PWD/$__distcc_python ;;
     esac
     __distcc_is_program "$__distcc_python" ||
-        __distcc_fail "$__distcc_python: no such interpreter; run make -C '$__distcc_root' install, or set DISTCC_DRIVER_PYTHON"
+        __distcc_fail "$__distcc_python: no such interpreter; $(__distcc_remedy), or set DISTCC_DRIVER_PYTHON"
     \builtin shift
-    # From its own directory, without PYTHON* variables and site-packages: nothing of the tree
-    # that is being built can be imported.
+    # As a file, without PYTHON* variables and site-packages: nothing but the standard library is
+    # before us on the path of imports. From our directory, so that no other one is kept busy.
     \builtin cd ${ZSH_VERSION:+"-q"} -P -- "$__distcc_root" 2>/dev/null ||
         __distcc_fail "$__distcc_root: no such directory; source the distcc.sh or distcc.zsh that is there now"
-    \builtin exec "$__distcc_python" -ESs -m distcc_driver "$@" </dev/null
+    \builtin exec "$__distcc_python" -ESs "$__distcc_root/distcc_driver/__main__.py" "$@" </dev/null
 }
 
 # Closes session $2 with interpreter $1; both are empty for what a plan opened and could not tell.
@@ -61,7 +78,7 @@ __distcc_plan_failed() {
         96 | 97 | 129 | 131 | 143) \builtin exit "$1" ;;
         130) __distcc_interrupted ;;
     esac
-    __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: no plan, but status $1; run make -C '$__distcc_root' install, or set DISTCC_DRIVER_PYTHON"
+    __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: no plan, but status $1; $(__distcc_remedy), or set DISTCC_DRIVER_PYTHON"
 }
 
 # Arranges that a signal ends this sub-shell in order, with command $1 at its end. (The EXIT

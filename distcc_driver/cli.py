@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 from .errors import DriverError
 from .log import Log
+from .shim import remedy
 
 try:
     import typer
 except ModuleNotFoundError as missing:
-    sys.stderr.write(
-        f"distcc-driver: {sys.executable}: {missing}; run make install in the driver's directory\n"
-    )
+    sys.stderr.write(f"distcc-driver: {sys.executable}: {missing}; {remedy()}\n")
     sys.exit(96)
 
 app = typer.Typer(
@@ -45,6 +45,17 @@ def demo() -> None:
     from .demo import run_demo
 
     raise typer.Exit(run_demo())
+
+
+@app.command()
+def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=False)]) -> None:
+    """Print the path of the file that a shell sources to get distcc_build.
+
+    For a start file: source "$(distcc-driver shim bash)"
+    """
+    from .shim import main as print_path
+
+    print_path(shell)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .errors import ConfigError
 from .loopback import start_daemon
 from .processes import Interrupts, end_session, start_session
+from .shim import find_shim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +75,7 @@ def run_demo() -> int:
     Raises `ConfigError` if something is missing, `SignalError`, and `DriverError` if the
     workers do not start. No process and no file is left behind in any case.
     """
-    shim = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "distcc.sh")
-    _check_programs(shim)
+    _check_programs()
     interrupts = Interrupts()
     with ExitStack() as stack:
         # As root, distccd becomes another user, whom TMPDIR may keep out.
@@ -92,7 +92,8 @@ def run_demo() -> int:
         _say(f'    export DISTCC_AUTO_HOSTS="{_hosts(daemons)}"')
         _say(f"    cd {project} && distcc_build make")
         # The shim and nothing else: not the start-up files and exported functions of the user.
-        command = ["bash", "--noprofile", "--norc", "-c", '. "$1" && distcc_build make', "bash", shim]
+        script = '. "$1" && distcc_build make'
+        command = ["bash", "--noprofile", "--norc", "-c", script, "bash", find_shim("bash")]
         build = start_session(command, _environ(daemons, _subdirectory(directory, "state")), project)
         stack.callback(end_session, build)
         code = interrupts.wait(build)
@@ -101,14 +102,10 @@ def run_demo() -> int:
     return code
 
 
-def _check_programs(shim: str) -> None:
-    if not os.path.exists(shim):
-        raise ConfigError(f"{shim}: not found; the demo runs in a clone of the project")
+def _check_programs() -> None:
     for program, package in _PROGRAMS.items():
         if shutil.which(program) is None:
-            raise ConfigError(
-                f"{program}: not found on PATH; install the package {package}, or run make demo"
-            )
+            raise ConfigError(f"{program}: not found on PATH; install the package {package}")
 
 
 def _subdirectory(directory: str, name: str) -> str:

@@ -48,8 +48,8 @@ def _become_guard(path: str, pids: Sequence[int], started: int, mask: set[int | 
         os.dup2(null, descriptor)
     os.dup2(started, 3, inheritable=False)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    os.chdir(_ROOT)  # where -m finds us, whatever directory a person is in
-    words = [sys.executable, "-ESs", "-m", "distcc_driver", "guard", path, *map(str, pids)]
+    os.chdir(_ROOT)  # whatever directory a person is in, it keeps none busy
+    words = [sys.executable, "-ESs", f"{_ROOT}/distcc_driver/__main__.py", "guard", path, *map(str, pids)]
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.execv(sys.executable, words)  # noqa: S606  # the interpreter that runs this
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 _PREFIX = "distcc-driver"
+_PROGRAM = "distcc_driver/__main__.py"
 _STATE = "state"
 _GRACE_S = 2.0
 _PAUSE_S = 0.005
@@ -121,7 +122,7 @@ def processes(path: str) -> dict[int, str]:
             control = arguments[arguments.index("-S") + 1].replace("%%", "%")
             if control.startswith(path + "/"):
                 found[pid] = control
-        elif "distcc_driver" in arguments and "guard" in arguments and path in arguments:
+        elif {"guard", path} <= set(arguments) and any(word.endswith(_PROGRAM) for word in arguments):
             found[pid] = ""
     found.pop(os.getpid(), None)
     return found

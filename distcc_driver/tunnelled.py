@@ -14,8 +14,7 @@ from .hostspec import SshHost
 from .release import release
 from .session import OpenTunnel
 from .shellcode import release_command
-
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from .shim import remedy
 
 if sys.flags.no_site:
     site.main()  # the build path starts without site-packages, where sh is
@@ -24,9 +23,7 @@ try:
 
     from .tunnel import Tunnels, Unanswered, has_terminal
 except ModuleNotFoundError as missing:
-    raise ConfigError(
-        f"{sys.executable}: {missing}, which SSH hosts need; run make -C {_ROOT!r} install"
-    ) from None
+    raise ConfigError(f"{sys.executable}: {missing}, which SSH hosts need; {remedy()}") from None
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

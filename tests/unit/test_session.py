@@ -159,12 +159,12 @@ def test_processes_are_known_by_their_command_line(
 ) -> None:
     path = path_in(base)
     master = start("ssh", "-S", f"{path}/0", "-N")
-    guard = start("-m", "distcc_driver", "guard", path, "1")
+    guard = start("/any/distcc_driver/__main__.py", "guard", path, "1")
     start("ssh", "-S", f"{path}x/0")
     start("ssh", "-S", path)
     start("ssh", "-S")
-    start("-m", "distcc_driver", "release", path)
-    start("-m", "other", "guard", path)
+    start("/any/distcc_driver/__main__.py", "release", path)
+    start("/any/other/__main__.py", "guard", path)
     assert session.processes(path) == {master.pid: f"{path}/0", guard.pid: ""}
 
 

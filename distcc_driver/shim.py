@@ -1,0 +1,43 @@
+"""Where the shims of this installation are, and how to put the installation right."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_ROOT = os.path.dirname(_PACKAGE)
+_SHIMS = {"bash": "distcc.sh", "zsh": "distcc.zsh"}
+
+
+def find_shim(shell: str) -> str:
+    """The path of the file that `shell`, bash or zsh, sources: in a clone above the package, else in it."""
+    return os.path.join(_ROOT if _is_clone() else _PACKAGE, _SHIMS[shell])
+
+
+def remedy() -> str:
+    """What a person does if something of the installation is missing."""
+    return f"run make -C {_ROOT!r} install" if _is_clone() else "install distcc-driver again"
+
+
+def main(shell: str) -> NoReturn:
+    """Print the path of a shim; ends the process with 0, 1 if nobody can read it, or 2 for another shell."""
+    from .log import Log
+
+    if shell not in _SHIMS:
+        Log("error").error(f"shim: {shell}: there is none for this shell; write bash or zsh")
+        sys.exit(2)
+    try:
+        os.write(1, os.fsencode(find_shim(shell)) + b"\n")  # a path may be any bytes
+    except OSError as error:
+        Log("error").error(f"shim: standard output: {error.strerror}; write it to a place that takes it")
+        sys.exit(1)
+    sys.exit()
+
+
+def _is_clone() -> bool:
+    return os.path.exists(os.path.join(_ROOT, _SHIMS["bash"]))
