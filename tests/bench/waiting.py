@@ -6,6 +6,7 @@ A client that finds every slot locked sleeps for `DISTCC_PAUSE_TIME_MSEC` and lo
 from __future__ import annotations
 
 import fcntl
+import random
 import resource
 import subprocess
 import tempfile
@@ -42,6 +43,7 @@ _WATCHED_MS = 2000
 _SLOTS_OF_A_WORKER = 64
 _MOST_CLIENTS = 512
 _FEW_RUNS = 2
+_LOOK_S = 0.0005
 _ASLEEP = "nanosleep"
 
 
@@ -91,6 +93,28 @@ def all_clients(runs: int, slots: int) -> Iterator[Result]:
     )
 
 
+def freed_slot(runs: int, slots: int) -> Iterator[Result]:
+    """How long a slot stays empty until one of those that wait for it has looked again."""
+    plan = _plan(slots)
+    rng = random.Random(slots)
+    names = _worker_locks(plan)
+    waits_ms = []
+    for _ in range(runs if plan.pause_ms < _DEFAULT_PAUSE_MS else min(runs, _FEW_RUNS)):
+        with _locked(names) as state, _clients(plan, state, plan.pause_ms, plan.saturation_jobs):
+            time.sleep(rng.random() * plan.pause_ms / 1000)  # somewhere in their pause
+            waits_ms.append(_until_taken_ms(state / "lock" / rng.choice(names), plan.pause_ms))
+    yield Result(
+        case=f"a freed one of {slots} slots",
+        way=f"{plan.saturation_jobs} wait, pause as planned",
+        measured="taken after",
+        measured_runs=waits_ms,
+        reference="pause",
+        reference_runs=[float(plan.pause_ms)],
+        limit=1.0,
+        unit="ms",
+    )
+
+
 def memory(runs: int) -> Iterator[Result]:
     """Memory that a waiting client has of its own, beside what the plan reckons with."""
     plan = _plan(12)
@@ -114,6 +138,7 @@ _SLOTS = (12, 64, 512, 4096)
 CASES: dict[str, Case] = {
     **{f"one-{slots}": partial(one_client, slots=slots) for slots in _SLOTS},
     **{f"all-{slots}": partial(all_clients, slots=slots) for slots in _SLOTS},
+    **{f"freed-{slots}": partial(freed_slot, slots=slots) for slots in _SLOTS},
     "memory": memory,
 }
 
@@ -165,6 +190,17 @@ def _locked(names: Sequence[str]) -> Iterator[Path]:
         yield state
 
 
+def _until_taken_ms(lock: Path, pause_ms: int) -> float:
+    """Free a slot by removing its file, which whoever takes the slot makes again."""
+    lock.unlink()
+    start = time.perf_counter()
+    while not lock.exists():
+        time.sleep(_LOOK_S)
+        if time.perf_counter() - start > 3 * pause_ms / 1000 + 1:
+            raise RuntimeError(f"{lock.name}: nobody takes the slot")
+    return 1000 * (time.perf_counter() - start)
+
+
 @contextmanager
 def _clients(plan: Plan, state: Path, pause_ms: int, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Clients that have looked and sleep."""
@@ -179,7 +215,9 @@ def _clients(plan: Plan, state: Path, pause_ms: int, count: int) -> Iterator[lis
         "DISTCC_PAUSE_TIME_MSEC": str(pause_ms),
     }
     command = ["distcc", "gcc", "-c", str(source), "-o", str(state / "part.o")]
-    found = [subprocess.Popen(command, env=environ, cwd=state) for _ in range(count)]
+    found = [
+        subprocess.Popen(command, env=environ, cwd=state, stderr=subprocess.DEVNULL) for _ in range(count)
+    ]
     try:
         for client in found:
             wait_until(partial(_sleeps, client.pid), "a client waits")
