@@ -5,6 +5,7 @@ It waits in the kernel for the end of the shell: no polling, no terminal, no pip
 
 from __future__ import annotations
 
+import _socket
 import os
 import select
 import signal
@@ -22,32 +23,41 @@ _PAUSE_S = 1.0
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def start(path: str, pids: Sequence[int]) -> None:
+def start(path: str, pids: Sequence[int]) -> _socket.socket:
     """Leave a guard behind that releases the session `path` when one of `pids` ends.
 
-    When this returns, its command line is there for `session` to find.
+    When this returns, its command line is there for `session` to find. Descriptors that are sent to
+    the socket are open as long as the guard lives: it keeps the other end, and never reads from it.
     """
+    ours, kept = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    ours.setblocking(False)  # its queue may be full
     # Until exec, the guard is a second plan: nothing may interrupt it into acting like one.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
     read_end, write_end = os.pipe()
     if not os.fork():
         try:
-            _become_guard(path, pids, write_end, mask)
+            _become_guard(path, pids, kept.fileno(), write_end, mask)
         finally:
             os._exit(96)
+    kept.close()
     os.close(write_end)
     os.read(read_end, 1)  # until exec closes the other end
     os.close(read_end)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return ours
 
 
-def _become_guard(path: str, pids: Sequence[int], started: int, mask: set[int | signal.Signals]) -> None:
+def _become_guard(
+    path: str, pids: Sequence[int], kept: int, started: int, mask: set[int | signal.Signals]
+) -> None:
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null, descriptor)
-    os.dup2(started, 3, inheritable=False)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    os.set_inheritable(kept, True)  # unlike `started`
+    low, high = sorted((kept, started))
+    for first, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
+        os.closerange(first, end)
     os.chdir(_ROOT)  # whatever directory a person is in, it keeps none busy
     words = [sys.executable, "-ESs", f"{_ROOT}/distcc_driver/__main__.py", "guard", path, *map(str, pids)]
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)

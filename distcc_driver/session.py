@@ -7,6 +7,7 @@ write anything down, is found like any other, and nothing else ever is.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -50,6 +51,9 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
         path = os.path.join(base, name)
         if "${" in path or len(os.fsencode(control_argument(control_path(path, 9999)))) > _MAX_CONTROL_PATH:
             tried.append(f"{base} (name too long)")
+            continue
+        if _others_may_rename_in(base):
+            tried.append(f"{base} (others may rename what is in it)")
             continue
         try:
             os.mkdir(path, 0o700)
@@ -101,8 +105,10 @@ def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> None:
 def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
     """The log level and the tunnels, for the first who asks: the end of the build, or the guard.
 
-    None for the second, or if the plan never got that far.
+    None for the second, if the plan never got that far, or if the directory is not the one that was made.
     """
+    if not _is_own_directory(os.lstat, path):
+        return "info", []
     taken = os.path.join(path, f"{_STATE}.taken")
     try:
         os.rename(os.path.join(path, _STATE), taken)
@@ -158,18 +164,29 @@ def parent(pid: int) -> int:
 
 
 def remove(path: str) -> None:
-    """Remove the directory and what is in it."""
+    """Remove the directory and what is in it.
+
+    Raises `OSError` if something else stands in its place: a link, or what somebody else owns.
+    """
     try:
-        for name in os.listdir(path):
-            _unlink(os.path.join(path, name))
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return  # the guard was faster
+    try:
+        if os.fstat(directory).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "it belongs to somebody else")
+        for name in os.listdir(directory):
+            _unlink(name, directory)
         os.rmdir(path)
     except FileNotFoundError:
         pass  # the guard was faster
+    finally:
+        os.close(directory)
 
 
-def _unlink(path: str) -> None:
+def _unlink(name: str, directory: int) -> None:
     try:
-        os.unlink(path)
+        os.unlink(name, dir_fd=directory)
     except FileNotFoundError:
         pass  # the guard was faster
 
@@ -187,6 +204,17 @@ def _bases(environ: Mapping[str, str]) -> list[str]:
     if os.path.isabs(environ.get("TMPDIR", "")):
         bases.append(environ["TMPDIR"])
     return [*bases, "/tmp"]  # noqa: S108  # a directory of mode 0700 is made in it
+
+
+def _others_may_rename_in(base: str) -> bool:
+    """Whether another user could put something in the place of what we make in a directory."""
+    try:
+        status = os.stat(base)
+    except OSError:
+        return False  # nor can we make anything
+    if status.st_mode & stat.S_ISVTX:
+        return False
+    return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or status.st_uid not in (os.geteuid(), 0)
 
 
 def _is_own_directory(look: Callable[[str], os.stat_result], path: str) -> bool:

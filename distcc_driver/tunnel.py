@@ -10,8 +10,10 @@ from __future__ import annotations
 import _socket
 import os
 import signal
+import sys
 import threading
 import time
+from array import array
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import sh
@@ -31,6 +33,9 @@ _SLOW_S = 3
 _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
 _STOPPED = 255  # what ssh says when it fails
+_CHANGED = "IDENTIFICATION HAS CHANGED"  # sshconnect.c of OpenSSH, check_host_key()
+_REVOKED = "REVOKED HOST KEY DETECTED"
+_CAN_SHARE = sys.platform == "linux"  # elsewhere ssh could not bind a port that we have bound
 
 
 class Unanswered(Rejection):
@@ -44,9 +49,10 @@ class Tunnels:
     forked, but is not ssh yet, would make it a second plan.
     """
 
-    def __init__(self, ssh: sh.Command, hosts: Sequence[SshHost], path: str) -> None:
+    def __init__(self, ssh: sh.Command, hosts: Sequence[SshHost], path: str, guard: _socket.socket) -> None:
         self._ssh = ssh
         self._path = path
+        self._guard = guard
         self._numbers = {host: number for number, host in enumerate(hosts)}
         self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
         self._started = 0.0
@@ -160,13 +166,25 @@ class Tunnels:
             return Rejection(host, f"ssh cannot be started ({error})", "check ulimit -u and ulimit -n")
         if status:
             return self._refusal(host)
-        for _ in range(_FORWARD_ATTEMPTS):
-            ports = _free_ports()
-            if not self._run(forward_arguments(host, control, ports), log, batch=True):
-                return Endpoint(host, LOOPBACK, *ports)
+        if self._is_impostor(host):
+            self.close(host)
+            return self._refusal(host)
+        for left in reversed(range(_FORWARD_ATTEMPTS)):
+            with _Ports(is_shared=_CAN_SHARE and left > 0) as ports:
+                if not self._run(forward_arguments(host, control, ports.numbers), log, batch=True):
+                    ports.keep(self._guard)
+                    return Endpoint(host, LOOPBACK, *ports.numbers)
         return Rejection(
             host, f"ssh cannot forward a port: {self.last_words(host)}", "check the ports of this machine"
         )
+
+    def _is_impostor(self, host: SshHost) -> bool:
+        """Whether ssh, though it logged in, would forward nothing there for the host's key.
+
+        That is what it does with `StrictHostKeyChecking no`; it does not know that we want a forward.
+        """
+        log = self._log(host)
+        return _CHANGED in log or _REVOKED in log
 
     def _run(self, arguments: list[str], log: str, batch: bool) -> int:
         """Run ssh to its end; returns its exit code.
@@ -221,7 +239,9 @@ class Tunnels:
         log = self._log(host)
         words = self.last_words(host) or "ssh failed without a word"
         by_hand = "ssh " + " ".join(word for word in target_arguments(host) if word != "--")
-        if "IDENTIFICATION HAS CHANGED" in log:
+        if _REVOKED in log:
+            return Rejection(host, f"its host key is revoked ({words})", "ask who revoked it, and why")
+        if _CHANGED in log:
             offending = [line.strip() for line in log.splitlines() if line.startswith("Offending")]
             advice = f"if that is right, remove the old one (ssh-keygen -R), then connect by hand: {by_hand}"
             return Rejection(host, f"its host key has changed ({'; '.join([*offending, words])})", advice)
@@ -249,12 +269,37 @@ def has_terminal() -> bool:
         os.close(terminal)
 
 
-def _free_ports() -> tuple[int, int]:
-    """Two ports of the loopback address that nobody listens on now; ssh refuses to choose them."""
-    holders = [_socket.socket(_socket.AF_INET, _socket.SOCK_STREAM) for _ in range(2)]
-    for holder in holders:
-        holder.bind((LOOPBACK, 0))
-    first, second = (holder.getsockname()[1] for holder in holders)
-    for holder in holders:
-        holder.close()
-    return first, second
+class _Ports:
+    """Two ports of the loopback address, for ssh, which refuses to choose them: `numbers`.
+
+    If `is_shared`, they stay ours while ssh takes them, and afterwards if the guard keeps them: then
+    nobody else can listen there when ssh has ended, and be sent the build's sources.
+    """
+
+    def __init__(self, is_shared: bool) -> None:
+        self._holders = [_socket.socket(_socket.AF_INET, _socket.SOCK_STREAM) for _ in range(2)]
+        for holder in self._holders:
+            holder.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, is_shared)
+            holder.bind((LOOPBACK, 0))
+        first, second = (holder.getsockname()[1] for holder in self._holders)
+        self.numbers: tuple[int, int] = (first, second)
+        if not is_shared:
+            self.__exit__()
+
+    def keep(self, guard: _socket.socket) -> None:
+        """Now that ssh listens, let nobody else bind the ports as long as the guard lives."""
+        for holder in self._holders:
+            holder.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 0)
+        descriptors = array("i", [holder.fileno() for holder in self._holders])
+        try:
+            guard.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
+        except OSError:
+            pass  # it has ended, or keeps very many: then a lost tunnel is but reported
+
+    def __enter__(self) -> _Ports:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for holder in self._holders:
+            holder.close()
+        self._holders = []

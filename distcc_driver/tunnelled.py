@@ -13,7 +13,6 @@ from .errors import ConfigError
 from .hostspec import SshHost
 from .release import release
 from .session import OpenTunnel
-from .shellcode import release_command
 from .shim import remedy
 
 if sys.flags.no_site:
@@ -78,8 +77,8 @@ class Tunnelled:
             if not self._is_own:
                 reader.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
             self._path = session.create(owner_pid, self._environ)
-            guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
-            self._tunnels = Tunnels(ssh, self._hosts, self._path)
+            keeper = guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
+            self._tunnels = Tunnels(ssh, self._hosts, self._path, keeper)
             self._tunnels.start()
         except BaseException:
             self.__exit__()
@@ -144,7 +143,7 @@ class Tunnelled:
         return results
 
     def keep(self, plan: Plan, log_level: str) -> str:
-        """Keep the tunnels of the plan's workers only; the command that closes them, "" if none."""
+        """Keep the tunnels of the plan's workers only; their session's directory, "" if none."""
         used = {share.worker.endpoint.host: share.worker.endpoint for share in plan.shares}
         kept = []
         for number, host in enumerate(self._hosts):
@@ -156,7 +155,7 @@ class Tunnelled:
             self._close()  # before the build begins
             return ""
         session.write_state(self._path, log_level, kept)
-        return release_command(sys.executable, self._path)
+        return self._path
 
     def hand_over(self) -> None:
         """From now on, the shell closes what is open: it has been told how."""

@@ -392,6 +392,7 @@ def test_a_port_that_somebody_else_takes_is_no_loss(
         assert len(chosen) == 2
         for index in stolen:
             thief = stack.enter_context(socket.socket())
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else it cannot take a port of ours
             thief.bind((LOOPBACK, int(chosen[index])))
             thief.listen()
         gate.open()

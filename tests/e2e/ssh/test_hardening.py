@@ -1,0 +1,379 @@
+"""What others must not be able to do to a build over ssh: other users, other machines, a changed list."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from distcc_driver.errors import HostSpecError
+from distcc_driver.hostspec import SshHost, parse_host
+from distcc_driver.sshcommand import target_arguments
+from tests.support.gate import finish, running
+from tests.support.ports import LOOPBACK
+from tests.support.processes import is_alive, wait_until
+from tests.support.sshd import SSH
+from tests.support.traces import LOOPBACK_HEX, tunnel_ports
+
+from .conftest import assert_built_without, behind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.distccd import Distccd
+    from tests.support.gate import Gate
+    from tests.support.shells import Recorder, UserShell
+    from tests.support.sshd import Sshd, SshUser
+    from tests.support.traces import Traces
+
+    from .conftest import Keys
+
+NOBODY = 65534
+
+
+def as_another_user(code: str, *arguments: str) -> list[str]:
+    """The command that runs some Python as user `nobody`; as the same user where this one is not root."""
+    become = f"if os.geteuid() == 0:\n    os.setgroups([])\n    os.setuid({NOBODY})\n"
+    imports = "import os, socket, sys\n"  # while its files can be read
+    return [os.path.realpath(sys.executable), "-ISs", "-c", imports + become + code, *arguments]
+
+
+def try_as_another_user(code: str, *arguments: str) -> list[str]:
+    """The words that some Python prints as another user."""
+    done = subprocess.run(
+        as_another_user(code, *arguments),
+        check=True,
+        capture_output=True,
+        cwd="/",
+        text=True,
+        timeout=60,
+    )
+    return done.stdout.split()
+
+
+# Host keys
+
+
+def test_a_changed_host_key_in_the_middle_of_the_list_costs_that_worker_only(
+    user_shell: UserShell,
+    ssh: SshUser,
+    keys: Keys,
+    start_sshd: Callable[..., Sshd],
+    shared_distccd: Distccd,
+    recorder: Recorder,
+    traces: Traces,
+) -> None:
+    first, changed, last = start_sshd(), start_sshd(), start_sshd()
+    ssh.worker("first", first)
+    ssh.trust(changed, keys.other_host)
+    ssh.host("changed", changed)
+    ssh.worker("last", last)
+    entries = [behind(name, shared_distccd) for name in ("first", "changed", "last")]
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = " ".join(entries)
+    result = user_shell.run(f"distcc_build {recorder.word}")
+    assert result.returncode == 0
+    refusal, summary = result.stderr.splitlines()
+    assert refusal.startswith(f"distcc-driver: {entries[1]}: its host key has changed")
+    assert f"10 remote ({entries[0]}: 5, {entries[2]}: 5)" in summary
+    assert len(tunnel_ports(recorder.environ["DISTCC_HOSTS"])) == 2
+    assert "Accepted publickey" not in changed.log()
+    traces.assert_none(recorder.environ["DISTCC_HOSTS"])
+
+
+@pytest.mark.parametrize("checking", ["no", "accept-new", "ask", "yes"])
+def test_a_changed_host_key_is_refused_however_lax_the_configuration_is(
+    checking: str,
+    user_shell: UserShell,
+    ssh: SshUser,
+    keys: Keys,
+    start_sshd: Callable[..., Sshd],
+    shared_distccd: Distccd,
+) -> None:
+    """ssh itself connects with `StrictHostKeyChecking no`, but forwards nothing then."""
+    sshd = start_sshd()
+    ssh.trust(sshd, keys.other_host)
+    entry = behind(ssh.host("worker", sshd, StrictHostKeyChecking=checking), shared_distccd)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
+    known = ssh.known_hosts.read_text()
+    assert_built_without(user_shell, entry, "host key has changed", "ssh-keygen -R")
+    assert ssh.known_hosts.read_text() == known
+    assert "direct-tcpip" not in sshd.log()
+
+
+@pytest.mark.parametrize("checking", ["no", "yes"])
+def test_a_revoked_host_key_is_refused(
+    checking: str,
+    user_shell: UserShell,
+    ssh: SshUser,
+    start_sshd: Callable[..., Sshd],
+    shared_distccd: Distccd,
+) -> None:
+    sshd = start_sshd()
+    ssh.known_hosts.write_text(f"@revoked * {sshd.host_key.text}\n")
+    entry = behind(ssh.host("worker", sshd, StrictHostKeyChecking=checking), shared_distccd)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
+    assert_built_without(user_shell, entry, "its host key is revoked")
+    assert "direct-tcpip" not in sshd.log()
+
+
+# Ports
+
+STEAL = """
+places = [("127.0.0.1", 0), ("127.0.0.1", 1), ("0.0.0.0", 1), ("::", 1), ("::ffff:127.0.0.1", 1)]
+for address, reuse in places:
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        thief = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        thief.setsockopt(socket.SOL_SOCKET, option, reuse)
+        try:
+            thief.bind((address, int(sys.argv[1])))
+            thief.listen()
+            print("taken")
+        except OSError:
+            print("refused")
+        thief.close()
+"""
+
+
+def listeners_of(pid: int) -> dict[int, str]:
+    """The TCP ports that a process listens on, with the address in hexadecimal."""
+    inodes = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    found = {}
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                address, _, port = fields[1].partition(":")
+                found[int(port, 16)] = address
+    return found
+
+
+@pytest.mark.usefixtures("worker")
+def test_it_is_our_ssh_that_listens_on_both_ports_and_on_loopback_only(
+    user_shell: UserShell, ssh: SshUser, gate: Gate, traces: Traces
+) -> None:
+    ssh.default(GatewayPorts="yes")
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        (port,) = tunnel_ports(gate.wait().distcc_hosts)
+        (master,) = traces.masters()
+        listeners = listeners_of(master)
+        assert port in listeners
+        assert list(listeners.values()) == [LOOPBACK_HEX, LOOPBACK_HEX]
+        gate.open()
+        assert finish(process)[0] == 0
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_port_of_a_tunnel_is_nobodys_even_when_its_ssh_has_gone(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """Whoever got it would be sent sources, and could answer with objects of his own."""
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        held = gate.wait()
+        (master,) = traces.masters()
+        ports = [str(port) for port in listeners_of(master)]
+        assert len(ports) == 2
+        for port in ports:
+            assert set(try_as_another_user(STEAL, port)) == {"refused"}, "while ssh listens"
+        os.kill(master, 9)
+        wait_until(lambda: not is_alive(master), "the connection is gone")
+        for port in ports:
+            assert set(try_as_another_user(STEAL, port)) == {"refused"}, "after its end"
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((LOOPBACK, int(port)))
+        gate.open()
+        status, _, stderr = finish(process)
+    assert status == 0
+    assert "worker lost" in stderr
+    traces.assert_none(held.distcc_hosts)
+    assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can do it"
+
+
+@pytest.mark.parametrize("address", [LOOPBACK, "0.0.0.0"])
+def test_a_port_that_another_user_takes_between_choice_and_use_is_not_used(
+    address: str,
+    user_shell: UserShell,
+    ssh: SshUser,
+    worker: str,
+    recorder: Recorder,
+    gate: Gate,
+    tmp_path: Path,
+    traces: Traces,
+) -> None:
+    """The `ssh` on PATH shows the test the ports first, and waits until a thief has taken one."""
+    ssh.write_wrapper(
+        f'case " $* " in *" -O forward "*)\n'
+        f'mkdir {tmp_path}/asked 2> /dev/null && DISTCC_HOSTS="$*" {gate.word} ;;\nesac'
+    )
+    take = (
+        "thief = socket.socket()\n"
+        "thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+        "thief.bind((sys.argv[1], int(sys.argv[2])))\nthief.listen()\n"
+        "print('taken', flush=True)\nsys.stdin.read()\n"
+    )
+    with running(user_shell, f"distcc_build {recorder.word}") as process:
+        stolen, _ = re.findall(r"-L 127\.0\.0\.1:(\d+):", gate.wait().distcc_hosts)
+        with subprocess.Popen(
+            as_another_user(take, address, stolen),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd="/",
+            text=True,
+        ) as thief:
+            assert thief.stdout is not None
+            assert thief.stdout.readline() == "taken\n"
+            gate.open()
+            status, _, stderr = finish(process)
+            thief.communicate("")
+    (port,) = tunnel_ports(recorder.environ["DISTCC_HOSTS"])
+    assert (status, stderr) == (0, f"distcc-driver: -j 5 = 5 remote ({worker}: 5)\n")
+    assert str(port) != stolen
+    traces.assert_none()
+
+
+# The session directory
+
+INTRUDE = """
+session = sys.argv[1]
+control = socket.socket(socket.AF_UNIX)
+for attempt in (
+    lambda: os.listdir(session),
+    lambda: os.stat(session + "/0"),
+    lambda: control.connect(session + "/0"),
+    lambda: open(session + "/0.log"),
+    lambda: open(session + "/new", "w"),
+    lambda: os.chmod(session, 0o777),
+    lambda: os.rename(session, session + ".moved"),
+    lambda: os.rmdir(session),
+):
+    try:
+        attempt()
+        print("done")
+    except PermissionError:
+        print("refused")
+"""
+
+
+def session_of(traces: Traces) -> Path:
+    (session,) = traces.sessions()
+    return session
+
+
+@pytest.mark.usefixtures("worker")
+def test_another_user_can_do_nothing_with_the_session(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    Path(user_shell.environ["TMPDIR"]).chmod(0o1777)  # as /tmp is
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        gate.wait()
+        session = session_of(traces)
+        assert session.stat().st_mode & 0o7777 == 0o700
+        if os.geteuid() == 0:
+            assert set(try_as_another_user(INTRUDE, str(session))) == {"refused"}
+        gate.open()
+        assert finish(process)[0] == 0
+    traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_directory_in_which_others_may_rename_is_no_place_for_a_session(
+    mode: int, user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    Path(user_shell.environ["TMPDIR"]).chmod(mode)
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        gate.wait()
+        words = traces.processes()[traces.guard()]
+        assert Path(words[words.index("guard") + 1]).parent == Path("/tmp")
+        gate.open()
+        assert finish(process)[0] == 0
+    traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("kind", ["link", "directory of another"])
+def test_what_somebody_puts_in_the_place_of_the_session_is_left_alone(
+    kind: str, user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "state").write_text("info\n0 1 ssh://elsewhere")
+    (precious / "letter").touch()
+    if kind != "link" and os.geteuid() != 0:
+        kind = "link"  # only root can give a directory away
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        held = gate.wait()
+        session = session_of(traces)
+        moved = session.rename(tmp_path / "moved")
+        if kind == "link":
+            session.symlink_to(precious)
+        else:
+            os.chown(precious, NOBODY, NOBODY)
+            precious.rename(session)
+        gate.open()
+        status, _, stderr = finish(process)
+    left = session.resolve()
+    assert sorted(os.listdir(left)) == ["letter", "state"]
+    assert status == 0
+    assert f"distcc-driver: {session}: cannot be removed" in stderr
+    assert "elsewhere" not in stderr
+    if kind == "link":
+        session.unlink()
+    else:
+        session.rename(tmp_path / "given")
+    assert (moved / "0.log").exists()
+    traces.assert_none(held.distcc_hosts)
+
+
+# The list is data
+
+WORDS = st.text(alphabet="ab-_.@:/[]%$`'\"\\ \n;|&=oFJ0123456789", max_size=24)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(WORDS)
+def test_whatever_the_list_says_ssh_sees_a_host_and_no_option(text: str) -> None:
+    """By what ssh itself makes of the arguments: all but host, port and user is as for any other host."""
+    try:
+        host = parse_host(f"ssh://{text}")
+    except HostSpecError:
+        return
+    assert isinstance(host, SshHost)
+    seen = understood(target_arguments(host))
+    plain = understood(["--", "plain"])
+    given_words = {"host", "originalhost", "hostname", "port", "user"}
+    assert {key for key in seen if seen[key] != plain.get(key)} <= given_words
+    assert seen["hostname"] in ([host.name.lower()], [as_number(host.name)])
+    assert host.ssh_port is None or seen["port"] == [str(host.ssh_port)]
+    assert host.user is None or seen["user"] == [host.user]
+
+
+def as_number(name: str) -> str | None:
+    """The address that a name stands for if it is a number, as ssh writes it: 1 is 0.0.0.1."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError:
+        return None
+
+
+def understood(arguments: list[str]) -> dict[str, list[str]]:
+    """The settings that ssh would use: name to values."""
+    done = subprocess.run(
+        [SSH, "-F", "none", "-G", *arguments],
+        check=True,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        key, _, value = line.partition(" ")
+        found.setdefault(key, []).append(value)
+    return found
