@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from . import reader
 from .balance import Plan, balance
@@ -12,19 +13,42 @@ from .errors import ConfigError, DriverError
 from .hostspec import SshHost, TcpHost
 from .log import Log
 from .probe import Worker, ask_all
+from .record import Record
 from .settings import Settings, read_log_level, read_settings, read_warnings
-from .shellcode import shell_code
+from .shellcode import release_command, shell_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
 _NAMED_WORKERS = 8
 
 
-def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> None:
-    """Print the shell text of a build's environment; says on stderr how it came about.
+class Outcome(Record):
+    """A plan and what it follows from; results are in the order of the list.
+
+    `session_path` is the directory of the tunnels that stay open for the build, "" if none does.
+    """
+
+    settings: Settings
+    results: list[Worker | Rejection]
+    plan: Plan
+    session_path: str = ""
+
+
+def shell_text(outcome: Outcome) -> str:
+    """What `distcc_build` evaluates."""
+    path = outcome.session_path
+    return shell_code(outcome.plan, outcome.settings, release_command(sys.executable, path) if path else "")
+
+
+def plan_build(
+    environ: Mapping[str, str],
+    shell_pid: int | None = None,
+    text_of: Callable[[Outcome], str] = shell_text,
+) -> None:
+    """Print the text of a build's environment; says on stderr how it came about.
 
     `shell_pid` is the `$$` of the shell that evaluates the text. Raises `ConfigError` or
     `NoCapacityError` if there can be no build; no tunnel is left open then.
@@ -33,13 +57,13 @@ def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> None
     for warning in read_warnings(environ):
         log.warning(warning)
     settings = read_settings(environ)
-    _report_bad_entries(settings, log)
+    report_bad_entries(settings, log)
     tcp_hosts = [host for host in settings.hosts if isinstance(host, TcpHost)]
     ssh_hosts = [host for host in settings.hosts if isinstance(host, SshHost)]
     direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
     if not ssh_hosts:
-        plan = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
-        reader.write(shell_code(plan, settings))
+        outcome = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
+        reader.write(text_of(outcome))
         return
 
     from .tunnelled import Tunnelled  # only SSH hosts pay for it
@@ -48,32 +72,65 @@ def plan_build(environ: Mapping[str, str], shell_pid: int | None = None) -> None
         results = ask_all(direct, settings.connect_timeout_s)
         tunnelled.connect(log)
         results += tunnelled.ask_all(settings.connect_timeout_s)
-        plan = _plan(results, settings, log)
-        reader.write(shell_code(plan, settings, tunnelled.keep(plan, settings.log_level)))
+        outcome = _plan(results, settings, log)
+        path = tunnelled.keep(outcome.plan, settings.log_level)
+        reader.write(text_of(outcome._replace(session_path=path)))
         tunnelled.hand_over()
 
 
-def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Plan:
+def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Outcome:
     """Balance over the hosts that answered, and say which did not."""
     reader.end_if_gone()  # or the lines would stand behind the next prompt
     place = {host: index for index, host in enumerate(settings.hosts)}
-    workers = []
-    for result in sorted(results, key=lambda result: place[_host(result)]):
-        if isinstance(result, Rejection):
-            log.warning(f"{result.host.text}: {result.cause}; {result.advice}")
-        else:
-            log.debug(f"{result.endpoint.host.text}: {_describe(result)}")
-            workers.append(result)
+    in_order = sorted(results, key=lambda result: place[_host(result)])
+    for line in rejection_lines([result for result in in_order if isinstance(result, Rejection)]):
+        log.warning(line)
+    workers = [result for result in in_order if isinstance(result, Worker)]
+    for worker in workers:
+        log.debug(f"{worker.endpoint.host.text}: {_describe(worker)}")
     plan = balance(settings, workers, local_capacity())
     _report_plan(plan, settings, log)
-    return plan
+    return Outcome(settings, in_order, plan)
+
+
+def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
+    """One line for each cause, with the hosts that have it; `HOST` stands for the name of each."""
+    if len({host.text for host, *_ in rejections}) < 2:
+        return [f"{host.text}: {cause}; {advice}" for host, cause, advice in rejections]
+    groups: dict[tuple[str, str], list[Rejection]] = {}
+    for rejection in rejections:
+        host = rejection.host
+        key = (_without_name(rejection.cause, host.name), _without_name(rejection.advice, host.name))
+        groups.setdefault(key, []).append(rejection)
+    lines = []
+    for (cause, advice), group in groups.items():
+        if len(group) == 1:
+            cause, advice = group[0].cause, group[0].advice
+        lines.append(f"{_enumerated([rejection.host.text for rejection in group])}: {cause}; {advice}")
+    return lines
+
+
+def _without_name(text: str, name: str) -> str:
+    """The text with `HOST` for a host's own name, and for the one that ssh has logged in to."""
+    words = []
+    for word in text.split(" "):
+        user, at, host = word.strip("():;,.").rpartition("@")
+        own = host if at and user and host else name
+        words.append("HOST".join(word.rsplit(own, 1)) if host == own else word)
+    return " ".join(words)
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_WORKERS
+    return ", ".join(names[:_NAMED_WORKERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _host(result: Worker | Rejection) -> TcpHost | SshHost:
     return result.host if isinstance(result, Rejection) else result.endpoint.host
 
 
-def _report_bad_entries(settings: Settings, log: Log) -> None:
+def report_bad_entries(settings: Settings, log: Log) -> None:
+    """Say which entries of the list are none; raises `ConfigError` if no other is left."""
     for entry in settings.bad_entries:
         log.error(
             f"DISTCC_AUTO_HOSTS: entry {entry.position} {entry.text!r}, "
@@ -126,10 +183,10 @@ def summarise(plan: Plan) -> str:
     return f"-j {plan.wanted_jobs} = {' + '.join(parts)}"
 
 
-def main(shell_pid: int | None = None) -> NoReturn:
+def main(shell_pid: int | None = None, *, text_of: Callable[[Outcome], str] = shell_text) -> NoReturn:
     """Print the plan of this environment; ends the process with 0, 96, 97, or 128 + a signal's number."""
     try:
-        plan_build(os.environ, shell_pid)
+        plan_build(os.environ, shell_pid, text_of)
         code = 0
     except DriverError as error:
         Log("error").error(str(error))

@@ -5,34 +5,65 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .balance import Plan
+    from .probe import Worker
     from .settings import Settings
 
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")
 _NOTHING = "\\builtin \\:"
 
 
-def shell_code(plan: Plan, settings: Settings, end_command: str = "") -> str:
+def shell_code(plan: Plan, settings: Settings, end_command: str = "", report: str = "") -> str:
     """Lines that unset what the build must not see, export what it must, and set the job count.
 
     The job count comes last and only if all else worked: a variable may be read-only.
-    `end_command` is what `distcc_build` runs when the build has ended, empty if nothing.
+    `end_command` is what `distcc_build` runs when the build has ended, `report` the words of what
+    it tells before that where no signal has ended the build; both are empty if there is nothing.
     """
-    exports = {"DISTCC_HOSTS": distcc_hosts(plan), "CCACHE_PREFIX": "distcc"}
-    if not settings.pause_is_set:
-        exports["DISTCC_PAUSE_TIME_MSEC"] = str(plan.pause_ms)
-    # The names come from the environment, where anything goes; a shell knows only such variables.
-    own_names = [name for name in settings.own_names if _NAME_CHARACTERS.issuperset(name)]
     # Backslashes keep aliases away. In bash, each layer of `NAME=value function` hides another.
-    lines = [f"\\builtin \\unset {name} {name} {name}" for name in own_names]
+    lines = [f"\\builtin \\unset {name} {name} {name}" for name in names_to_unset(settings)]
+    exports = variables_to_set(plan, settings)
     lines += [f"\\builtin \\export {name}={quote(value)}" for name, value in exports.items()]
     lines.append(f"__distcc_end={quote(end_command or _NOTHING)}")
+    lines.append(f"__distcc_words={quote(report)}")
     lines.append(f"__distcc_jobs={plan.jobs}")
     return " &&\n".join(lines) + "\n"
+
+
+def variables_to_set(plan: Plan, settings: Settings) -> dict[str, str]:
+    """What the build finds in its environment."""
+    variables = {"DISTCC_HOSTS": distcc_hosts(plan), "CCACHE_PREFIX": "distcc"}
+    if not settings.pause_is_set:
+        variables["DISTCC_PAUSE_TIME_MSEC"] = str(plan.pause_ms)
+    return variables
+
+
+def names_to_unset(settings: Settings) -> list[str]:
+    """What the build must not see. An environment has any names; a shell knows only such variables."""
+    return [name for name in settings.own_names if _NAME_CHARACTERS.issuperset(name)]
 
 
 def release_command(python: str, session_path: str) -> str:
     """What closes a session, run by the interpreter `python`."""
     return " ".join(["__distcc_release", quote(python), quote(session_path)])
+
+
+def report_words(python: str, plan: Plan, settings: Settings, now_s: float) -> str:
+    """What `report` has to know, for it to be run by the interpreter `python`; "" if it had nothing to say.
+
+    The build's environment has none of it any more, and a build over TCP leaves no file. One
+    argument has at most 128 KiB, so each worker gets its own.
+    """
+    if not plan.shares or settings.log_level == "error":
+        return ""
+    words = [python, "report", str(now_s), settings.log_level, str(settings.connect_timeout_s)]
+    return " ".join(map(quote, [*words, *(_worker_word(share.worker) for share in plan.shares)]))
+
+
+def _worker_word(worker: Worker) -> str:
+    """The entry, where its stats port is reached, and its counters; none of them has a blank in it."""
+    endpoint, stats = worker.endpoint, worker.stats
+    counters = ["-" if value is None else str(value) for value in stats.counters]
+    return " ".join([endpoint.host.text, endpoint.address, str(endpoint.stats_port), *counters])
 
 
 def distcc_hosts(plan: Plan) -> str:
