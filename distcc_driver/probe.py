@@ -55,6 +55,20 @@ def ask_all(
         resolver.close()
 
 
+def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | Rejection]:
+    """Ask the stats ports alone; results come in the order of `endpoints`.
+
+    All of it, for all of them, takes at most `timeout_s` seconds. Nothing that a host does raises.
+    """
+    resolver = Resolver()
+    deadline = time.monotonic() + timeout_s
+    try:
+        conversations = [_ask_stats(endpoint, timeout_s, resolver, deadline) for endpoint in endpoints]
+        return run_all(conversations, resolver, _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST)
+    finally:
+        resolver.close()
+
+
 class _RefusedError(Exception):
     """Ends the conversation with a host: (cause, advice)."""
 
@@ -66,9 +80,10 @@ def _ask(
     started = time.monotonic()
     last_deadline = started + 2 * timeout_s
     try:
-        addresses = yield from _resolve(endpoint.address, timeout_s, resolver)
+        addresses = yield from _resolve(endpoint.address, timeout_s, resolver, started + timeout_s)
         connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
-        stats = yield from _converse(endpoint, addresses, timeout_s, connect_deadline, last_deadline)
+        ports = (endpoint.job_port, endpoint.stats_port)
+        stats = yield from _converse(endpoint, ports, addresses, timeout_s, connect_deadline, last_deadline)
     except _RefusedError as refused:
         return Rejection(endpoint.host, *refused.args)
     finally:
@@ -77,8 +92,22 @@ def _ask(
     return Worker(endpoint, stats, time.monotonic() - started)
 
 
-def _resolve(name: str, timeout_s: float, resolver: Resolver) -> Generator[Wait, bool | None, list[Address]]:
-    if not resolver.ask(name) and not (yield Wait(time.monotonic() + timeout_s, name=name)):
+def _ask_stats(endpoint: Endpoint, timeout_s: float, resolver: Resolver, deadline: float) -> Task:
+    """The conversation with the stats port of one host."""
+    started = time.monotonic()
+    try:
+        addresses = yield from _resolve(endpoint.address, timeout_s, resolver, deadline)
+        ports = (endpoint.stats_port,)
+        stats = yield from _converse(endpoint, ports, addresses, timeout_s, deadline, deadline)
+    except _RefusedError as refused:
+        return Rejection(endpoint.host, *refused.args)
+    return Worker(endpoint, stats, time.monotonic() - started)
+
+
+def _resolve(
+    name: str, timeout_s: float, resolver: Resolver, deadline: float
+) -> Generator[Wait, bool | None, list[Address]]:
+    if not resolver.ask(name) and not (yield Wait(deadline, name=name)):
         raise _RefusedError(f"name not resolved, timed out after {timeout_s:g} s", "check DNS")
     answer = resolver.answers[name]
     if isinstance(answer, str):
@@ -88,12 +117,13 @@ def _resolve(name: str, timeout_s: float, resolver: Resolver) -> Generator[Wait,
 
 def _converse(
     endpoint: Endpoint,
+    ports: Sequence[int],
     addresses: list[Address],
     timeout_s: float,
     connect_deadline: float,
     last_deadline: float,
 ) -> Generator[Wait, bool | None, WorkerStats]:
-    """Talk to the first address that takes a connection on the stats port.
+    """Talk to the first address that takes a connection on the stats port, the last of `ports`.
 
     Both ports connect at the same time, the job port a moment earlier: behind a forwarder that
     accepts everything (ssh, docker) its refusal is known before the stats reply is complete.
@@ -106,16 +136,18 @@ def _converse(
         deadline = now + (connect_deadline - now) / (len(addresses) - index)
         opened: list[_Connection] = []
         try:
-            for port in (endpoint.job_port, endpoint.stats_port):
+            for port in ports:
                 opened.append(_Connection(address, port))
-            job, stats = opened
+            *jobs, stats = opened
             failure = yield from stats.established(deadline)
             if failure:
                 continue
-            yield from job.established(deadline)
+            for job in jobs:
+                yield from job.established(deadline)
             reply = yield from _read_reply(stats, endpoint, timeout_s, last_deadline)
             found = _parse(reply, endpoint)
-            _check_job_port(job, endpoint, timeout_s)
+            for job in jobs:
+                _check_job_port(job, endpoint, timeout_s)
             return found
         except OSError as error:
             failure = error.errno or errno.EINVAL
@@ -147,10 +179,10 @@ class _Connection:
                 self.failure = errno.ETIMEDOUT
         return self.failure
 
-    def receive(self) -> bytes | None:
-        """What has arrived: b"" at its end or after a reset, None if nothing has yet."""
+    def receive(self, most: int) -> bytes | None:
+        """What has arrived, `most` bytes of it: b"" at its end or after a reset, None if nothing has yet."""
         try:
-            return self.socket.recv(_MAX_REPLY)
+            return self.socket.recv(most)
         except BlockingIOError:
             return None
         except OSError:
@@ -175,11 +207,11 @@ def _read_reply(
                 f"stats port {endpoint.host.stats_port} timed out after {2 * timeout_s:g} s, no whole reply",
                 "is it the stats port of a distccd?",
             )
-        data = stats.receive()
+        data = stats.receive(_MAX_REPLY - len(reply))
         if data == b"":
             break
         reply += data or b""
-        if len(reply) >= _MAX_REPLY:
+        if len(reply) == _MAX_REPLY and CLOSING not in reply:
             raise _RefusedError(
                 f"stats port {endpoint.host.stats_port} sends without end, not a distccd stats page",
                 "check the port",
@@ -205,7 +237,13 @@ def _check_job_port(job: _Connection, endpoint: Endpoint, timeout_s: float) -> N
     """A distccd is silent until it gets a job: whatever comes before is a refusal."""
     if job.failure:
         raise _connect_refusal("job", endpoint.host.job_port, job.failure, timeout_s)
-    if job.receive() is not None:
+    said = job.receive(1)
+    if said:
+        raise _RefusedError(
+            f"job port {endpoint.host.job_port} speaks before it is asked, which no distccd does",
+            "is it the job port of a distccd?",
+        )
+    if said is not None:
         raise _RefusedError(
             f"job port {endpoint.host.job_port} closes connections at once",
             "is distccd listening on it, and this client allowed (distccd --allow)?",

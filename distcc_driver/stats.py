@@ -57,6 +57,7 @@ def parse_stats(reply: bytes) -> WorkerStats:
 
 def _values(reply: bytes) -> dict[str, str]:
     """The `key value` lines of the page, whole ones only; the first mention of a key counts."""
+    _check_http(reply)
     start = reply.find(OPENING)
     if start < 0:
         raise StatsError("the reply is not a distccd stats page")
@@ -70,6 +71,19 @@ def _values(reply: bytes) -> dict[str, str]:
         if key.startswith("dcc_"):
             values.setdefault(key, value.strip())
     return values
+
+
+def _check_http(reply: bytes) -> None:
+    """A web server in front may say in its header that what follows is no page, or not the bare one."""
+    if not reply.startswith(b"HTTP/"):
+        return
+    header = reply.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("ascii", "replace")
+    status_line, _, fields = header.partition("\n")
+    status = status_line.partition(" ")[2].strip().partition(" ")[0]
+    if status != "200":
+        raise StatsError(f"the reply is not a distccd stats page, its HTTP status is {status[:40]!r}")
+    if "\ntransfer-encoding:" in f"\n{fields}".lower():
+        raise StatsError("the reply comes in chunks, which a distccd stats page does not")
 
 
 def _counter(key: str, values: dict[str, str]) -> int | None:

@@ -30,7 +30,9 @@ def test_real_reply() -> None:
 
 
 def test_reply_of_a_daemon_that_tells_its_free_memory() -> None:
-    assert parse_stats(with_line(b"dcc_free_mem 81521 MB")) == parse_stats(REPLY)._replace(free_memory_mib=81521)
+    assert parse_stats(with_line(b"dcc_free_mem 81521 MB")) == parse_stats(REPLY)._replace(
+        free_memory_mib=81521
+    )
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"many", b"1.5", b"1" * 10, b"\xff"])
@@ -120,7 +122,13 @@ def test_last_line_of_a_reply_that_was_cut_off_is_not_believed() -> None:
         (b"", "the reply is not a distccd stats page"),
         (b"\n\n", "the reply is not a distccd stats page"),
         (b"<!DOCTYPE html><html><body>It works!</body></html>", "the reply is not a distccd stats page"),
-        (b"HTTP/1.0 404 Not Found\n\n", "the reply is not a distccd stats page"),
+        (b"HTTP/1.0 404 Not Found\n\n", "not a distccd stats page, its HTTP status is '404'"),
+        (b"HTTP/1.1 302 Found\r\n\r\n" + page("dcc_max_kids 4"), "its HTTP status is '302'"),
+        (b"HTTP/\x1b[2J\n\n" + page("dcc_max_kids 4"), "its HTTP status is ''"),
+        (
+            b"HTTP/1.1 200 OK\r\nA: b\r\nTRANSFER-encoding: x\r\n\r\n" + page("dcc_max_kids 4"),
+            "comes in chunks",
+        ),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the reply is not a distccd stats page"),
         (b"dcc_max_kids 4\n", "the reply is not a distccd stats page"),
         (b"<DISTCCSTATS>\ndcc_max_kids 4\n", "the reply is not a distccd stats page"),

@@ -1,0 +1,211 @@
+"""Workers that are broken or hostile: the build begins without them, and says so in clean words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import servers
+from tests.support.hostile import (
+    JOB_FAULTS,
+    JOB_QUIRKS,
+    SLOTS,
+    STATS_FAULTS,
+    STATS_QUIRKS,
+    TERMINAL_TEXT,
+    Behaviour,
+    Worker,
+    http,
+)
+from tests.support.planned import Planned, planned
+from tests.support.servers import Server, saying
+from tests.support.shells import MASQUERADE, write_c_project
+from tests.support.terminal import Terminal
+from tests.unit.samples import REPLY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.support.distccd import Distccd
+    from tests.support.shells import Recorder, UserShell
+
+PEAK_MIB = 40
+CONNECT_TIMEOUT_S = 0.3
+FINE = Behaviour("fine", saying(REPLY))
+SILENT = Behaviour("silent", servers.hang)
+
+
+def name_of(behaviour: Behaviour) -> str:
+    return behaviour.name
+
+
+@pytest.fixture
+def hostile_environ(environ: dict[str, str], canary: Path) -> dict[str, str]:
+    """A user's environment, in which a hostile worker is soon given up."""
+    return {
+        **environ,
+        "PATH": f"{canary.parent}:{environ['PATH']}",
+        "DISTCC_AUTO_CONNECT_TIMEOUT": str(CONNECT_TIMEOUT_S),
+        "DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS": "0",
+        "DISTCC_AUTO_COMPILER_MEMORY": "1",
+    }
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Path]:
+    """A program called `canary` that must never run: texts of hostile workers would like it to."""
+    program = tmp_path / "bin" / "canary"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n: >'{tmp_path}/canary has run'\n")
+    program.chmod(0o755)
+    yield program
+    assert not (tmp_path / "canary has run").exists()
+
+
+def plan(environ: dict[str, str], hosts: Sequence[str]) -> Planned:
+    """A plan over `hosts`, in bounded memory."""
+    result = planned({**environ, "DISTCC_AUTO_HOSTS": " ".join(hosts)})
+    assert result.status == 0, result.shown
+    assert result.peak_mib < PEAK_MIB
+    return result
+
+
+def hosts_of(result: Planned) -> str:
+    """The value of DISTCC_HOSTS in the text for the shell."""
+    found = re.findall(rb"DISTCC_HOSTS='([^']*)'", result.text)
+    assert len(found) == 1, result.text
+    return str(found[0].decode())
+
+
+def assert_left_out(environ: dict[str, str], worker: Worker, other: Distccd, cause: str) -> None:
+    """The plan has the other worker alone, and there is one line with the cause."""
+    result = plan(environ, [worker.spec, other.spec])
+    assert hosts_of(result) == other.distcc_host
+    about, summary = result.lines
+    assert about.startswith(f"distcc-driver: {worker.spec}: ")
+    assert cause in about
+    assert "; " in about
+    assert len(about) < 250
+    assert summary == f"distcc-driver: -j 5 = 5 remote ({other.spec}: 5)"
+    if cause == "timed out after":
+        assert f"timed out after {2 * CONNECT_TIMEOUT_S:g} s" in about
+
+
+@pytest.mark.parametrize("fault", STATS_FAULTS, ids=name_of)
+def test_a_stats_port_that_misbehaves(
+    fault: Behaviour, hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    with Worker(fault.answer, SILENT.answer, job_acts=False) as worker:
+        assert_left_out(hostile_environ, worker, shared_distccd, fault.cause)
+        assert worker.stats.connections == 1, "asked once, never in a loop"
+
+
+@pytest.mark.parametrize("fault", JOB_FAULTS, ids=name_of)
+def test_a_job_port_that_misbehaves(
+    fault: Behaviour, hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    with Worker(FINE.answer, fault.answer) as worker:
+        assert_left_out(hostile_environ, worker, shared_distccd, fault.cause)
+
+
+def assert_used(environ: dict[str, str], worker: Worker, other: Distccd) -> None:
+    """Both workers are in the plan, and there is nothing to say of either."""
+    result = plan(environ, [worker.spec, other.spec])
+    own = f"127.0.0.1:{worker.job.port}/{SLOTS},lzo"
+    assert hosts_of(result) == f"{own} {other.distcc_host}"
+    assert result.lines == [f"distcc-driver: -j 12 = 12 remote ({worker.spec}: 7, {other.spec}: 5)"]
+
+
+@pytest.mark.parametrize("quirk", STATS_QUIRKS, ids=name_of)
+def test_a_stats_port_that_is_odd_and_can_be_read(
+    quirk: Behaviour, hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    with Worker(quirk.answer, SILENT.answer, job_acts=False) as worker:
+        assert_used(hostile_environ, worker, shared_distccd)
+
+
+@pytest.mark.parametrize("quirk", JOB_QUIRKS, ids=name_of)
+def test_a_job_port_that_is_quiet_until_it_gets_a_job(
+    quirk: Behaviour, hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    with Worker(FINE.answer, quirk.answer, job_acts=False) as worker:
+        assert_used(hostile_environ, worker, shared_distccd)
+
+
+@pytest.mark.parametrize("status", [b"301 Moved", b"302 Found", b"307 Temporary", b"308 Permanent"])
+def test_a_redirect_is_not_followed(
+    status: bytes, hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    with Server(saying(REPLY)) as target:
+        location = f"Location: http://127.0.0.1:{target.port}/".encode()
+        reply = http(status, location, b"Refresh: 0; url=" + location[10:], body=REPLY)
+        with Worker(saying(reply), SILENT.answer, job_acts=False) as worker:
+            assert_left_out(
+                hostile_environ, worker, shared_distccd, f"HTTP status is '{status[:3].decode()}'"
+            )
+        assert target.connections == 0
+
+
+def test_every_fault_at_once(
+    hostile_environ: dict[str, str], user_shell: UserShell, shared_distccd: Distccd, recorder: Recorder
+) -> None:
+    """In a terminal: not a byte of what they say reaches it that it would act on."""
+    with contextlib.ExitStack() as stack:
+        workers = [Worker(fault.answer, SILENT.answer, job_acts=False) for fault in STATS_FAULTS]
+        workers += [Worker(FINE.answer, fault.answer) for fault in JOB_FAULTS]
+        specs = [stack.enter_context(worker).spec for worker in workers]
+        user_shell.environ = {
+            **hostile_environ,
+            "DISTCC_AUTO_HOSTS": " ".join([*specs, shared_distccd.spec]),
+            "DISTCC_AUTO_LOG_LEVEL": "debug",
+        }
+        script = f"{user_shell.sourcing}\ndistcc_build {recorder.word}\n"
+        terminal = stack.enter_context(
+            Terminal(user_shell.command(os.fsencode(script)), user_shell.environ, user_shell.cwd)
+        )
+        assert terminal.wait() == 0
+    assert recorder.environ["DISTCC_HOSTS"] == shared_distccd.distcc_host
+    assert recorder.jobs == 5
+    lines = terminal.shown.split("\r\n")[:-1]
+    assert len(lines) <= len(specs) + 3  # debug level: the good worker, the summary, the pause
+    for line in lines:
+        assert line.startswith("distcc-driver: ")
+        assert line.isprintable(), ascii(line)
+
+
+def test_many_that_send_without_end_take_little_memory(
+    hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    """One server at many addresses: all of 127.0.0.0/8 is this machine."""
+    with Server(servers.endless, "0.0.0.0") as stats, Server(servers.hang, "0.0.0.0") as job:
+        specs = [f"127.0.{n // 250}.{1 + n % 250}:{job.port}:{stats.port}" for n in range(300)]
+        environ = {**hostile_environ, "DISTCC_AUTO_CONNECT_TIMEOUT": "20"}
+        assert hosts_of(plan(environ, [*specs, shared_distccd.spec])) == shared_distccd.distcc_host
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [servers.empty, servers.reset, saying(REPLY), saying(b"".join(TERMINAL_TEXT))],
+    ids=["closes", "resets", "stats page", "terminal text"],
+)
+def test_jobs_that_a_hostile_worker_got_are_done_elsewhere(
+    answer: servers.Answer, hostile_environ: dict[str, str], user_shell: UserShell, shared_distccd: Distccd
+) -> None:
+    """distcc itself sees to it; a job port can be told from a distccd's only by giving it a job."""
+    project = write_c_project(user_shell.cwd / "project", 6)
+    with Worker(FINE.answer, answer, job_acts=False) as worker:
+        user_shell.environ = {
+            **hostile_environ,
+            "PATH": f"{MASQUERADE}:{hostile_environ['PATH']}",
+            "DISTCC_AUTO_HOSTS": f"{worker.spec} {shared_distccd.spec}",
+        }
+        result = user_shell.run("distcc_build make -C project && project/program")
+        assert worker.job.connections > 1
+    assert result.returncode == 42 - 5, result.stderr
+    assert "\x1b" not in result.stderr
+    assert (project / "program").exists()

@@ -1,0 +1,356 @@
+"""Workers that misbehave on purpose: what their stats and job ports do, and what is to be said of it."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import random
+import socket
+import ssl
+import struct
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.unit.samples import REPLY
+
+from . import servers
+from .ports import LOOPBACK, host_spec
+from .servers import Server, saying
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .servers import Answer
+
+SLOTS = 7
+_FLOOD_BYTES = 100 * 1024 * 1024
+_MIB = b"x" * 1024 * 1024
+_BODY = REPLY.partition(b"\n\n")[2]
+_NOISE = random.Random(6).randbytes(4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a port does to a connection.
+
+    `cause` stands in the line about the host; if it is empty, the host counts, with SLOTS slots.
+    """
+
+    name: str
+    answer: Answer
+    cause: str = ""
+
+
+def page(**values: bytes) -> bytes:
+    """The reply of a real distccd with the values of some keys replaced, in their old places."""
+    lines = []
+    for line in REPLY.split(b"\n"):
+        key = line.partition(b" ")[0].decode()
+        lines.append(key.encode() + b" " + values.pop(key) if key in values else line)
+    added = [key.encode() + b" " + value for key, value in values.items()]
+    return b"\n".join([*lines[:-2], *added, *lines[-2:]])
+
+
+def http(status: bytes, *fields: bytes, body: bytes = b"") -> bytes:
+    """A reply as web servers send it."""
+    return b"\r\n".join([b"HTTP/1.1 " + status, *fields, b"", body])
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    """The body in chunks of `size` bytes, as in HTTP/1.1."""
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [*pieces, b""])
+
+
+def one_a_second(connection: socket.socket, closing: threading.Event) -> None:
+    """A byte a second, of a page that would be fine."""
+    for byte in REPLY:
+        connection.sendall(bytes([byte]))
+        if closing.wait(1):
+            return
+
+
+def flood(connection: socket.socket, closing: threading.Event) -> None:
+    """100 MB at once."""
+    for _ in range(_FLOOD_BYTES // len(_MIB)):
+        if closing.is_set():
+            return
+        connection.sendall(_MIB)
+
+
+def lines_without_end(connection: socket.socket, closing: threading.Event) -> None:
+    """Nothing but ends of lines, which cost a reader of lines most."""
+    connection.sendall(b"<distccstats>")
+    while not closing.is_set():
+        connection.sendall(b"\n" * 65536)
+
+
+def close_at_once(connection: socket.socket, closing: threading.Event) -> None:
+    """Neither reads nor says anything."""
+    del connection, closing
+
+
+def reset_at_once(connection: socket.socket, closing: threading.Event) -> None:
+    """Neither reads nor says anything, and cuts the connection off."""
+    del closing
+    _cut_off(connection)
+
+
+def resetting_after(reply: bytes) -> Answer:
+    """Sends a reply without having read a request, and cuts the connection off."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        connection.sendall(reply)
+        _cut_off(connection)
+
+    return answer
+
+
+def blurting(reply: bytes) -> Answer:
+    """Sends a reply before it reads, and never reads."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        connection.sendall(reply)
+
+    return answer
+
+
+def page_and_flood(connection: socket.socket, closing: threading.Event) -> None:
+    """A page that is fine, and 100 MB behind it."""
+    connection.sendall(REPLY)
+    flood(connection, closing)
+
+
+def staying(reply: bytes) -> Answer:
+    """Sends a reply and does not close."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        saying(reply)(connection, closing)
+        closing.wait()
+
+    return answer
+
+
+def tls(connection: socket.socket, closing: threading.Event) -> None:
+    """A server that takes only TLS; without a certificate, for none is ever asked for."""
+    del closing
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with contextlib.suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True):
+        pass
+
+
+def _cut_off(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+# Text that a shell or a terminal would act on; `canary` is a program that must never run.
+SHELL_TEXT = [
+    b"$(canary)",
+    b"`canary`",
+    b"; canary;",
+    b"' ; canary; '",
+    b'" ; canary; "',
+    b"\\$(canary) | canary & canary > canary",
+    b"${x:-$(canary)} <(canary) =(canary)",
+]
+TERMINAL_TEXT = [
+    b"\x1b]0;owned\x07\x1b[2J\x1b[31m",
+    b"\x9b2J\x9d0;owned\x9c",
+    "\x9b2J\u202e\u2028".encode(),
+    b"\r\x08\x08\x7f\x0b\x0c\x00\x05\x0e",
+]
+
+_NO_PAGE = "not a distccd stats page"
+_NO_NUMBER = "not a whole number"
+_SILENCE = "closed without a reply"
+_TIMED_OUT = "timed out after"
+_NO_SLOTS = "does not say dcc_max_kids"
+_BEFORE_SLOTS = REPLY[: REPLY.index(b"dcc_max_kids") + len("dcc_max_kids 7")]
+_TEXTS = [*SHELL_TEXT, *TERMINAL_TEXT]
+
+
+def _number_faults() -> Iterator[Behaviour]:
+    """Values of the slots, the memory and the load that are none."""
+    slots = {
+        "huge": (b"9" * 400, _NO_NUMBER),
+        "too many": (b"4097", "4097 slots"),
+        "beyond 32 bits": (b"4294967303", _NO_NUMBER),
+        "negative": (b"-7", _NO_NUMBER),
+        "zero": (b"0", "0 slots"),
+        "fractional": (b"7.5", _NO_NUMBER),
+        "exponent": (b"1e3", _NO_NUMBER),
+        "hexadecimal": (b"0x10", _NO_NUMBER),
+        "NUL in it": (b"7\x000", _NO_NUMBER),
+        "empty": (b"", _NO_NUMBER),
+        "Arabic": ("\u0667".encode(), _NO_NUMBER),
+        "two of them": (b"7 8", _NO_NUMBER),
+    }
+    for name, (value, cause) in slots.items():
+        yield Behaviour(f"slots: {name}", saying(page(dcc_max_kids=value)), cause)
+    for name, value in {"huge": b"9" * 400, "negative": b"-5 MB", "NaN": b"nan MB", "NUL": b"1\0 MB"}.items():
+        yield Behaviour(f"memory: {name}", saying(page(dcc_free_mem=value)), _NO_NUMBER)
+    for name, value in {"huge": b"9" * 400, "infinite": b"inf", "NaN": b"nan", "NUL": b"0\0.5"}.items():
+        yield Behaviour(f"load: {name}", saying(page(dcc_load2=value)), "not a number")
+
+
+def _web_faults() -> Iterator[Behaviour]:
+    """What web servers say, with a page behind it that must not count."""
+    for status in (
+        b"404 Not Found",
+        b"500 Internal Server Error",
+        b"401 Unauthorized",
+        b"206 Partial Content",
+    ):
+        yield Behaviour(f"HTTP {status.decode()}", saying(http(status, body=_BODY)), "HTTP status")
+    yield Behaviour("HTTP nonsense", saying(b"HTTP/\x1b[2J \x1b[2J\n\n" + _BODY), "HTTP status")
+    encoding = b"Transfer-Encoding: chunked"
+    for size in (7, 1000):
+        reply = http(b"200 OK", encoding, body=chunked(_BODY, size))
+        yield Behaviour(f"chunks of {size}", saying(reply), "in chunks")
+    packed = http(b"200 OK", b"Content-Encoding: gzip", body=gzip.compress(_BODY))
+    yield Behaviour("gzip", saying(packed), _NO_PAGE)
+    yield Behaviour("html", servers.html, _NO_PAGE)
+
+
+def _text_faults() -> Iterator[Behaviour]:
+    """Shell and terminal text in the place of the one number that counts, and of everything."""
+    for number, text in enumerate(_TEXTS):
+        yield Behaviour(f"slots are text {number}", saying(page(dcc_max_kids=text)), _NO_NUMBER)
+        yield Behaviour(f"nothing but text {number}", saying(text * 20), _NO_PAGE)
+
+
+STATS_FAULTS = [
+    Behaviour("says nothing", servers.hang, _TIMED_OUT),
+    Behaviour("trickles", servers.trickle, _TIMED_OUT),
+    Behaviour("one byte a second", one_a_second, _TIMED_OUT),
+    Behaviour("half a page, then nothing", staying(_BEFORE_SLOTS), _TIMED_OUT),
+    Behaviour("endless page", servers.endless, "without end"),
+    Behaviour("endless lines", lines_without_end, "without end"),
+    Behaviour("100 MB", flood, "without end"),
+    Behaviour("closes at once", close_at_once, _SILENCE),
+    Behaviour("closes when asked", servers.empty, _SILENCE),
+    Behaviour("resets at once", reset_at_once, _SILENCE),
+    Behaviour("resets when asked", servers.reset, _SILENCE),
+    Behaviour("resets before the slots", resetting_after(_BEFORE_SLOTS), _NO_SLOTS),
+    Behaviour("noise", saying(_NOISE), _NO_PAGE),
+    Behaviour("noise in a page", saying(b"<distccstats>\n" + _NOISE + b"\n</distccstats>"), _NO_SLOTS),
+    Behaviour("tags the wrong way round", saying(b"</distccstats>\n<distccstats>\n"), _NO_SLOTS),
+    Behaviour("no slots", saying(REPLY.replace(b"dcc_max_kids", b"dcc_other_kids")), _NO_SLOTS),
+    Behaviour("UTF-16", saying(REPLY.decode().encode("utf-16")), _NO_PAGE),
+    Behaviour("UTF-16, big end first", saying(REPLY.decode().encode("utf-16-be")), _NO_PAGE),
+    Behaviour("TLS", tls, _SILENCE),
+    Behaviour("TLS alert", saying(b"\x15\x03\x03\x00\x02\x02\x46"), _NO_PAGE),
+    *_number_faults(),
+    *_web_faults(),
+    *_text_faults(),
+]
+
+
+class Worker:
+    """A stats port and a job port on loopback, each with a behaviour; both listen while it is entered.
+
+    Where the job port acts by itself, the stats port waits until it has: what a build sees does
+    not hang on the moment at which the kernel lets either of them run.
+    """
+
+    def __init__(self, stats: Answer, job: Answer, *, job_acts: bool = True) -> None:
+        self._job_has_acted = threading.Event()
+        if not job_acts:
+            self._job_has_acted.set()
+        self._answers = stats, job
+        self.stats = Server(self._answer_stats)
+        self.job = Server(self._answer_job)
+
+    @property
+    def spec(self) -> str:
+        """The entry of DISTCC_AUTO_HOSTS."""
+        return host_spec(LOOPBACK, self.job.port, self.stats.port)
+
+    def __enter__(self) -> Worker:
+        self.stats.__enter__()
+        self.job.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._job_has_acted.set()
+        self.stats.__exit__(*error)
+        self.job.__exit__(*error)
+
+    def _answer_stats(self, connection: socket.socket, closing: threading.Event) -> None:
+        self._job_has_acted.wait()
+        self._answers[0](connection, closing)
+
+    def _answer_job(self, connection: socket.socket, closing: threading.Event) -> None:
+        with _Announcing(connection, self._job_has_acted) as announcing:
+            self._answers[1](announcing, closing)
+
+
+class _Announcing(socket.socket):
+    """Takes a connection over; sets `acted` when the first byte is on its way, or the end."""
+
+    def __init__(self, connection: socket.socket, acted: threading.Event) -> None:
+        super().__init__(fileno=connection.detach())
+        self._acted = acted
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        super().sendall(data[:1], flags)
+        self._acted.set()
+        super().sendall(data[1:], flags)
+
+    def close(self) -> None:
+        super().close()
+        self._acted.set()
+
+
+_FIELDS = [line.partition(b" ")[0].decode() for line in _BODY.split(b"\n") if line.startswith(b"dcc_")]
+_SPARED = {"dcc_max_kids", "dcc_load1", "dcc_load2", "dcc_load3"}
+
+STATS_QUIRKS = [
+    Behaviour("does not close", staying(REPLY)),
+    Behaviour("replies before it reads", blurting(REPLY)),
+    Behaviour("resets after the reply", resetting_after(REPLY)),
+    Behaviour("resets after the slots", resetting_after(_BEFORE_SLOTS + b"\ndcc_load1 0.")),
+    Behaviour("floods after the reply", page_and_flood),
+    Behaviour("slots twice", saying(page(dcc_max_kids=b"7\ndcc_max_kids 4096"))),
+    Behaviour("a page twice", saying(REPLY + page(dcc_max_kids=b"4096"))),
+    Behaviour("HTTP/1.1 with CR LF", saying(http(b"200 OK", body=_BODY.replace(b"\n", b"\r\n")))),
+    *(
+        Behaviour(
+            f"text {number} in every field",
+            saying(page(**dict.fromkeys(set(_FIELDS) - _SPARED, text), argv=text)),
+        )
+        for number, text in enumerate(_TEXTS)
+    ),
+    *(
+        Behaviour(f"text {number} for a field's name", saying(REPLY.replace(b"dcc_other", b"dcc_" + text)))
+        for number, text in enumerate(_TEXTS)
+    ),
+]
+
+JOB_FAULTS = [
+    Behaviour("closes at once", close_at_once, "closes connections at once"),
+    Behaviour("resets at once", reset_at_once, "closes connections at once"),
+    Behaviour("noise", blurting(_NOISE), "speaks before it is asked"),
+    Behaviour("100 MB", flood, "speaks before it is asked"),
+    Behaviour("endless lines", lines_without_end, "speaks before it is asked"),
+    Behaviour("one byte a second", one_a_second, "speaks before it is asked"),
+    Behaviour("terminal text", blurting(b"".join(TERMINAL_TEXT)), "speaks before it is asked"),
+    Behaviour("shell text", blurting(b"\n".join(SHELL_TEXT)), "speaks before it is asked"),
+    Behaviour("a stats page", blurting(REPLY), "speaks before it is asked"),
+    Behaviour("resets after a stats page", resetting_after(REPLY), "speaks before it is asked"),
+]
+
+# A distccd, too, is silent until it has a job: only the job itself shows what these are.
+JOB_QUIRKS = [
+    Behaviour("says nothing", servers.hang),
+    Behaviour("answers jobs with noise", saying(_NOISE)),
+    Behaviour("closes when it gets a job", servers.empty),
+    Behaviour("resets when it gets a job", servers.reset),
+    Behaviour("web server", servers.html),
+    Behaviour("TLS", tls),
+]
