@@ -12,7 +12,8 @@ pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 # System packages come before what needs them, in this order even under -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test stress lint bench clean packages-demo packages-test packages-lint packages-bench
+.PHONY: help install demo test stress lint bench man dist clean
+.PHONY: packages-demo packages-test packages-lint packages-bench
 
 help:
 	@echo 'make install   what distcc_build needs: .venv beside the shims'
@@ -21,6 +22,8 @@ help:
 	@echo 'make stress    interrupt, attack and overload it, 15 minutes at most; ARGS="--seed N" repeats'
 	@echo 'make lint      run all static checks'
 	@echo 'make bench     measure; ARGS="--help" tells the options'
+	@echo 'make man       write the man page from README.md, docs/distcc-driver.md and the help texts'
+	@echo 'make dist      build the wheel and the source distribution in dist/, and check them'
 	@echo 'make clean     remove everything that the others made here'
 	@echo
 	@echo 'PYTHON=... names the interpreter that .venv is made with (3.10 or later).'
@@ -46,9 +49,17 @@ lint: packages-lint .venv/.dev
 bench: packages-bench install .venv/.dev
 	$(run) $(python) -m tests.bench $(ARGS)
 
+man: .venv/.dev
+	$(run) $(python) docs/man.py docs/distcc-driver.1
+
+dist: .venv/.dev
+	rm -rf dist
+	$(run) $(python) -m build --no-isolation
+	$(run) $(python) -m twine check --strict dist/*
+
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find distcc_driver tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find distcc_driver docs tests -name __pycache__ -prune -exec rm -rf {} +
 
 packages-demo packages-test packages-lint packages-bench:
 	$(packages) $(@:packages-%=%)

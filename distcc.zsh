@@ -15,7 +15,7 @@
 # The directory with distcc_driver in it: that of this file, whatever links lead there, or the one above.
 # (%x would give a newline in it as two letters.)
 \builtin typeset -g __distcc_root="${${${funcsourcetrace[@]:0:1}%:*}:A:h}"
-[[ ! -e $__distcc_root/build.sh ]] || __distcc_root=${__distcc_root:h} # in an installed package
+[[ ! -e $__distcc_root/build.sh ]] || \builtin typeset -g __distcc_root="${__distcc_root:h}" # installed
 
 # Is $1 a program?
 __distcc_is_program() {
