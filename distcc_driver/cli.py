@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
+from . import __version__
 from .errors import DriverError
 from .log import Log
 from .shim import remedy
@@ -16,27 +19,158 @@ except ModuleNotFoundError as missing:
     sys.exit(96)
 
 app = typer.Typer(
-    help="Spread a C or C++ build over every distccd worker that is alive.",
+    help="Spread a C or C++ build over every distccd worker that is alive. "
+    "A build itself is run by the shell function distcc_build; the commands here show what it will do.",
+    epilog="Exit codes: 0 fine, 1 a finding, 2 wrong usage, 96 a variable, the host list or the "
+    "installation is wrong, 97 no build is possible, 128 + n ended by signal n.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_UsageError: Any = typer.BadParameter.__base__  # which only some versions of typer have a name for
+_SECONDS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_SHORTEST_WATCH_S = 2.0
+
+
+class _OptionalSeconds(typer.core.TyperCommand):
+    """A command whose `--watch` may be followed by a number of seconds, and need not."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        options = args[: args.index("--")] if "--" in args else args
+        for index in reversed([index for index, word in enumerate(options) if word == "--watch"]):
+            has_number = _SECONDS.fullmatch("".join(options[index + 1 : index + 2]))
+            if not has_number:
+                args.insert(index + 1, f"{_SHORTEST_WATCH_S:g}")
+        return super().parse_args(ctx, args)
+
+
+def _seconds(text: str | None) -> float | None:
+    """The value of `--watch`."""
+    if text is None:
+        return None
+    if not _SECONDS.fullmatch(text) or len(text) > 9:
+        raise typer.BadParameter(f"{text!r} is not a number of seconds, such as 5 or 2.5")
+    if float(text) < _SHORTEST_WATCH_S:
+        raise typer.BadParameter(
+            f"{text} s is too often, polling can hang the stats port of a distccd; "
+            f"use {_SHORTEST_WATCH_S:g} or more"
+        )
+    return float(text)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"distcc-driver {__version__}\n")
+        raise typer.Exit
 
 
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
     pass
 
 
-@app.command()
-def plan() -> None:
+@app.command(
+    cls=_OptionalSeconds,
+    epilog="Exit codes: 0 all hosts are used, 1 at least one is left out, 2 wrong usage, "
+    "96 a variable or the whole host list is wrong, 128 + n ended by signal n (130: Ctrl-C).",
+)
+def workers(
+    hosts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="HOST",
+            help="Hosts as DISTCC_AUTO_HOSTS has them, such as worker-1 or ssh://build-1. "
+            "Without any, those of DISTCC_AUTO_HOSTS.",
+            show_default=False,
+        ),
+    ] = None,
+    watch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[SECONDS]",
+            callback=_seconds,
+            help="Ask again every SECONDS, by default and at least 2, until Ctrl-C.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON document, with --watch one in each line.")
+    ] = False,
+) -> None:
+    """Ask all workers as a build would, and show what each says and what it would get.
+
+    Below the table: this machine's own share, and the -j and DISTCC_HOSTS of a build that started now.
+    SSH hosts are asked through tunnels, which are closed at the end.
+    """
+    from .workers import run_workers
+
+    raise typer.Exit(run_workers(hosts or [], watch, as_json))  # type: ignore[arg-type]  # a float by its callback
+
+
+@app.command(
+    epilog="Exit codes: 0 there is a plan, 96 a variable or the whole host list is wrong, 97 no worker is "
+    "available and no local job is allowed. Nothing is on standard output but with 0.",
+)
+def plan(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON document, with the reasons, instead.")
+    ] = False,
+) -> None:
     """Print the environment and job count of a build as lines for bash and zsh to evaluate.
 
-    This is what distcc_build calls; it reads the DISTCC_AUTO_* variables.
+    This is what distcc_build calls; it reads the DISTCC_AUTO_* variables. For scripts and CI there is
+    --json. If tunnels to SSH hosts are open, its "end" is the command that closes them; they are
+    closed, too, when the process ends that called this one.
     """
     from .plan import main as print_plan
 
+    if as_json:
+        from .document import plan_text
+
+        print_plan(text_of=plan_text)
     print_plan()
+
+
+@app.command()
+def doctor(
+    more: Annotated[list[str] | None, typer.Argument(metavar="[CC]...", show_default=False, hidden=True)] = None,
+    compiler: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compiler",
+            metavar="CC ...",
+            help="Look at these compilers, not at cc, gcc, g++, clang and clang++.",
+            show_default=False,
+        ),
+    ] = None,
+    build_dir: Annotated[
+        str,
+        typer.Option(
+            "--build-dir", metavar="DIR", help="Directory of the build, as CMake, Meson or configure left it."
+        ),
+    ] = ".",
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document, see docs/json.md.")] = False,
+) -> None:
+    """Find out whether a build would be distributed, and if not, why not and what to do.
+
+    Looks at distcc, the compilers, the build directory, the host list and every worker, and has each
+    worker compile a line with each compiler.
+
+    Exit status: 0 all is well, 1 a warning or a problem, 2 wrong usage, 96 wrong configuration.
+    """
+    if not os.path.isdir(build_dir):
+        raise typer.BadParameter(f"{build_dir!r} is not a directory", param_hint="--build-dir")
+    if more and not compiler:
+        raise typer.BadParameter(f"unexpected {more[0]!r}; compilers come behind --compiler")
+    from .doctor import run_doctor
+
+    raise typer.Exit(run_doctor([*(compiler or []), *(more or [])], build_dir, json))
 
 
 @app.command()
@@ -61,7 +195,37 @@ def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=F
 def main() -> None:
     """Run the command on the command line; an error of ours ends as one line and its exit code."""
     try:
-        app(prog_name="distcc-driver")
+        code = app(prog_name="distcc-driver", standalone_mode=False)
+        sys.stdout.flush()
     except DriverError as error:
         Log("error").error(str(error))
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    except _UsageError as error:
+        _report_usage(error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = _end_without_reader()
+    except OSError as error:
+        Log("error").error(
+            f"{error.filename or 'standard output'}: {error.strerror}; make room or access for it"
+        )
+        code = 96
+    sys.exit(code)
+
+
+def _report_usage(error: Any) -> None:
+    """One line about a mistake on the command line; without any command there has been the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return
+    command = error.ctx.command_path if error.ctx else "distcc-driver"
+    subject = command.partition(" ")[2] or "command line"
+    text = error.format_message().rstrip(".")
+    Log("error").error(f"{subject}: {text[:1].lower()}{text[1:]}; see {command} --help")
+
+
+def _end_without_reader() -> int:
+    """As a program ends that SIGPIPE has killed: nobody reads any more what there is to say."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 141

@@ -44,6 +44,11 @@ class Findings:
     plan: Plan | None
     refusal: str
 
+    @property
+    def results(self) -> list[Worker | Rejection]:
+        """One for each host, those that answered first."""
+        return [*self.workers, *self.rejections]
+
 
 class Survey:
     """A context in which hosts are asked, once or again and again.

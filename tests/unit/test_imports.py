@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
 }
-FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables"}
+FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
+FOR_PEOPLE |= {"buildtree", "checklist", "compilers", "display", "doctor", "objectfile", "steps", "trial"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
@@ -69,7 +70,8 @@ def imports_of(module: str) -> set[str]:
 
 
 def own_imports_of(module: str) -> set[str]:
-    return {name.partition(".")[2] for name in imports_of(module) if name.startswith("distcc_driver.")}
+    names = {name.partition(".")[2] for name in imports_of(module) if name.startswith("distcc_driver.")}
+    return names - {"__version__"}
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -106,13 +108,17 @@ def test_build_path_imports_nothing_made_for_people() -> None:
     assert not reached & FOR_PEOPLE
 
 
-def test_only_the_commands_for_people_import_typer() -> None:
-    users = [
+def users_of(*names: str) -> set[str]:
+    return {
         module
         for module in [*MODULES, "__main__", "__init__"]
-        if any(name.partition(".")[0] in ("typer", "click", "rich") for name in imports_of(module))
-    ]
-    assert users == ["cli"]
+        if {name.partition(".")[0] for name in imports_of(module)} & set(names)
+    }
+
+
+def test_only_the_commands_for_people_import_typer() -> None:
+    assert users_of("typer", "click") == {"cli"}
+    assert {"tables", "display"} <= users_of("rich") <= FOR_PEOPLE
 
 
 @pytest.mark.parametrize("module", PURE)
