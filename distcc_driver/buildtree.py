@@ -1,0 +1,232 @@
+"""Which compiler a build directory was configured with: CMake, Meson, Autotools, plain Makefiles.
+
+The files are read, nothing in them is executed: a Makefile may be a stranger's, and `make -n`
+runs parts of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MAX_BYTES = 16 * 1024 * 1024
+_MAX_RULE_FILES = 50
+_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+_MAKE_DEFAULTS = {"CC": "cc", "CXX": "g++"}
+_SOURCES = ("CMakeLists.txt", "meson.build", "configure", "configure.ac")
+
+
+class System(str, Enum):
+    """What wrote the build files, or runs them."""
+
+    CMAKE = "CMake"
+    MESON = "Meson"
+    AUTOTOOLS = "Autotools"
+    MAKE = "make"
+    NINJA = "ninja"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A compiler of a build directory: the command with its launcher, and the setting that says so."""
+
+    setting: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTree:
+    """`file` is what was read, `compilers` is empty if it cannot be told, for the reason in `unknown`.
+
+    `runner` builds it, `unconfigured` is a file that would have to be configured first.
+    """
+
+    directory: str
+    system: System
+    file: str | None = None
+    runner: str = "make"
+    compilers: tuple[Configured, ...] = ()
+    unknown: str = ""
+    unconfigured: str | None = None
+
+
+def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
+    """Find out about a directory; `environ` counts where make reads CC and CXX from it."""
+    if os.path.isfile(os.path.join(directory, "CMakeCache.txt")):
+        return _read_cmake(directory)
+    if os.path.isdir(os.path.join(directory, "meson-info")):
+        return _read_meson(directory)
+    for name in ("config.status", "config.log"):
+        if os.path.isfile(os.path.join(directory, name)):
+            return _read_autotools(directory, name)
+    for name in _MAKEFILES:
+        if os.path.isfile(os.path.join(directory, name)):
+            return _read_makefile(directory, name, environ)
+    if os.path.isfile(os.path.join(directory, "build.ninja")):
+        unknown = "it was written by a program that is not known here"
+        return BuildTree(directory, System.NINJA, "build.ninja", "ninja", unknown=unknown)
+    sources = (name for name in _SOURCES if os.path.isfile(os.path.join(directory, name)))
+    return BuildTree(directory, System.NONE, unconfigured=next(sources, None))
+
+
+def _text(directory: str, name: str) -> str:
+    """A file of the directory; empty if it cannot be read."""
+    try:
+        with open(os.path.join(directory, name), "rb") as file:
+            return file.read(_MAX_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:  # a quote without its partner
+        return tuple(text.split())
+
+
+def _read_cmake(directory: str) -> BuildTree:
+    cache = dict(re.findall(r"^(CMAKE_\w+):\w+=(.*)$", _text(directory, "CMakeCache.txt"), re.MULTILINE))
+    is_ninja = "Ninja" in cache.get("CMAKE_GENERATOR", "")
+    found = []
+    for language in ("C", "CXX"):
+        setting = f"CMAKE_{language}_COMPILER"
+        if compiler := cache.get(setting):
+            launcher = cache.get(f"{setting}_LAUNCHER", "").replace(";", " ")
+            before = _words(launcher) or _launcher_in_rules(directory, compiler, is_ninja)
+            arguments = _words(cache.get(f"{setting}_ARG1", ""))
+            found.append(Configured(setting, (*before, compiler, *arguments)))
+    return BuildTree(
+        directory,
+        System.CMAKE,
+        "CMakeCache.txt",
+        "ninja" if is_ninja else "make",
+        tuple(found),
+        "" if found else "its cache names no C or C++ compiler",
+    )
+
+
+def _launcher_in_rules(directory: str, compiler: str, is_ninja: bool) -> tuple[str, ...]:
+    """What stands before the compiler in a rule: a project may set a launcher that no cache shows."""
+    rule = re.compile(rf"^(?:\s+command = |\t)(?P<before>[^\n]*?){re.escape(compiler)} .* -c ", re.MULTILINE)
+    for name in _rule_files(directory, is_ninja):
+        if match := rule.search(_text(directory, name)):
+            return tuple(word for word in _words(match["before"]) if "$" not in word)
+    return ()
+
+
+def _rule_files(directory: str, is_ninja: bool) -> Iterator[str]:
+    if is_ninja:
+        yield os.path.join("CMakeFiles", "rules.ninja")
+        return
+    count = 0
+    for path, names, files in os.walk(directory):
+        names.sort()
+        if "build.make" in files:
+            yield os.path.relpath(os.path.join(path, "build.make"), directory)
+            count += 1
+        if count == _MAX_RULE_FILES:
+            return
+
+
+def _read_meson(directory: str) -> BuildTree:
+    """The rules that Meson wrote tell what will run, in every version of it."""
+    text = _text(directory, "build.ninja")
+    rules = re.findall(r"^rule (c|cpp)_COMPILER(?:_RSP)?\n command = (.*?) (?:\$ARGS|@)", text, re.MULTILINE)
+    names = {"c": "C compiler", "cpp": "C++ compiler"}
+    found = {language: Configured(names[language], _words(command)) for language, command in rules}
+    unknown = "" if found else "its build.ninja has no rule for C or C++"
+    return BuildTree(directory, System.MESON, "build.ninja", "ninja", tuple(found.values()), unknown)
+
+
+def _read_autotools(directory: str, name: str) -> BuildTree:
+    pattern = r'^S\["(CC|CXX)"\]="(.+)"$' if name == "config.status" else r"^(CC|CXX)='(.+)'$"
+    settings = dict(re.findall(pattern, _text(directory, name), re.MULTILINE))
+    found = tuple(Configured(variable, _words(settings[variable])) for variable in settings)
+    unknown = "" if found else f"{name} has neither CC nor CXX"
+    return BuildTree(directory, System.AUTOTOOLS, name, "make", found, unknown)
+
+
+def _read_makefile(directory: str, name: str, environ: Mapping[str, str]) -> BuildTree:
+    text = re.sub(r"\\\n", " ", _text(directory, name))
+    found = []
+    for variable in ("CC", "CXX"):
+        if variable == "CXX" and not re.search(r"\bCXX\b|\.(?:cc|cpp|cxx|C)\b", text):
+            continue
+        try:
+            found.append(Configured(variable, _words(_make_value(text, variable, environ))))
+        except _UnknownError as unknown:
+            return BuildTree(directory, System.MAKE, name, unknown=str(unknown))
+    return BuildTree(directory, System.MAKE, name, "make", tuple(found))
+
+
+class _UnknownError(Exception):
+    """Only make itself could tell: why."""
+
+
+_ASSIGNMENT = re.compile(
+    r"^ *(?:(?:export|override) +)*(?P<name>[A-Za-z_][\w.-]*)\s*"
+    r"(?P<operator>\?|\+|!|:{0,3})=\s*(?P<value>.*)$"
+)
+_CONDITION = re.compile(r"^ *(?:ifn?eq|ifn?def)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    operator: str
+    value: str
+    is_conditional: bool
+
+
+def _make_value(text: str, variable: str, environ: Mapping[str, str], depth: int = 0) -> str:
+    """What make would take a variable for. Raises `_UnknownError` where that takes more than reading."""
+    found = _assignments(text, variable)
+    if any(assignment.is_conditional for assignment in found):
+        raise _UnknownError(f"{variable} is set under a condition")
+    if any(assignment.operator in ("+", "!") for assignment in found):
+        raise _UnknownError(f"{variable} is put together from parts")
+    firm = [assignment.value for assignment in found if assignment.operator != "?"]
+    # What is included with a dash, and may be missing, are most often dependencies.
+    if not found and (include := re.search(r"^ *include +(.*)$", text, re.MULTILINE)):
+        raise _UnknownError(f"{variable} may be set in {include[1].strip()}, which it includes")
+    if not firm and environ.get(variable):
+        return environ[variable]
+    if not found and variable not in _MAKE_DEFAULTS:
+        raise _UnknownError(f"{variable} is not set in it")
+    value = firm[-1] if firm else found[0].value if found else _MAKE_DEFAULTS[variable]
+    return _expanded(text, variable, value, environ, depth)
+
+
+def _assignments(text: str, variable: str) -> list[_Assignment]:
+    found = []
+    depth = 0
+    for line in text.splitlines():
+        if _CONDITION.match(line):
+            depth += 1
+        elif re.match(r"^ *endif\b", line):
+            depth -= 1
+        elif (match := _ASSIGNMENT.match(line)) and match["name"] == variable:
+            value = re.sub(r"(?:^|\s)#.*", "", match["value"]).strip()
+            found.append(_Assignment(match["operator"], value, depth > 0))
+    return found
+
+
+def _expanded(text: str, variable: str, value: str, environ: Mapping[str, str], depth: int) -> str:
+    if depth > 5:
+        raise _UnknownError(f"{variable} refers to itself")
+
+    def replace(match: re.Match[str]) -> str:
+        return _make_value(text, match[1] or match[2], environ, depth + 1)
+
+    value = re.sub(r"\$\((\w+)\)|\$\{(\w+)\}", replace, value)
+    if "$" in value or not value:
+        raise _UnknownError(f"{variable} is {value!r}, which only make can work out")
+    return value

@@ -1,0 +1,276 @@
+"""`distcc-driver doctor`: finds out whether a build would be distributed, and if not, why not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from . import steps
+from .buildtree import BuildTree, read_tree
+from .checklist import plain_lines, terminal_view
+from .compilers import USUAL, Command, Kind, examine, is_cxx
+from .display import Progress, write_lines
+from .document import VERSION, HostRow, host_rows
+from .log import Log
+from .objectfile import compiler_version
+from .plan import report_bad_entries
+from .processes import Interrupts
+from .settings import read_settings, read_warnings
+from .steps import Result, Step, worst
+from .survey import Survey
+from .trial import Outcome, Trial, Trials, deadline_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from .settings import Settings
+    from .survey import Findings
+
+_VERSION_S = 5.0
+
+
+@dataclass(slots=True)
+class _Case:
+    """What is known so far, and the steps that follow from it."""
+
+    environ: Mapping[str, str]
+    tree: BuildTree
+    client: str | None = None
+    client_version: str | None = None
+    commands: list[Command] = field(default_factory=list)
+    tree_commands: list[Command] = field(default_factory=list)
+    hosts: list[HostRow] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def search_path(self) -> str:
+        return self.environ.get("PATH", os.defpath)
+
+    @property
+    def is_tree_distributed(self) -> bool:
+        """Whether the build directory is known to call distcc."""
+        return bool(self.tree_commands) and all(command.is_distributed for command in self.tree_commands)
+
+
+def run_doctor(compilers: Sequence[str], build_directory: str, as_json: bool) -> int:
+    """Look at everything in the order of a build, say what is, and what to do.
+
+    `compilers` are commands to look at in place of the usual names. Returns 0, or 1 if there is a
+    warning or a problem. Raises `ConfigError` where a build would end with one, after the steps
+    that do not need the host list, and `SignalError`.
+    """
+    case = _Case(dict(os.environ), read_tree(build_directory, os.environ))
+    _examine_machine(case, compilers)
+    try:
+        settings = _settings(case.environ)
+    except Exception:
+        if not as_json:
+            _show(case.steps)
+        raise
+    _examine_workers(case, settings, is_chosen=bool(compilers))
+    if as_json:
+        write_lines([json.dumps(_document(case), indent=2)])
+    else:
+        _show(case.steps)
+    return int(worst(case.steps) is not Result.OK)
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    settings = read_settings(environ)
+    if not settings.hosts:
+        report_bad_entries(settings, Log(settings.log_level))
+    return settings
+
+
+def _examine_machine(case: _Case, compilers: Sequence[str]) -> None:
+    """All that can be told without a worker."""
+    case.client = shutil.which("distcc", path=case.search_path)
+    case.client_version = _client_version(case.client)
+    case.steps.append(steps.client_step(case.client, case.client_version))
+    names = compilers or [name for name in USUAL if shutil.which(name, path=case.search_path)]
+    case.commands = [examine(_words(name), case.search_path) for name in names]
+    case.tree_commands = [examine(configured.words, case.search_path) for configured in case.tree.compilers]
+    case.steps += steps.compiler_steps(case.commands, case.environ, case.is_tree_distributed)
+    case.steps += steps.tree_steps(case.tree, case.tree_commands)
+
+
+def _words(command: str) -> list[str]:
+    with contextlib.suppress(ValueError):  # a quote without its partner
+        if words := shlex.split(command):
+            return words
+    return [command]
+
+
+def _client_version(client: str | None) -> str | None:
+    """What `distcc --version` says; None if it says none."""
+    if client is None:
+        return None
+    try:
+        output = subprocess.run(
+            [client, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_VERSION_S,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.match(r"distcc (\S+)", output.decode("utf-8", "replace"))
+    return match[1] if match else None
+
+
+def _examine_workers(case: _Case, settings: Settings, is_chosen: bool) -> None:
+    """The host list, what each host says, and what it does with a trial compilation."""
+    progress = Progress(len(settings.hosts))
+    # What becomes of DISTCC_HOSTS is not the user's mistake.
+    read = {name: value for name, value in case.environ.items() if name != "DISTCC_HOSTS"}
+    case.steps += [steps.setting_step(warning) for warning in read_warnings(read)]
+    with Survey(
+        settings, case.environ, Log(settings.log_level), progress.answered, progress.hidden
+    ) as survey:
+        with progress.shown():
+            findings = survey.ask()
+        case.hosts = host_rows(settings, [*findings.workers, *findings.rejections], findings.plan)
+        case.steps += steps.host_steps(case.hosts, settings.bad_entries)
+        case.steps.append(steps.plan_step(findings))
+        if case.client is not None:
+            _try_compilers(case, findings, is_chosen)
+
+
+def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
+    """Compile here, then on all workers with what compiles here."""
+    trials = Trials(case.environ, Interrupts())
+    with _shown("compiling on this machine"):
+        local = trials.try_here(_to_try(case, is_chosen))
+    case.steps += steps.local_steps(local)
+    local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
+    with _shown_progress(len(findings.workers)) as done:
+        case.trials = trials.try_workers(findings.workers, [trial.command for trial in local], done)
+    case.steps += steps.trial_steps(case.trials, local, deadline_s(case.environ))
+
+
+def _to_try(case: _Case, is_chosen: bool) -> list[Command]:
+    """The compilers of the build directory, else those on PATH; what is asked for, in any case.
+
+    Of names for the same program the last one is tried: distcc asks for `gcc` where it is called
+    as `cc`.
+    """
+    commands = case.commands if is_chosen or not case.tree_commands else case.tree_commands
+    found = {}
+    for command in commands:
+        if command.real_path is not None and command.kind is not Kind.MISSING:
+            is_plain = len(command.compiler) == 1 and os.sep not in command.compiler[0]
+            name = command.real_path if is_plain else command.compiler
+            found[name, is_cxx(command.compiler[0])] = command
+    return list(found.values())
+
+
+@contextlib.contextmanager
+def _shown_progress(workers: int) -> Iterator[Callable[[], None]]:
+    """Tell on a terminal how many workers are through; yields what to call for each of them."""
+    through = 0
+
+    def done() -> None:
+        nonlocal through
+        through += 1
+        if update is not None:
+            update(f"compiling on {workers} workers, {through} done")
+
+    with _shown(f"compiling on {workers} workers") as update:
+        yield done
+
+
+@contextlib.contextmanager
+def _shown(text: str) -> Iterator[Callable[[str], None] | None]:
+    """A line on standard error that goes again; on a terminal only. Yields what changes its text."""
+    console = Console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield None
+        return
+    with console.status(text, spinner="line") as status:
+        yield lambda text: status.update(text)
+
+
+def _show(found: Sequence[Step]) -> None:
+    if not sys.stdout.isatty():
+        write_lines(plain_lines(found))
+        return
+    console = Console(highlight=False)
+    console.print(terminal_view(found, console.encoding.startswith("utf")))
+
+
+def _document(case: _Case) -> dict[str, Any]:
+    """The document of `distcc-driver doctor --json`, as docs/json.md has it."""
+    return {
+        "version": VERSION,
+        "command": "doctor",
+        "result": worst(case.steps).value,
+        "steps": [_step(step) for step in case.steps],
+        "client": {"path": case.client, "version": case.client_version},
+        "compilers": [_command(command) for command in case.commands],
+        "build_directory": _tree(case),
+        "hosts": [asdict(row) for row in case.hosts],
+        "trials": [_trial(trial) for trial in case.trials],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "part": step.part,
+        "subjects": list(step.subjects),
+        "result": step.result.value,
+        "text": step.text,
+        "advice": step.advice or None,
+    }
+
+
+def _command(command: Command) -> dict[str, Any]:
+    return {
+        "command": command.text,
+        "kind": command.kind.value,
+        "path": command.path,
+        "real_path": command.real_path,
+        "is_distributed": command.is_distributed,
+    }
+
+
+def _tree(case: _Case) -> dict[str, Any]:
+    tree = case.tree
+    return {
+        "directory": tree.directory,
+        "system": tree.system.value,
+        "file": tree.file,
+        "unknown": tree.unknown or None,
+        "compilers": [
+            {"setting": configured.setting, **_command(command)}
+            for configured, command in zip(tree.compilers, case.tree_commands, strict=True)
+        ],
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    comment = trial.made.compiler if trial.made else None
+    family, version = compiler_version(comment) if comment is not None else (None, None)
+    return {
+        "host": trial.worker.endpoint.host.text if trial.worker else None,
+        "compiler": shlex.join(trial.command.compiler),
+        "sent": trial.sent,
+        "outcome": trial.outcome.value,
+        "elapsed_ms": None if trial.elapsed_ms is None else round(trial.elapsed_ms, 1),
+        "architecture": trial.made.architecture if trial.made else None,
+        "family": family,
+        "compiler_version": version or None,
+        "words": trial.words or None,
+    }

@@ -1,0 +1,365 @@
+"""What the doctor has to say of each thing that it looked at: facts to `Step`. Pure."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from .buildtree import System
+from .compilers import Kind, masquerade_directory
+from .document import USED
+from .objectfile import compiler_version
+from .plan import summarise
+from .trial import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .buildtree import BuildTree, Configured
+    from .compilers import Command
+    from .document import HostRow
+    from .hostspec import BadEntry
+    from .survey import Findings
+    from .trial import Trial
+
+_NAMED = 8
+
+
+class Result(str, Enum):
+    """How bad it is; the order counts."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line: what is, and what to do about it ("" if nothing). `part` heads the lines of its kind."""
+
+    part: str
+    subjects: tuple[str, ...]
+    result: Result
+    text: str
+    advice: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Its subjects as one text, of many only the first."""
+        named = ", ".join(self.subjects[:_NAMED])
+        more = len(self.subjects) - _NAMED
+        return f"{named} and {more} more" if more > 0 else named
+
+
+def worst(steps: Iterable[Step]) -> Result:
+    """The result of all steps together."""
+    order = list(Result)
+    return max((step.result for step in steps), key=order.index, default=Result.OK)
+
+
+def merged(steps: Iterable[Step]) -> list[Step]:
+    """Steps that say the same of several subjects become one, at the place of the first."""
+    found: dict[tuple[str, ...], Step] = {}
+    for step in steps:
+        key = (step.part, step.result, step.text, step.advice)
+        before = found.get(key)
+        found[key] = replace(before, subjects=before.subjects + step.subjects) if before else step
+    return list(found.values())
+
+
+CLIENT = "distcc client"
+COMPILERS = "compilers"
+TREE = "build directory"
+HOSTS = "workers"
+PLAN = "plan"
+TRIALS = "trial compilations"
+
+
+def client_step(path: str | None, version: str | None) -> Step:
+    """About the distcc on PATH; `version` is None if it does not tell one."""
+    if path is None:
+        return Step(
+            CLIENT, ("distcc",), Result.PROBLEM, "not found on PATH", "install the package distcc here"
+        )
+    if version is None:
+        advice = "is it distcc? install the package distcc, or correct PATH"
+        return Step(CLIENT, ("distcc",), Result.PROBLEM, f"{path} does not tell its version", advice)
+    return Step(CLIENT, ("distcc",), Result.OK, f"version {version}, {path}")
+
+
+def compiler_steps(
+    commands: Sequence[Command], environ: Mapping[str, str], is_tree_distributed: bool
+) -> list[Step]:
+    """About the names of compilers; they do not matter to a build directory that calls distcc by itself."""
+    if not commands:
+        advice = "install one, or name it with --compiler"
+        return [Step(COMPILERS, ("PATH",), Result.PROBLEM, "no compiler found", advice)]
+    return merged(_compiler_step(command, environ, is_tree_distributed) for command in commands)
+
+
+def _compiler_step(command: Command, environ: Mapping[str, str], is_tree_distributed: bool) -> Step:
+    subjects = (command.text,)
+    trouble = _trouble(command)
+    if trouble:
+        return Step(COMPILERS, subjects, *trouble)
+    text = _nature(command, environ)
+    if command.is_distributed:
+        return Step(COMPILERS, subjects, Result.OK, text)
+    if is_tree_distributed:
+        text = f"{text}, not called by the build directory, which calls distcc"
+        return Step(COMPILERS, subjects, Result.OK, text)
+    directory = masquerade_directory()
+    advice = (
+        f"put {directory} first on PATH (PATH={directory}:$PATH), or let the build call {_wrapped(command)}"
+    )
+    return Step(
+        COMPILERS, subjects, Result.WARNING, f"{text}: called by this name, it never reaches distcc", advice
+    )
+
+
+def _wrapped(command: Command) -> str:
+    """How one of the compilers is called through distcc, as an example for all of its kind."""
+    return repr("distcc " + shlex.join(command.compiler))
+
+
+def _trouble(command: Command) -> tuple[Result, str, str] | None:
+    """What is wrong with a command wherever it stands: result, cause and advice."""
+    if command.kind is Kind.MISSING:
+        return Result.PROBLEM, "not found on PATH", "install it, or correct the name"
+    if command.conflict and command.kind is Kind.CCACHE:
+        text = "ccache finds distcc in the place of the compiler and stops (distcc: Invalid argument)"
+        return Result.WARNING, text, "take the directory with distcc's links off PATH: ccache calls distcc"
+    if command.conflict:
+        text = "distcc finds ccache in the place of the compiler, and ccache would call distcc again"
+        return Result.WARNING, text, "take the directory with the links of one of them off PATH"
+    if command.real_path is None:
+        text = f"{command.path} leads to {_leads_to(command)}, but no compiler is behind it on PATH"
+        return Result.PROBLEM, text, "install the compiler on this machine, too: it preprocesses here"
+    return None
+
+
+def _leads_to(command: Command) -> str:
+    return "ccache" if command.kind is Kind.CCACHE else "distcc"
+
+
+def _nature(command: Command, environ: Mapping[str, str]) -> str:
+    """What a command is, the same words for those of the same kind and place."""
+    place = os.path.dirname(command.path or "")
+    behind = os.path.dirname(command.real_path or "")
+    if command.kind is Kind.SCRIPT:
+        return f"script in {place} that names distcc, compiler in {behind}"
+    if command.kind is Kind.COMPILER:
+        return f"compiler itself in {place}"
+    way = f"link in {place} to" if command.is_link else "called through"
+    text = f"{way} {_leads_to(command)}, compiler in {behind}"
+    if command.kind is Kind.CCACHE:
+        text += ", CCACHE_PREFIX=distcc set by distcc_build"
+        prefix = environ.get("CCACHE_PREFIX", "distcc")
+        if prefix != "distcc":
+            text += f" instead of {prefix}"
+    return text
+
+
+def tree_steps(tree: BuildTree, commands: Sequence[Command]) -> list[Step]:
+    """About a build directory; `commands` are its compilers, followed to their ends."""
+    subjects = (tree.directory,)
+    if tree.system is System.NONE:
+        text = "no build files"
+        if tree.unconfigured:
+            text = f"{tree.unconfigured}, not configured yet"
+        return [Step(TREE, subjects, Result.OK, f"{text}: only the compilers above count")]
+    if tree.unknown:
+        text = f"{tree.file}: the compiler cannot be told without running it, {tree.unknown}"
+        return [Step(TREE, subjects, Result.OK, text)]
+    return [
+        _tree_step(tree, configured, command)
+        for configured, command in zip(tree.compilers, commands, strict=True)
+    ]
+
+
+def _tree_step(tree: BuildTree, configured: Configured, command: Command) -> Step:
+    where = f"{configured.setting} in {tree.file}"
+    subjects = (tree.directory,)
+    if command.kind is Kind.MISSING:
+        text = f"configured with {command.text} ({where}), which is not there"
+        return Step(TREE, subjects, Result.PROBLEM, text, "install it, or configure again")
+    if trouble := _trouble(command):
+        result, cause, advice = trouble
+        return Step(TREE, subjects, result, f"configured with {command.text} ({where}): {cause}", advice)
+    if command.is_distributed:
+        leads_to = f"{tree.runner} calls {_leads_to(command)}"
+        return Step(TREE, subjects, Result.OK, f"configured with {command.text} ({where}): {leads_to}")
+    is_name = os.sep not in command.words[0]
+    shown = f"{command.text}, which is {command.path}" if is_name else command.text
+    text = f"configured with {shown} ({where}): {tree.runner} will never call distcc"
+    return Step(TREE, subjects, Result.PROBLEM, text, _reconfigure(tree, configured, command, is_name))
+
+
+def _reconfigure(tree: BuildTree, configured: Configured, command: Command, is_name: bool) -> str:
+    """What makes the build directory call distcc."""
+    wrapped = _wrapped(command)
+    masquerade = f", or put {masquerade_directory()} first on PATH" if is_name else ""
+    if tree.system is System.CMAKE:
+        return f"run cmake -D{configured.setting}_LAUNCHER=distcc {shlex.quote(tree.directory)}"
+    if tree.system is System.MESON:
+        variable = "CC" if configured.setting == "C compiler" else "CXX"
+        return f"set up another one, as in: {variable}={wrapped} meson setup DIRECTORY{masquerade}"
+    again = "run configure again with" if tree.system is System.AUTOTOOLS else "set"
+    assigned = f"{configured.setting}={wrapped}"
+    return f"{again} {assigned}, or build with: distcc_build make {assigned}{masquerade}"
+
+
+def setting_step(warning: str) -> Step:
+    """About a variable that has no effect, from a line that a build would print."""
+    name, _, rest = warning.partition(": ")
+    cause, _, advice = rest.partition("; ")
+    return Step(HOSTS, (name,), Result.WARNING, cause, advice)
+
+
+def host_steps(rows: Sequence[HostRow], bad_entries: Sequence[BadEntry]) -> list[Step]:
+    """About every entry of the host list: used or left out, and why."""
+    left_out = merged(_host_step(row) for row in rows if row.state != USED)
+    used = [_host_step(row) for row in rows if row.state == USED]
+    return [*map(_bad_entry_step, bad_entries), *left_out, *used]
+
+
+def _bad_entry_step(entry: BadEntry) -> Step:
+    text = f"entry {entry.position} {entry.text!r}, character {entry.column}: {entry.reason}"
+    return Step(HOSTS, ("DISTCC_AUTO_HOSTS",), Result.WARNING, text, "correct it; it is skipped")
+
+
+def _host_step(row: HostRow) -> Step:
+    subjects = (row.host,)
+    if row.state != USED:
+        return Step(HOSTS, subjects, Result.WARNING, f"left out: {row.cause}", row.advice or "")
+    load = "unknown" if row.load is None else f"{row.load:.2f}"
+    memory = "unknown" if row.free_memory_mib is None else f"{row.free_memory_mib} MiB"
+    jobs = row.fewer_jobs or f"{row.jobs} jobs for {row.slots} slots"
+    text = f"used by {row.via}, {jobs}, load {load}, free memory {memory}"
+    return Step(HOSTS, subjects, Result.OK, f"{text}, answered in {row.answer_ms or 0:.0f} ms")
+
+
+def plan_step(findings: Findings) -> Step:
+    """About the build that distcc_build would start now."""
+    subjects = ("distcc_build",)
+    plan = findings.plan
+    if plan is None:
+        cause, _, advice = findings.refusal.partition("; ")
+        return Step(PLAN, subjects, Result.PROBLEM, cause, advice)
+    if not plan.shares:
+        text = f"{summarise(plan)}: no worker is available, everything compiles here"
+        return Step(PLAN, subjects, Result.PROBLEM, text, "see to the workers above")
+    if plan.limit:
+        text = f"{summarise(plan)}, cut to {plan.jobs}: {plan.limit.cause}"
+        return Step(PLAN, subjects, Result.WARNING, text, "give this machine room for more")
+    return Step(PLAN, subjects, Result.OK, summarise(plan))
+
+
+def local_steps(trials: Sequence[Trial]) -> list[Step]:
+    """About compilers that do not even compile here; those that do are what workers are compared with."""
+    return [
+        Step(
+            TRIALS,
+            (trial.command.text,),
+            Result.PROBLEM,
+            f"compiles nothing on this machine: {trial.words or 'no end in time'}",
+            "install or repair the compiler here",
+        )
+        for trial in trials
+        if trial.outcome is not Outcome.COMPILED
+    ]
+
+
+_WITH_WORDS = (Outcome.FAILED, Outcome.UNREACHABLE)
+
+
+def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Step]:
+    """About every worker: what it did with the compilers, one line for each way in which that went."""
+    here = {trial.command: trial for trial in local}
+    by_worker: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.worker is not None:
+            by_worker.setdefault(trial.worker.endpoint.host.text, []).append(trial)
+    steps = []
+    for name, group in by_worker.items():
+        verdicts: dict[tuple[str, ...], list[Trial]] = {}
+        for trial in group:
+            verdicts.setdefault(_verdict(trial, here[trial.command]), []).append(trial)
+        for verdict, alike in verdicts.items():
+            steps.append(_trial_step(name, verdict, alike, deadline_s))
+    return merged(steps)
+
+
+def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
+    """How a trial ended, as a key: what has the same one goes on the same line."""
+    if trial.outcome is not Outcome.COMPILED:
+        return trial.outcome.value, trial.words if trial.outcome in _WITH_WORDS else ""
+    if trial.made is None or local.made is None:
+        return "unread", ""
+    if trial.made.architecture != local.made.architecture:
+        return "architecture", trial.made.architecture, local.made.architecture
+    there, this = _version(trial), _version(local)
+    return ("same", there) if there == this else ("version", there, this)
+
+
+def _version(trial: Trial) -> str:
+    comment = trial.made.compiler if trial.made else None
+    return "an unknown compiler" if comment is None else " ".join(compiler_version(comment)).rstrip()
+
+
+def _trial_step(name: str, verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> Step:
+    result, text, advice = _sentence(verdict, trials, deadline_s)
+    return Step(TRIALS, (name,), result, text, advice)
+
+
+def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> tuple[Result, str, str]:
+    """Result, what is, and what to do."""
+    compilers = ", ".join(shlex.join(trial.command.compiler) for trial in trials)
+    kind, *details = verdict
+    if kind in ("same", "unread"):
+        times = ", ".join(f"{trial.elapsed_ms or 0:.0f} ms" for trial in trials)
+        like = f"{details[0]} as here" if kind == "same" else "its version cannot be compared"
+        return Result.OK, f"compiles with {compilers} in {times}; {like}", ""
+    if kind == "version":
+        there, this = details
+        this = this.removeprefix(there.partition(" ")[0] + " ")
+        text = f"compiles with {there}, this machine has {this} ({compilers})"
+        return Result.WARNING, text, "install the same version on both"
+    if kind == "architecture":
+        text = f"compiles for {details[0]}, this machine for {details[1]} ({compilers})"
+        advice = "take it off the list, or install a cross compiler of this name there"
+        return Result.PROBLEM, text, advice
+    text, advice = _failure(Outcome(kind), details[0], compilers, trials, deadline_s)
+    return Result.PROBLEM, text, advice
+
+
+def _failure(
+    outcome: Outcome, words: str, compilers: str, trials: Sequence[Trial], deadline_s: int
+) -> tuple[str, str]:
+    """What is, and what to do, where there is no object file."""
+    asked = ", ".join(dict.fromkeys(trial.sent for trial in trials))
+    asked = asked if asked == compilers else f"{asked} (asked for by distcc in place of {compilers})"
+    sentences = {
+        Outcome.MISSING: (
+            f"compiler missing there: {asked}",
+            "install the same compiler as here, and run update-distcc-symlinks there",
+        ),
+        Outcome.NOT_ALLOWED: (
+            f"compiler not allowed there, it hangs up without an answer: {asked}",
+            "run update-distcc-symlinks there, or add it to DISTCC_CMDLIST there; its log tells more",
+        ),
+        Outcome.HUNG: (
+            f"takes a job and does not finish it within {deadline_s} s ({compilers})",
+            "restart distccd there; DISTCC_IO_TIMEOUT sets another time",
+        ),
+        Outcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
+        Outcome.NOT_SENT: (
+            f"distcc sends no such compilation to a worker ({compilers})",
+            "leave out what ties it to this machine, such as -march=native",
+        ),
+        Outcome.FAILED: (f"{compilers} fails there: {words}", "repair that compiler there"),
+    }
+    return sentences[outcome]

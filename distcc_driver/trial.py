@@ -1,0 +1,309 @@
+"""Trial compilations: each worker compiles a line with each compiler, for nobody else and without fallback.
+
+What distcc's client shows of a worker's trouble was found out with distccd 3.4: a compiler that is
+missing there has distccd's own words on stderr; one that its masquerade list or DISTCC_CMDLIST
+lacks makes it hang up without a word, as a client outside `--allow` does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from .compilers import bare_path, is_cxx
+from .objectfile import ObjectFile, parse_object
+from .processes import end_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .compilers import Command
+    from .endpoint import Endpoint
+    from .probe import Worker
+    from .processes import Interrupts
+
+DEADLINE_S = 15
+
+_AT_ONCE = 32
+_SPARE_S = 5
+_MAX_OBJECT = 1024 * 1024
+_MAX_TEXT = 64 * 1024
+_SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
+_NO_ANSWER = "server provided no answer"
+
+
+class Outcome(str, Enum):
+    """How a trial went."""
+
+    COMPILED = "compiled"
+    MISSING = "missing"  # no such compiler on the worker
+    NOT_ALLOWED = "not_allowed"  # the worker hung up
+    HUNG = "hung"  # no answer in time
+    UNREACHABLE = "unreachable"  # no connection to the job port
+    NOT_SENT = "not_sent"  # distcc would rather compile here
+    FAILED = "failed"  # anything else, told by `words`
+
+
+_HOPELESS = (Outcome.HUNG, Outcome.UNREACHABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of one compiler on one worker, or here if `worker` is None.
+
+    `sent` is the compiler that distcc asked for, which may be another name of the same; `words`
+    what distcc or the compiler said; `made` the object file, if it is one that can be read.
+    """
+
+    worker: Worker | None
+    command: Command
+    outcome: Outcome
+    sent: str = ""
+    elapsed_ms: float | None = None
+    made: ObjectFile | None = None
+    words: str = ""
+
+
+def deadline_s(environ: Mapping[str, str]) -> int:
+    """How long a worker may take for a compilation: distcc's own DISTCC_IO_TIMEOUT, else 15 s."""
+    text = environ.get("DISTCC_IO_TIMEOUT", "")
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) == int(text) else DEADLINE_S
+
+
+@dataclass(slots=True)
+class _Run:
+    """A compilation that is to run, or runs, in a directory of its own."""
+
+    worker: Worker | None
+    command: Command
+    directory: str
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    ended_s: float = 0.0
+    is_late: bool = False
+
+    @property
+    def source(self) -> str:
+        return "trial.cc" if is_cxx(self.command.compiler[0]) else "trial.c"
+
+    def text(self, name: str) -> str:
+        """What was written to a file of this run; empty if there is none."""
+        return self.data(name, _MAX_TEXT).decode("utf-8", "replace")
+
+    def data(self, name: str, limit: int = _MAX_OBJECT) -> bytes:
+        try:
+            with open(os.path.join(self.directory, name), "rb") as file:
+                return file.read(limit)
+        except OSError:
+            return b""
+
+
+class Trials:
+    """Runs trials in a temporary directory, which goes with the last of them.
+
+    `try_here` and `try_workers` raise `SignalError`; nothing runs and nothing lies about then.
+    """
+
+    def __init__(self, environ: Mapping[str, str], interrupts: Interrupts) -> None:
+        self._user_environ = environ
+        self._interrupts = interrupts
+        self._distcc = shutil.which("distcc", path=environ.get("PATH")) or "distcc"
+        self._deadline_s = deadline_s(environ)
+
+    def try_here(self, commands: Sequence[Command]) -> list[Trial]:
+        """Compile with each compiler on this machine, without distcc."""
+        return self._run_all([[(None, command)] for command in commands], lambda: None)
+
+    def try_workers(
+        self, workers: Sequence[Worker], commands: Sequence[Command], done: Callable[[], None]
+    ) -> list[Trial]:
+        """Compile with each compiler on each worker, one after the other on each, all workers at once.
+
+        A worker that hangs or cannot be reached is given no further compiler. `done` is called as
+        each worker is through. Trials come in the order of the workers.
+        """
+        return self._run_all([[(worker, command) for command in commands] for worker in workers], done)
+
+    def _run_all(
+        self, queues: Sequence[Sequence[tuple[Worker | None, Command]]], done: Callable[[], None]
+    ) -> list[Trial]:
+        with tempfile.TemporaryDirectory(prefix="distcc-driver-doctor.") as base:
+            running: dict[int, _Run] = {}
+            try:
+                return self._drive([deque(queue) for queue in queues], running, base, done)
+            finally:
+                for run in running.values():
+                    if run.process is not None:
+                        end_session(run.process)
+
+    def _drive(
+        self,
+        queues: Sequence[deque[tuple[Worker | None, Command]]],
+        running: dict[int, _Run],
+        base: str,
+        done: Callable[[], None],
+    ) -> list[Trial]:
+        """Keep as many queues going as may run at once, until all are empty."""
+        trials: list[list[Trial]] = [[] for _ in queues]
+        waiting = deque(index for index, queue in enumerate(queues) if queue)
+        while waiting or running:
+            while waiting and len(running) < _AT_ONCE:
+                index = waiting.popleft()
+                running[index] = self._start(*queues[index].popleft(), base)
+            self._interrupts.sleep()
+            for index in [index for index, run in running.items() if self._has_ended(run)]:
+                trials[index].append(_finish(running.pop(index)))
+                if trials[index][-1].outcome in _HOPELESS:
+                    queues[index].clear()
+                if queues[index]:
+                    waiting.appendleft(index)
+                else:
+                    done()
+        return [trial for queue in trials for trial in queue]
+
+    def _start(self, worker: Worker | None, command: Command, base: str) -> _Run:
+        run = _Run(worker, command, tempfile.mkdtemp(dir=base))
+        with open(os.path.join(run.directory, run.source), "w", encoding="ascii") as source:
+            source.write(_SOURCE)
+        os.mkdir(os.path.join(run.directory, "state"))
+        words = [*command.compiler, "-c", run.source, "-o", "trial.o"]
+        if worker is not None:
+            words.insert(0, self._distcc)
+        else:
+            words[0] = shutil.which(words[0], path=self._search_path(command)) or words[0]
+        run.started_s = time.monotonic()
+        run.process = _spawn(words, self._environ(run), run.directory)
+        return run
+
+    def _search_path(self, command: Command) -> str:
+        return bare_path(self._user_environ.get("PATH", os.defpath), command.compiler[0])
+
+    def _environ(self, run: _Run) -> dict[str, str]:
+        """The user's environment, without what is set for distcc or ccache, and where all files are ours."""
+        unwanted = ("DISTCC_", "CCACHE_")
+        environ = {name: value for name, value in self._user_environ.items() if not name.startswith(unwanted)}
+        environ |= {
+            "PATH": self._search_path(run.command),
+            "LC_ALL": "C",
+            "TMPDIR": run.directory,
+            "DISTCC_DIR": os.path.join(run.directory, "state"),
+            "DISTCC_FALLBACK": "0",
+            "DISTCC_SKIP_LOCAL_RETRY": "1",
+            "DISTCC_VERBOSE": "1",
+            "DISTCC_LOG": os.path.join(run.directory, "log"),
+            # Ours comes first; but if we are killed, the client ends all the same.
+            "DISTCC_IO_TIMEOUT": str(self._deadline_s + _SPARE_S),
+        }
+        if run.worker is not None:
+            environ["DISTCC_HOSTS"] = _entry(run.worker.endpoint, run.worker.stats.slots)
+        return environ
+
+    def _has_ended(self, run: _Run) -> bool:
+        process = run.process
+        if process is None or process.poll() is not None:
+            run.ended_s = time.monotonic()
+            return True
+        if time.monotonic() < run.started_s + self._deadline_s:
+            return False
+        run.is_late = True
+        end_session(process)
+        return True
+
+
+def _spawn(
+    words: Sequence[str], environ: Mapping[str, str], directory: str
+) -> subprocess.Popen[bytes] | None:
+    """Start a command whose output goes to the file `output`; None, and the cause there, if it cannot be."""
+    with open(os.path.join(directory, "output"), "wb") as output:
+        try:
+            return subprocess.Popen(
+                words,
+                env=environ,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # by which end_session finds all of it
+            )
+        except OSError as error:
+            output.write(f"{words[0]}: {error.strerror}\n".encode())
+            return None
+
+
+def _entry(endpoint: Endpoint, slots: int) -> str:
+    """The worker as the only one of `DISTCC_HOSTS`."""
+    address = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+    return f"{address}:{endpoint.job_port}/{slots},lzo"
+
+
+def _finish(run: _Run) -> Trial:
+    """Judge a run that has ended, and remove its files."""
+    trial = _judge(run)
+    shutil.rmtree(run.directory, ignore_errors=True)  # what is left goes with the base
+    return trial
+
+
+def _judge(run: _Run) -> Trial:
+    """What came of a run, from its exit code, its files and distcc's log."""
+    log = run.text("log")
+    said = run.text("output")
+    status = run.process.returncode if run.process is not None else 1
+    outcome, words = _outcome(run, status, log, said)
+    is_made = outcome is Outcome.COMPILED
+    return Trial(
+        run.worker,
+        run.command,
+        outcome,
+        _sent(log) or run.command.compiler[0],
+        _elapsed_ms(run, log) if is_made else None,
+        parse_object(run.data("trial.o")) if is_made else None,
+        words,
+    )
+
+
+def _outcome(run: _Run, status: int, log: str, said: str) -> tuple[Outcome, str]:
+    if run.is_late:
+        return Outcome.HUNG, ""
+    if status == 0:
+        is_here = run.worker is not None and not _sent(log)
+        return (Outcome.NOT_SENT, _trouble(log)) if is_here else (Outcome.COMPILED, "")
+    if missing := re.search(r"distccd\[\d+\].*failed to exec ([^\n]*): No such file", said):
+        return Outcome.MISSING, missing[1]
+    if connect := re.search(r"connect to [^\n]* failed: ([^\n]*)|(timeout) while connecting", log):
+        return Outcome.UNREACHABLE, connect[1] or "timed out"
+    if _NO_ANSWER in log:
+        return Outcome.NOT_ALLOWED, ""
+    return Outcome.FAILED, _first_line(said) or _trouble(log) or f"exit code {status}"
+
+
+def _sent(log: str) -> str:
+    """The compiler that distcc asked a worker for: it turns `gcc` into the name of its target."""
+    match = re.search(r"exec on (?!localhost: )\S+: (\S+)", log)
+    return match[1] if match else ""
+
+
+def _elapsed_ms(run: _Run, log: str) -> float:
+    """From connecting to the whole object, as distcc's client has measured it."""
+    if match := re.search(r" compiled on \S+ in (\d+\.\d+)s", log):
+        return float(match[1]) * 1000
+    return (run.ended_s - run.started_s) * 1000
+
+
+def _first_line(text: str) -> str:
+    """The line with the error, else the first that is not blank."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "")
+
+
+def _trouble(log: str) -> str:
+    """What distcc's log says of the cause, without its process number."""
+    lines = re.findall(r"^distcc\[\d+\] (?:\(\w+\) )?((?:ERROR|CRITICAL|Warning)\S* .*)$", log, re.MULTILINE)
+    return lines[0] if lines else ""
