@@ -137,40 +137,43 @@ def plan(
     print_plan()
 
 
-@app.command()
+@app.command(
+    context_settings={"allow_extra_args": True, "help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 all is well, 1 a warning or a problem, 2 wrong usage, 96 a variable or the whole "
+    "host list is wrong, 128 + n ended by signal n.",
+)
 def doctor(
-    more: Annotated[list[str] | None, typer.Argument(metavar="[CC]...", show_default=False, hidden=True)] = None,
-    compiler: Annotated[
+    context: typer.Context,
+    compilers: Annotated[
         list[str] | None,
         typer.Option(
             "--compiler",
             metavar="CC ...",
-            help="Look at these compilers, not at cc, gcc, g++, clang and clang++.",
+            help="Look at these, and not at cc, gcc, g++, clang and clang++. More may follow, as in: "
+            "--compiler gcc-12 g++-12 'ccache clang'",
             show_default=False,
         ),
     ] = None,
-    build_dir: Annotated[
+    directory: Annotated[
         str,
         typer.Option(
-            "--build-dir", metavar="DIR", help="Directory of the build, as CMake, Meson or configure left it."
+            "--build-dir", metavar="DIR", help="Where CMake, Meson or configure has left its files."
         ),
     ] = ".",
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON document, see docs/json.md.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead.")] = False,
 ) -> None:
     """Find out whether a build would be distributed, and if not, why not and what to do.
 
-    Looks at distcc, the compilers, the build directory, the host list and every worker, and has each
-    worker compile a line with each compiler.
-
-    Exit status: 0 all is well, 1 a warning or a problem, 2 wrong usage, 96 wrong configuration.
+    Looks at distcc, the compilers, the build directory, the host list and every worker. Then each worker
+    compiles one line with each compiler, for itself alone: those of the build directory, if it has any.
     """
-    if not os.path.isdir(build_dir):
-        raise typer.BadParameter(f"{build_dir!r} is not a directory", param_hint="--build-dir")
-    if more and not compiler:
-        raise typer.BadParameter(f"unexpected {more[0]!r}; compilers come behind --compiler")
+    if not os.path.isdir(directory):
+        raise typer.BadParameter(f"{directory!r} is not a directory", param_hint="--build-dir")
+    if context.args and not compilers:
+        raise _UsageError(f"unexpected {context.args[0]!r}; names of compilers stand behind --compiler")
     from .doctor import run_doctor
 
-    raise typer.Exit(run_doctor([*(compiler or []), *(more or [])], build_dir, json))
+    raise typer.Exit(run_doctor([*(compilers or []), *context.args], directory, as_json))
 
 
 @app.command()
