@@ -32,6 +32,10 @@ def _enter(words):  # type: (list[str]) -> None
         from distcc_driver import release
 
         release.main(*words[1:])
+    elif words[:1] == ["report"] and len(words) > 4:
+        from distcc_driver import report
+
+        report.main(*words[1:])
     elif words[:1] == ["guard"] and len(words) > 2 and all(word.isdigit() for word in words[2:]):
         from distcc_driver import guard
 

@@ -7,7 +7,12 @@
 \builtin unalias distcc_build 2>/dev/null || \builtin :
 
 __distcc_fail() {
-    \builtin printf 'distcc-driver: %s\n' "$1" >&2
+    # A name may have in it what a terminal would act on.
+    if [[ $1 == *[^[:print:]]* ]]; then
+        \builtin printf 'distcc-driver: %q\n' "$1" >&2
+    else
+        \builtin printf 'distcc-driver: %s\n' "$1" >&2
+    fi
     \builtin exit 96
 }
 
@@ -61,6 +66,31 @@ __distcc_release() {
     )
 }
 
+# Tells what the workers have done, by interpreter $2 with the words behind it; $1 is what $SECONDS was
+# when the build began. Without words there is nothing to tell.
+__distcc_report() {
+    (($# > 1)) && __distcc_is_program "$2" || \builtin return 0
+    # Whole seconds can be one too many, and the report itself knows better. They may be unknown:
+    # whoever unsets SECONDS has an ordinary variable of that name.
+    if [[ -n $1 && -n ${SECONDS-} && $SECONDS != *[!0-9.]* ]]; then
+        ((10#${SECONDS%%.*} - 10#${1%%.*} >= 2)) || \builtin return 0
+    fi
+    \builtin shift
+    # A signal ends the report only: what comes behind it must be done.
+    \builtin trap '\builtin :' HUP INT QUIT TERM
+    # The report itself sees to SIGINT, without a word. Of one that dies of it, zsh would die, too.
+    (
+        \builtin trap '' INT
+        __distcc_drive "$@" >/dev/null
+    ) || \builtin :
+}
+
+# From now on, there is no report.
+__distcc_report_nothing() {
+    # shellcheck disable=SC2317 # called by the EXIT trap
+    __distcc_report() { \builtin :; }
+}
+
 # Dies of SIGINT as a build would: a loop around distcc_build ends too, which no status can do.
 __distcc_interrupted() {
     \builtin trap - EXIT INT
@@ -86,15 +116,15 @@ __distcc_plan_failed() {
 __distcc_trap_signals() {
     # shellcheck disable=SC2064 # the command is whole, its words are quoted
     \builtin trap "$1; __distcc_interrupted" INT
-    \builtin trap '\builtin "exit" 129' HUP
-    \builtin trap '\builtin "exit" 131' QUIT
-    \builtin trap '\builtin "exit" 143' TERM
+    \builtin trap '__distcc_report_nothing; \builtin "exit" 129' HUP
+    \builtin trap '__distcc_report_nothing; \builtin "exit" 131' QUIT
+    \builtin trap '__distcc_report_nothing; \builtin "exit" 143' TERM
 }
 
 __distcc_build() {
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'
-    \builtin typeset __distcc_text __distcc_end __distcc_jobs
+    \builtin typeset __distcc_text __distcc_end __distcc_words __distcc_jobs
     \builtin trap "__distcc_release '' ''" EXIT
     __distcc_trap_signals "__distcc_release '' ''"
     # The text tells, not the status: after Ctrl-Z and fg, that of zsh is made up.
@@ -105,11 +135,13 @@ __distcc_build() {
     \builtin eval "$__distcc_text"
     [[ -n $__distcc_jobs ]] ||
         __distcc_fail 'distcc_build: the environment of the build cannot be set; is a DISTCC variable read-only?'
+    __distcc_text=${SECONDS-}
+    [[ $__distcc_text != *[!0-9.]* ]] || __distcc_text=''
     # shellcheck disable=SC2064 # now the words are known, and quoted by the plan
-    \builtin trap "$__distcc_end" EXIT
+    \builtin trap "__distcc_report '$__distcc_text' $__distcc_words; $__distcc_end" EXIT
     __distcc_trap_signals "$__distcc_end"
     \builtin set -- "$@" -j "$__distcc_jobs"
-    \builtin unset __distcc_text __distcc_end __distcc_jobs
+    \builtin unset __distcc_text __distcc_end __distcc_words __distcc_jobs
     # In a sub-shell, for it may be a function that sets traps, or exec: the end is ours.
     ("$@")
 }

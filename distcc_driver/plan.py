@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from . import reader
 from .balance import Plan, balance
@@ -15,7 +16,7 @@ from .log import Log
 from .probe import Worker, ask_all
 from .record import Record
 from .settings import Settings, read_log_level, read_settings, read_warnings
-from .shellcode import release_command, shell_code
+from .shellcode import release_command, report_words, shell_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ class Outcome(Record):
 def shell_text(outcome: Outcome) -> str:
     """What `distcc_build` evaluates."""
     path = outcome.session_path
-    return shell_code(outcome.plan, outcome.settings, release_command(sys.executable, path) if path else "")
+    return shell_code(
+        outcome.plan,
+        outcome.settings,
+        release_command(sys.executable, path) if path else "",
+        report_words(sys.executable, outcome.plan, outcome.settings, time.monotonic()),
+    )
 
 
 def plan_build(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .balance import Plan
-    from .probe import Worker
+    from .balance import Plan, Share
     from .settings import Settings
 
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")
@@ -56,12 +55,12 @@ def report_words(python: str, plan: Plan, settings: Settings, now_s: float) -> s
     if not plan.shares or settings.log_level == "error":
         return ""
     words = [python, "report", str(now_s), settings.log_level, str(settings.connect_timeout_s)]
-    return " ".join(map(quote, [*words, *(_worker_word(share.worker) for share in plan.shares)]))
+    return " ".join(map(quote, [*words, *map(_worker_word, plan.shares)]))
 
 
-def _worker_word(worker: Worker) -> str:
+def _worker_word(share: Share) -> str:
     """The entry, where its stats port is reached, and its counters; none of them has a blank in it."""
-    endpoint, stats = worker.endpoint, worker.stats
+    endpoint, stats = share.worker.endpoint, share.worker.stats
     counters = ["-" if value is None else str(value) for value in stats.counters]
     return " ".join([endpoint.host.text, endpoint.address, str(endpoint.stats_port), *counters])
 

@@ -32,6 +32,11 @@ class WorkerStats(Record):
     failed: int | None = None
     refused: int | None = None
 
+    @property
+    def counters(self) -> tuple[int | None, int | None, int | None]:
+        """What only goes up: jobs compiled, failed and refused."""
+        return self.compiled, self.failed, self.refused
+
 
 def parse_stats(reply: bytes) -> WorkerStats:
     """Read a whole reply, HTTP header and all.

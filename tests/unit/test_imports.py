@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "capacity": BASIS,
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
+    "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log"},
 }
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
 FOR_PEOPLE |= {"buildtree", "checklist", "compilers", "display", "doctor", "objectfile", "steps", "trial"}
@@ -188,3 +189,15 @@ def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
     foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}
     assert foreign <= LIGHT
     assert not {f"distcc_driver.{name}" for name in FOR_PEOPLE | {"tunnel", "session"}} & modules
+
+
+def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> None:
+    """It is between the end of a build and the prompt."""
+    start_up, _ = imported("-m", "distcc_driver.record")
+    workers = [f"{host} {host.split(':')[0]} {host.split(':')[2]} 1 0 0" for host in hosts.split()[:2]]
+    modules, _ = imported("-m", "distcc_driver", "report", "-99", "info", "1", *workers)
+    assert "distcc_driver.report" in modules
+    assert not modules & HEAVY
+    foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}
+    assert foreign <= LIGHT | {"signal", "enum", "types", "functools"}
+    assert not {f"distcc_driver.{name}" for name in FOR_PEOPLE | {"plan", "tunnel", "session"}} & modules

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from distcc_driver.balance import Plan, Share
 from distcc_driver.settings import read_settings
-from distcc_driver.shellcode import distcc_hosts, quote, release_command, shell_code
+from distcc_driver.shellcode import distcc_hosts, quote, release_command, report_words, shell_code
 
 from .samples import settings_of, worker_of
 
@@ -66,6 +66,7 @@ def test_text_for_the_shell_line_by_line() -> None:
         r"\builtin \export CCACHE_PREFIX='distcc' &&",
         r"\builtin \export DISTCC_PAUSE_TIME_MSEC='20' &&",
         r"__distcc_end='\builtin \:' &&",
+        r"__distcc_words='' &&",
         r"__distcc_jobs=7",
     ]
 
@@ -161,6 +162,32 @@ def test_shell_learns_the_job_count_and_how_to_end(shell: list[str], tmp_path: P
     assert jobs == b"6"
     assert b"\0__distcc" not in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_words_of_the_report_arrive_as_they_are(shell: list[str], tmp_path: Path) -> None:
+    python = 'it\'s my "python" $(: >canary)`: >canary`; : >canary\\\n日本\udcff'
+    plan = plan_of(("a", 4), ("ssh://anna@[fe80::1%eth0]:22/1/2", 1))
+    plan = plan._replace(shares=[share_with(share, 12, None, 0) for share in plan.shares])
+    text = shell_code(plan, settings_of(), report=report_words(python, plan, settings_of(), 12.5))
+    script = 'eval "$1"; eval "set -- $__distcc_words"; printf "%s\\0" "$@"'
+    done = subprocess.run([*shell, script, "test", text], cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout.split(b"\0")[:-1] == [
+        os.fsencode(python),
+        *[b"report", b"12.5", b"info", b"2.0"],
+        b"a a 3633 12 - 0",
+        b"ssh://anna@[fe80::1%eth0]:22/1/2 fe80::1%eth0 2 12 - 0",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def share_with(share: Share, compiled: int, failed: int | None, refused: int) -> Share:
+    stats = share.worker.stats._replace(compiled=compiled, failed=failed, refused=refused)
+    return share._replace(worker=share.worker._replace(stats=stats))
+
+
+def test_a_report_that_could_say_nothing_has_no_words() -> None:
+    assert report_words("python", plan_of(local_jobs=2), settings_of(), 1.0) == ""
+    assert report_words("python", plan_of(("a", 4)), settings_of(LOG_LEVEL="error"), 1.0) == ""
 
 
 def test_end_of_a_build_without_a_session_is_nothing_to_do(shell: list[str], tmp_path: Path) -> None:
