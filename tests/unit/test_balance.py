@@ -136,26 +136,28 @@ def test_jobs_on_this_machine_without_a_worker(
     assert (plan.shares, plan.local_jobs, plan.saturation_jobs, plan.jobs) == ([], jobs, 0, jobs)
 
 
+FORBIDDEN = "DISTCC_AUTO_FALLBACK_LOCAL_JOBS=0 forbids a local build; start a worker, or allow local jobs"
+TOO_LITTLE = (
+    "the {} MiB of memory available here are too little for one compiler; "
+    "free memory, or lower DISTCC_AUTO_COMPILER_MEMORY"
+)
+
+
 @pytest.mark.parametrize(
     ("variables", "local", "why"),
     [
-        ({"FALLBACK_LOCAL_JOBS": 0}, AMPLE, "DISTCC_AUTO_FALLBACK_LOCAL_JOBS=0 forbids a local build"),
-        ({"FALLBACK_LOCAL_JOBS": 0, "EARLY_LOCAL_JOBS": 4}, AMPLE, "DISTCC_AUTO_FALLBACK_LOCAL_JOBS=0"),
-        ({"FALLBACK_LOCAL_JOBS": 0}, LocalCapacity(8, 0), "DISTCC_AUTO_FALLBACK_LOCAL_JOBS=0"),
-        ({}, LocalCapacity(8, 1023), "the 1023 MiB of memory available here are too little"),
-        (
-            {"FALLBACK_LOCAL_JOBS": 2},
-            LocalCapacity(8, 0),
-            "the 0 MiB of memory available here are too little",
-        ),
+        ({"FALLBACK_LOCAL_JOBS": 0}, AMPLE, FORBIDDEN),
+        ({"FALLBACK_LOCAL_JOBS": 0, "EARLY_LOCAL_JOBS": 4}, AMPLE, FORBIDDEN),
+        ({"FALLBACK_LOCAL_JOBS": 0}, LocalCapacity(8, 0), FORBIDDEN),
+        ({}, LocalCapacity(8, 1023), TOO_LITTLE.format(1023)),
+        ({"FALLBACK_LOCAL_JOBS": 2}, LocalCapacity(8, 0), TOO_LITTLE.format(0)),
     ],
 )
 def test_refusal_says_why_and_ends_with_97(variables: dict[str, int], local: LocalCapacity, why: str) -> None:
     with pytest.raises(NoCapacityError) as caught:
         balance(settings_of(**variables), [worker_of(free_memory_mib=0)], local)
     assert caught.value.exit_code == 97
-    assert str(caught.value).startswith("refusing to build: no worker is available and ")
-    assert why in str(caught.value)
+    assert str(caught.value) == f"refusing to build: no worker is available and {why}"
 
 
 def test_saturation_alone_is_no_build() -> None:
@@ -182,6 +184,12 @@ def test_pause_grows_with_the_slots_so_that_polling_stays_cheap(
 ) -> None:
     settings = settings_of(PREPROCESSOR_SATURATION_JOBS=waiting)
     assert balance(settings, [worker_of(slots=slots)], LocalCapacity(threads, None)).pause_ms == pause_ms
+
+
+def test_local_slots_are_looked_at_too() -> None:
+    remote = balance(settings_of(), [worker_of(slots=512)], LocalCapacity(2, None))
+    both = balance(settings_of(EARLY_LOCAL_JOBS=100), [worker_of(slots=512)], LocalCapacity(2, None))
+    assert both.pause_ms == remote.pause_ms + 25  # 2 clients, 100 lock files of 5 us, 2 % of 2 threads
 
 
 @pytest.mark.parametrize(
@@ -238,6 +246,13 @@ def test_worst_workers_are_left_out_where_the_host_list_gets_too_long() -> None:
     assert len(plan.shares) + len(plan.unlisted) == 1000
     assert min(share.jobs for share in plan.shares) >= max(worker.stats.slots for worker in plan.unlisted)
     assert plan.remote_jobs == sum(share.jobs for share in plan.shares)
+
+
+def test_host_list_is_filled_to_the_last_byte() -> None:
+    workers = [worker_of(f"{number:03}{'n' * 249}", slots=4) for number in range(600)]
+    plan = balance(settings_of(), workers, LocalCapacity(64, None))
+    assert {len(share.entry) for share in plan.shares} == {263}
+    assert len(plan.shares) * 264 == 128 * 1024 - 128
 
 
 WORKERS = st.lists(
