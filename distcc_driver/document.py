@@ -47,7 +47,7 @@ class HostRow:
     fewer_jobs: str | None = None
     load: float | None = None
     free_memory_mib: int | None = None
-    running: int | None = None
+    running_processes: int | None = None
     answer_ms: float | None = None
     compiled: int | None = None
     failed: int | None = None
@@ -142,7 +142,7 @@ def _worker_row(worker: Worker, jobs: int, settings: Settings) -> HostRow:
         fewer_jobs=fewer,
         load=None if stats.load is None else round(stats.load, 2),
         free_memory_mib=stats.free_memory_mib,
-        running=stats.running,
+        running_processes=stats.running,
         answer_ms=None if worker.answer_s is None else round(worker.answer_s * 1000, 1),
         compiled=stats.compiled,
         failed=stats.failed,

@@ -112,7 +112,7 @@ def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
     for (cause, advice), group in groups.items():
         if len(group) == 1:
             cause, advice = group[0].cause, group[0].advice
-        lines.append(f"{_enumerated([rejection.host.text for rejection in group])}: {cause}; {advice}")
+        lines.append(f"{enumerated([rejection.host.text for rejection in group])}: {cause}; {advice}")
     return lines
 
 
@@ -126,7 +126,8 @@ def _without_name(text: str, name: str) -> str:
     return " ".join(words)
 
 
-def _enumerated(names: Sequence[str]) -> str:
+def enumerated(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = len(names) - _NAMED_WORKERS
     return ", ".join(names[:_NAMED_WORKERS]) + (f" and {more} more" if more > 0 else "")
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from .document import USED, bad_entry_rows, host_rows
 from .log import printable
-from .plan import rejection_lines, summarise
+from .plan import enumerated, rejection_lines, summarise
 from .shellcode import distcc_hosts
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _COLUMNS: tuple[tuple[str, Callable[[HostRow], object], JustifyMethod], ...] = (
     ("jobs", lambda row: row.jobs, "right"),
     ("load", lambda row: None if row.load is None else f"{row.load:.2f}", "right"),
     ("free MiB", lambda row: row.free_memory_mib, "right"),
-    ("now", lambda row: row.running, "right"),
+    ("run", lambda row: row.running_processes, "right"),
     ("ms", lambda row: None if row.answer_ms is None else f"{row.answer_ms:.0f}", "right"),
     ("compiled", lambda row: row.compiled, "right"),
 )
@@ -77,8 +77,12 @@ def note_lines(settings: Settings, findings: Findings) -> list[str]:
     """Why hosts are left out or get fewer jobs, a cause once; and what workers did not compile."""
     rows = _rows(settings, findings)
     rejected = {rejection.host.text for rejection in findings.rejections}
+    hosts_by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reason and row.host not in rejected:
+            hosts_by_reason.setdefault(row.reason, []).append(row.host)
     lines = rejection_lines(findings.rejections)
-    lines += [f"{row.host}: {row.reason}" for row in rows if row.reason and row.host not in rejected]
+    lines += [f"{enumerated(hosts)}: {reason}" for reason, hosts in hosts_by_reason.items()]
     for row in rows:
         counts = ((row.failed, "failed there"), (row.refused, "refused, for it was full"))
         told = [f"{count} {what}" for count, what in counts if count]
