@@ -1,0 +1,227 @@
+"""A user's shell whose builds are interrupted, and what is looked at before, meanwhile and after."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.e2e.test_sourcing import STATE, stable
+from tests.support.processes import arguments_of, has_in_environment, is_alive, pids
+from tests.support.shells import write_c_project
+from tests.support.terminal import Terminal
+from tests.support.traces import Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.shells import UserShell
+
+STAGES = ("starting", "connecting", "prompting", "building", "closing")
+OVER = "over"
+
+_PROMPT = "]READY> "
+_START = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
+_PS1 = {"bash": r"[$?]READY> ", "zsh": "[%?]READY> "}
+_SECOND_TRY_S = 5.0
+_DEADLINE_S = 60.0
+_PAUSE_S = 0.001
+# What a user may have: all of it must be the same after every build.
+_BELONGINGS = (
+    "trap 'echo mine' USR1\ntrap 'echo bye' EXIT\nmine() { echo yours; }\nalias ours='echo theirs'\n"
+    "text='a  b'\nexport CDPATH=/ OTHER=$'two\\nlines'\numask 027\n"
+)
+_OPTIONS = {
+    "bash": "set -o noclobber; shopt -s nullglob\n",
+    "zsh": "setopt no_clobber null_glob no_bg_nice; zmodload zsh/parameter\n",
+}
+# What a terminal, a key or a job that has ended changes without us.
+_CHANGES = re.compile(
+    r"(typeset|declare)[^=]* (COLUMNS|LINES|ZLE_LINE_ABORTED|dirstack|job\w+|history\w*|OLDPWD|1|argv)(=|$)"
+)
+
+
+class Yard:
+    """The directory of a user's builds: a build command, a look at the shell, marks of how far it is."""
+
+    def __init__(self, shell: UserShell, worker_port: int) -> None:
+        """`worker_port` is that of a worker reached directly, for which distcc may keep its files."""
+        self.shell = shell
+        self._worker_port = worker_port
+        self.traces = Traces(shell.environ)
+        self._mark = os.fsencode(f"HOME={shell.environ['HOME']}")
+        self._place = shell.cwd.parent / "yard"
+        (self._place / "tmp").mkdir(parents=True)
+        project = write_c_project(self._place / "project", files=4)
+        self.begun = self._place / "begun"
+        self._building, self._built = self._place / "building", self._place / "built"
+        self.talk = self._script("talk", f"{self._place}/build 0\nwhile echo word; do :; done")
+        self.build = self._script(
+            "build",
+            f": > {self._building}\n"
+            f"export TMPDIR={self._place}/tmp\n"  # what killed compilers leave is none of ours
+            f'case $2 in\n    make) make -s -B -C {project} -j 4 CC="distcc gcc" ;;\n'
+            "    *) sleep 0.2 ;;\nesac\n"
+            f': > {self._built}\nexit "$1"',
+        )
+        (self._place / "look").write_text(
+            f"{{ stty -a; {STATE[shell.name].replace('hash; ', '')} }} >| {self._place}/state.$1 2>&1\n"
+            "echo looked=$1\n"
+        )
+        self.belongings = self._place / "belongings"
+        self.belongings.write_text(_BELONGINGS + _OPTIONS[shell.name])
+
+    def _script(self, name: str, text: str) -> str:
+        path = self._place / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return shlex.quote(str(path))
+
+    def look(self, token: str) -> str:
+        """The line that writes down the state of the shell that reads it."""
+        return f". {self._place}/look {token}"
+
+    def state(self, token: str) -> list[str]:
+        """What a look has written down, without what changes by itself; empty if there was none."""
+        path = self._place / f"state.{token}"
+        if not path.exists():
+            return []
+        text = path.read_text(errors="replace")
+        path.unlink()
+        return [line for line in stable(text) if not _CHANGES.match(line)]
+
+    def forget(self) -> None:
+        """Before a build: no mark of an earlier one."""
+        for mark in (self.begun, self._building, self._built):
+            mark.unlink(missing_ok=True)
+
+    def stage(self, shell_pid: int, said: str = "") -> str:
+        """How far the build is; `said` is what it has shown so far. "" before it begins."""
+        if not self.begun.exists():
+            return ""
+        words = [word for arguments in self.traces.processes().values() for word in arguments]
+        if self._built.exists() or "release" in words or "report" in words:
+            return "closing" if self.strays(shell_pid) else OVER
+        if self._building.exists():
+            return "building"
+        if "ssh has a question" in said:
+            return "prompting"
+        if self.traces.plans():
+            return "connecting"
+        return "starting" if self.strays(shell_pid) else ""
+
+    def strays(self, *expected: int) -> list[int]:
+        """Every process of this user that is not one of those expected."""
+        return [
+            pid
+            for pid in pids()
+            if pid not in expected and is_alive(pid) and has_in_environment(pid, self._mark)
+        ]
+
+    def left(self, *expected: int) -> list[str]:
+        """All that should not be there after a build, for people to read."""
+        strays = [f"{pid}: {' '.join(arguments_of(pid))}" for pid in self.strays(*expected)]
+        temporary = os.listdir(self.shell.environ["TMPDIR"])
+        slots = [name for name in self.traces.slot_files() if f"_{self._worker_port}_" not in name]
+        return [*strays, *temporary, *slots]
+
+
+class Session(Terminal):
+    """An interactive shell of a yard's user, at its prompt."""
+
+    def __init__(self, yard: Yard) -> None:
+        name = yard.shell.name
+        super().__init__(_START[name], {**yard.shell.environ, "PS1": _PS1[name]}, yard.shell.cwd)
+        self._yard = yard
+        self._looks = 0
+        self.status()
+        for line in (yard.shell.sourcing, f". {yard.belongings}"):
+            self.send(f"{line}\r")
+            self.status()
+        self.look()  # the first command in a terminal sets the shell's idea of it
+        self.fresh = self.look()
+
+    def status(self) -> int:
+        """Wait for the next prompt, which tells the status of what ran before it."""
+        return int(self.expect(_PROMPT).rpartition("[")[2])
+
+    def look(self) -> list[str]:
+        """The state of the shell. A key from before may still empty its input: then again."""
+        for _ in range(10):
+            self._looks += 1
+            self.send(f"{self._yard.look(str(self._looks))}\r")
+            if self.shows(f"looked={self._looks}\r\n", _SECOND_TRY_S):
+                self.expect(f"looked={self._looks}\r\n")
+                self.status()
+                return self._yard.state(str(self._looks))
+        raise AssertionError(f"the shell reads no more: {self.shown[-1000:]!r}")
+
+    def shows(self, text: str, patience_s: float) -> bool:
+        """Whether `text` comes up among what has not been read yet."""
+        deadline = time.monotonic() + patience_s
+        while text not in self.unread:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not select.select([self._master], [], [], left_s)[0] or not self._receive():
+                return text in self.unread
+        return True
+
+    @property
+    def unread(self) -> str:
+        return self.shown[self._read :]
+
+    def stage(self, background: bool = False) -> str:
+        """How far the build is. The prompt is back when it is over, or at once if in the background."""
+        while select.select([self._master], [], [], 0)[0] and self._receive():
+            pass
+        if _PROMPT in self.unread and not background:
+            return OVER
+        return self._yard.stage(self.pid, self.unread)
+
+    def job(self) -> int:
+        """The process group in the foreground, 0 if that is the shell's own."""
+        group = os.tcgetpgrp(self._master)
+        return 0 if group == self.pid else group
+
+    def leave(self) -> None:
+        """Type exit, again if the shell has something to say, until it has ended."""
+        for _ in range(5):
+            self.send("exit\r")
+            if self._is_over():
+                return
+        raise AssertionError(f"the shell does not end: {self.shown[-1000:]!r}")
+
+    def _is_over(self) -> bool:
+        """False if there is a prompt again."""
+        self._read = len(self.shown)
+        while _PROMPT not in self.unread:
+            ready = select.select([self._master], [], [], 60)[0]
+            assert ready, f"neither an end nor a prompt: {self.shown[-1000:]!r}"
+            if not self._receive():
+                self._process.wait(60)
+                return True
+        return False
+
+
+def await_stage(stage: Callable[[], str], wanted: str) -> None:
+    """Return as soon as a build is in the stage `wanted`, or beyond it."""
+    order = ("", *STAGES, OVER)
+    deadline = time.monotonic() + _DEADLINE_S
+    while order.index(stage()) < order.index(wanted):
+        assert time.monotonic() < deadline, f"the build is never {wanted}"
+        time.sleep(_PAUSE_S)
+
+
+def pause(seconds: float) -> None:
+    """Go on at a moment that chance has chosen: this waits for nothing."""
+    time.sleep(seconds)
+
+
+def script(yard: Yard, name: str, text: str) -> list[str]:
+    """The argument list of a script that begins as the user's own do."""
+    path = Path(yard.shell.environ["HOME"]) / name
+    path.write_text(f"{yard.shell.sourcing}\n. {yard.belongings}\n{text}\n")
+    return [*_START[yard.shell.name][:-1], str(path)]
