@@ -15,6 +15,7 @@ import pytest
 from tests.support.distccd import Distccd
 from tests.support.ports import LOOPBACK
 from tests.support.shells import MASQUERADE, ROOT, SHELLS, Recorder, UserShell
+from tests.support.wheels import Installed, build, install_in_venv, pythons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,3 +98,20 @@ def ready_shell(user_shell: UserShell, shared_distccd: Distccd) -> UserShell:
         DISTCC_AUTO_HOSTS=shared_distccd.spec, DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS="0"
     )
     return user_shell
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (wheel,) = build(tmp_path_factory.mktemp("wheel"), ROOT, "--wheel")
+    return wheel
+
+
+@pytest.fixture(scope="session", params=pythons().items(), ids=lambda python: python[0])
+def installed(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    """The wheel, in an environment of each Python that is here, with a blank and quotes in its name."""
+    version, python = request.param
+    return install_in_venv(
+        wheel, python, version, tmp_path_factory.mktemp("it's") / f"an 'environment' {version}"
+    )

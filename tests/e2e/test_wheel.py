@@ -1,0 +1,213 @@
+"""What pip installs works like a clone, wherever it puts it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import distcc_driver
+from tests.support.shells import MASQUERADE, PROMPT, ROOT, SHELLS, write_c_project
+from tests.support.wheels import (
+    THIS_VERSION,
+    build,
+    install_into,
+    install_under,
+    python_named,
+    run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.distccd import Distccd
+    from tests.support.shells import Recorder, UserShell
+    from tests.support.wheels import Installed
+
+# Of the standard library, and used by every start.
+SHADOWS = ("collections", "errno", "importlib", "os", "runpy", "select", "socket", "_socket", "stat", "time")
+
+
+def test_a_wheel_made_of_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    made = build(tmp_path / "made", ROOT)
+    assert [path.suffix for path in made] == [".whl", ".gz"]
+    assert made[0].read_bytes() == wheel.read_bytes()
+    run(sys.executable, "-m", "twine", "check", "--strict", *made)
+    with tarfile.open(made[1]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = {"Makefile", "LICENSE", "tests/system-packages.sh", "docs/man.py", "distcc.zsh", ".ci/run"}
+    assert needed <= names
+    assert not any(name.startswith((".venv", ".git/", "dist/")) for name in names)
+
+
+def test_version_and_help(installed: Installed) -> None:
+    assert installed.run("--version") == f"distcc-driver {distcc_driver.__version__}\n"
+    assert "shim" in installed.run("--help", COLUMNS="80")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_path_of_the_shim(shell: str, installed: Installed) -> None:
+    shim = installed.shim(shell)
+    assert shim == installed.packages / "distcc_driver" / {"bash": "distcc.sh", "zsh": "distcc.zsh"}[shell]
+    assert stat.S_ISREG(shim.stat().st_mode)
+
+
+def test_a_line_in_the_start_file_that_asks_for_the_path(
+    installed: Installed, ready_shell: UserShell, recorder: Recorder
+) -> None:
+    program = shlex.quote(str(installed.program))
+    sourcing = f'source "$({program} shim {ready_shell.name})"'
+    result = ready_shell.run_bare(f"{sourcing}\ndistcc_build {recorder.word} all")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert recorder.arguments == [b"all", b"-j", b"5"]
+
+
+def test_sourcing_is_silent_and_starts_nothing(installed: Installed, user_shell: UserShell) -> None:
+    installed.use_in(user_shell)
+    result = user_shell.run_bare(
+        f"set -eu; PATH=/nowhere\n{user_shell.sourcing}\necho $?; command -v distcc_build"
+    )
+    assert result.stderr == ""
+    assert result.stdout.splitlines()[0] == "0"
+
+
+def test_the_workers_compile_everything(
+    installed: Installed, user_shell: UserShell, start_distccd: Callable[..., Distccd], tmp_path: Path
+) -> None:
+    worker = start_distccd()
+    project = write_c_project(tmp_path / "project")
+    installed.use_in(user_shell).environ.update(
+        DISTCC_AUTO_HOSTS=worker.spec, DISTCC_FALLBACK="0", PATH=f"{MASQUERADE}:{user_shell.environ['PATH']}"
+    )
+    result = user_shell.run(f"distcc_build make -s -C {shlex.quote(str(project))}")
+    assert result.returncode == 0, result.stderr
+    assert worker.compiled == 6
+
+
+def test_no_python_on_path(
+    installed: Installed, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
+) -> None:
+    """It is the one of the environment."""
+    installed.use_in(ready_shell)
+    result = ready_shell.run(f"distcc_build {recorder.word}", before=f"PATH={tools(tmp_path)}")
+    assert result.returncode == 0, result.stderr
+    assert recorder.jobs == 5
+
+
+def test_other_packages_of_the_environment_are_not_taken_for_the_standard_library(
+    installed: Installed, ready_shell: UserShell, recorder: Recorder
+) -> None:
+    shadows = [installed.packages / f"{name}.py" for name in SHADOWS]
+    for shadow in shadows:
+        shadow.write_text("raise SystemExit('not of the standard library')\n")
+    try:
+        result = installed.use_in(ready_shell).run(f"distcc_build {recorder.word}")
+    finally:
+        for shadow in shadows:
+            shadow.unlink()
+    assert result.returncode == 0, result.stderr
+    assert recorder.jobs == 5
+
+
+def test_the_demo(installed: Installed, environ: dict[str, str]) -> None:
+    said = installed.run("demo", **environ)
+    compiled = [int(number) for number in re.findall(r"slots: (\d+) compiled", said)]
+    assert sum(compiled) == 24
+    assert min(compiled) > 0
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_commands_complete_themselves(shell: str, installed: Installed) -> None:
+    assert "complete" in installed.run(
+        "--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"
+    )
+
+
+def test_tab_behind_distcc_build(installed: Installed, ready_shell: UserShell, recorder: Recorder) -> None:
+    (ready_shell.cwd / "unique file").touch()
+    before = {"bash": "", "zsh": "autoload -Uz compinit; compinit -u -D"}[ready_shell.name]
+    with installed.use_in(ready_shell).interactive(before) as terminal:
+        terminal.send(f"distcc_build {recorder.word} uniq\t\r")
+        terminal.expect("-j 5 = 5 remote")
+        terminal.expect(PROMPT)
+        terminal.send("exit\r")
+        terminal.wait()
+    assert recorder.arguments == [b"unique file", b"-j", b"5"]
+
+
+def test_man_pages_are_found_beside_the_program(installed: Installed) -> None:
+    path = f"{installed.program.parent}:/usr/bin:/bin"
+    for name in ("distcc_build", "distcc-driver"):
+        assert "DISTCC_AUTO_HOSTS" in run("man", "-P", "cat", name, PATH=path, MANPATH="")
+
+
+def test_a_directory_without_an_interpreter_of_its_own(
+    wheel: Path, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
+) -> None:
+    """As with `pip install --user`: the version is that of its directory, not that of python3."""
+    installed = install_under(wheel, tmp_path / "home" / ".local")
+    directory = tools(tmp_path)
+    python = python_named(f"python{THIS_VERSION}", directory)
+    other = python_named("python3", directory)
+    result = installed.use_in(ready_shell).run(f"distcc_build {recorder.word}", before=f"PATH={directory}")
+    assert result.returncode == 0, result.stderr
+    assert recorder.jobs == 5
+    assert Path(f"{python}.used").exists()
+    assert not Path(f"{other}.used").exists()
+
+
+def test_a_directory_of_the_users_choice(
+    wheel: Path, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
+) -> None:
+    installed = install_into(wheel, tmp_path / "it's here")
+    result = installed.use_in(ready_shell).run(f"distcc_build {recorder.word}")
+    assert result.returncode == 0, result.stderr
+    assert recorder.jobs == 5
+    shown = installed.run("shim", ready_shell.name, PYTHONPATH=str(installed.packages))
+    assert shown == f"{ready_shell.shim}\n"
+
+
+def test_what_is_said_of_an_incomplete_installation(
+    wheel: Path, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
+) -> None:
+    """It has no make install."""
+    installed = install_into(wheel, tmp_path / "here")
+    installed.use_in(ready_shell)
+    words = []
+    for name in ("plan.py", "__main__.py"):
+        (installed.packages / "distcc_driver" / name).unlink()
+        result = ready_shell.run(f"distcc_build {recorder.word}")
+        assert result.returncode == 96
+        words.append(result.stderr.splitlines()[-1])
+    assert words[0].endswith("install distcc-driver again, in a clone with make install")
+    assert words[1].endswith("install distcc-driver again, or set DISTCC_DRIVER_PYTHON")
+    assert not recorder.has_run
+
+
+def test_another_shell_has_no_shim(installed: Installed) -> None:
+    done = subprocess.run([installed.program, "shim", "fish"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "distcc-driver: shim: fish: there is none for this shell; write bash or zsh\n"
+
+
+def test_a_clone_has_its_shims_above_the_package() -> None:
+    assert (
+        run(sys.executable, "-m", "distcc_driver", "shim", "bash", PYTHONPATH=str(ROOT))
+        == f"{ROOT}/distcc.sh\n"
+    )
+
+
+def tools(directory: Path) -> Path:
+    """A PATH with distcc and no Python on it."""
+    tools = directory / "tools"
+    tools.mkdir()
+    (tools / "distcc").symlink_to(shutil.which("distcc") or "distcc")
+    return tools
