@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import servers
+from tests.support.commands import driver_command
 from tests.support.hostile import (
     JOB_FAULTS,
     JOB_QUIRKS,
@@ -28,6 +30,8 @@ from tests.support.terminal import Terminal
 from tests.unit.samples import REPLY
 
 if TYPE_CHECKING:
+    import socket
+    import threading
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 
 PEAK_MIB = 40
 CONNECT_TIMEOUT_S = 0.3
+# What rich sends for colours, and to wipe its own progress display.
+OF_OUR_OWN = re.compile(r"\x1b\[(\d+;)*\d*m|\x1b\[\?25[lh]|\x1b\[2K|\x1b\[1A|\r")
 FINE = Behaviour("fine", saying(REPLY))
 SILENT = Behaviour("silent", servers.hang)
 
@@ -186,6 +192,69 @@ def test_many_that_send_without_end_take_little_memory(
         specs = [f"127.0.{n // 250}.{1 + n % 250}:{job.port}:{stats.port}" for n in range(300)]
         environ = {**hostile_environ, "DISTCC_AUTO_CONNECT_TIMEOUT": "20"}
         assert hosts_of(plan(environ, [*specs, shared_distccd.spec])) == shared_distccd.distcc_host
+
+
+def turning(first: servers.Answer, second: servers.Answer) -> servers.Answer:
+    """The first connection gets one answer, all others the other."""
+    answers = iter([first])
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        next(answers, second)(connection, closing)
+
+    return answer
+
+
+def test_workers_that_turn_hostile_during_a_build_are_named_in_its_report(
+    hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    with contextlib.ExitStack() as stack:
+        faults = [*STATS_FAULTS, *STATS_QUIRKS]
+        workers = [
+            Worker(turning(FINE.answer, fault.answer), SILENT.answer, job_acts=False) for fault in faults
+        ]
+        specs = [stack.enter_context(worker).spec for worker in workers]
+        text = plan(hostile_environ, [*specs, shared_distccd.spec]).text.decode()
+        (words,) = re.findall(r"^__distcc_words=(.*) &&$", text, re.MULTILINE)
+        _, door, started_s, *others = shlex.split(shlex.split(words)[0])
+        result = planned(hostile_environ, [door, str(float(started_s) - 100), *others])
+    assert (result.status, result.text) == (0, b"")
+    assert result.peak_mib < PEAK_MIB
+    *silent, summary = sorted(result.lines, key=lambda line: "compiled anything" in line)
+    assert "no worker that answers compiled anything in 10" in summary
+    for line in silent:
+        assert ": no answer at the end of the build (" in line
+    named = sum(len(re.findall(r"[\d.]+:\d+:\d+", line)) for line in silent)
+    more = sum(map(int, re.findall(r" and (\d+) more", "".join(silent))))
+    assert named + more == len(STATS_FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("term", "words"),
+    [("dumb", []), ("xterm-256color", []), ("dumb", ["--json"])],
+    ids=["dumb", "xterm", "json"],
+)
+def test_people_are_shown_what_hostile_workers_say_in_clean_words(
+    term: str, words: list[str], hostile_environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    with contextlib.ExitStack() as stack:
+        workers = [
+            Worker(fault.answer, SILENT.answer, job_acts=False) for fault in [*STATS_FAULTS, *STATS_QUIRKS]
+        ]
+        workers += [Worker(FINE.answer, fault.answer) for fault in JOB_FAULTS]
+        specs = [stack.enter_context(worker).spec for worker in workers]
+        environ = {
+            **hostile_environ,
+            "DISTCC_AUTO_HOSTS": " ".join([*specs, shared_distccd.spec]),
+            "TERM": term,
+        }
+        terminal = stack.enter_context(Terminal(driver_command("workers", *words), environ, work))
+        assert terminal.wait() == 1
+    for line in terminal.shown.split("\r\n"):
+        assert OF_OUR_OWN.sub("", line).isprintable(), ascii(line)
+    for text in ("]0;owned", "2J"):
+        assert f"\x1b{text}" not in terminal.shown
+    for spec in specs:
+        assert spec in terminal.shown.replace("\r\n", "")
 
 
 @pytest.mark.parametrize(
