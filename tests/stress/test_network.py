@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +22,6 @@ from tests.support.traces import Traces
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.e2e.ssh.conftest import Keys
     from tests.support.sshd import SshUser
@@ -72,7 +73,6 @@ class Site:
 
     def __init__(
         self,
-        directory: Path,
         shell: UserShell,
         chance: random.Random,
         stack: ExitStack,
@@ -81,7 +81,6 @@ class Site:
     ) -> None:
         self.client = stack.enter_context(Network())
         self.shell = shell
-        self._directory = directory
         self._chance = chance
         self._stack = stack
         compilers = self._write_compiler()
@@ -138,14 +137,11 @@ class Site:
 
     def _write_compiler(self) -> Path:
         """A compiler that takes its time; returns the list of those that distccd may run."""
-        directory = self._directory / "bin"
-        directory.mkdir()
+        directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="network-")))
+        directory.chmod(0o755)  # distccd leaves root behind
         (directory / "slow-cc").write_text(_COMPILER)
         (directory / "slow-cc").chmod(0o755)
         (directory / "compilers").write_text(f"{directory / 'slow-cc'}\n")
-        for parent in (directory, *directory.parents):
-            if parent.stat().st_mode & 0o055 != 0o055 and parent.is_relative_to(self._directory.parents[1]):
-                parent.chmod(0o755)  # distccd leaves root behind
         return directory / "compilers"
 
 
@@ -155,7 +151,6 @@ DIRECT, BEHIND_SSH = ("bash", False), ("zsh", True)
 
 @pytest.fixture(params=[DIRECT, BEHIND_SSH], ids=["direct", "behind-ssh"])
 def site(
-    tmp_path: Path,
     environ: dict[str, str],
     work: Path,
     chance: random.Random,
@@ -168,7 +163,7 @@ def site(
     shell, is_behind_ssh = request.param
     with ExitStack() as stack:
         user_shell = UserShell(shell, environ, work)
-        yield Site(tmp_path, user_shell, chance, stack, ssh if is_behind_ssh else None, keys)
+        yield Site(user_shell, chance, stack, ssh if is_behind_ssh else None, keys)
     tally.count("builds in a bad network", request.function.__name__.removeprefix("test_").replace("_", " "))
 
 

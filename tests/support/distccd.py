@@ -30,10 +30,15 @@ class Distccd:
     """
 
     def __init__(
-        self, jobs: int = 4, address: str = LOOPBACK, environ: Mapping[str, str] | None = None
+        self,
+        jobs: int = 4,
+        address: str = LOOPBACK,
+        environ: Mapping[str, str] | None = None,
+        client: str | None = None,
     ) -> None:
         self.jobs = jobs
         self.address = address
+        self._clients = {address, client or address}
         self._environ = environ or {}
         self.directory = Path(tempfile.mkdtemp(prefix="distccd-"))
         self.directory.chmod(0o777)
@@ -100,7 +105,8 @@ class Distccd:
         # The pipe is inherited by distccd and its children: its end says that all have gone.
         self._all_gone, write_end = os.pipe()
         command = ["distccd", "--no-detach", "--daemon", "--stats", "--log-level", "info"]
-        command += ["--listen", self.address, "--allow", self.address]
+        command += ["--listen", self.address]
+        command += [word for client in sorted(self._clients) for word in ("--allow", client)]
         command += ["--port", str(self.job_port), "--stats-port", str(self.stats_port)]
         command += ["--jobs", str(self.jobs), "--log-file", str(self.log_file)]
         environ = {"PATH": os.defpath, "TMPDIR": str(self.directory), "HOME": str(self.directory)}

@@ -1,0 +1,171 @@
+"""Networks of their own, joined by wires that lose packets, take their time, or are cut.
+
+A network is a namespace of the kernel that lives as long as a thread is in it, and a wire is a pair of
+tun devices whose packets pass through this process: so nothing of this machine's own network is touched,
+nothing is left when the process ends, and no queueing discipline of the kernel is needed. Only root may.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import heapq
+import os
+import random
+import selectors
+import struct
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+_Result = TypeVar("_Result")
+
+_DEADLINE_S = 60.0
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
+_TUNSETIFF = 0x400454CA  # linux/if_tun.h
+_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+_LARGEST_PACKET = 65536
+
+
+def may_have_networks() -> bool:
+    """Whether this user may make networks, and tun devices in them."""
+    try:
+        with Network() as network:
+            os.close(network.call(lambda: _tun("try")))
+    except OSError:
+        return False
+    return True
+
+
+class Network:
+    """A network with only `lo`. What `call` runs, and every process that it starts, is inside."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        try:
+            self.call(_leave_network)
+            self.call(lambda: _ip("link", "set", "lo", "up"))
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    def call(self, action: Callable[[], _Result]) -> _Result:
+        """Do something in the network; returns and raises what it does."""
+        return self._thread.submit(action).result(_DEADLINE_S)
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown()
+
+
+class Wire:
+    """Joins `near`, with `near_address`, to `far`, with `far_address`, from entering to leaving.
+
+    `loss` is the part of packets that vanish, `delay_s` what each takes one way, and while it `is_cut`
+    nothing passes. All may be changed at any time.
+    """
+
+    def __init__(
+        self, near: Network, far: Network, near_address: str, far_address: str, chance: random.Random
+    ) -> None:
+        self.loss = 0.0
+        self.delay_s = 0.0
+        self.is_cut = False
+        self.carried = 0
+        self.dropped = 0
+        self._chance = chance
+        self._flying: list[tuple[float, int, int, bytes]] = []
+        name = f"w{far_address.rpartition('.')[2]}"
+        self._ends = (
+            near.call(lambda: _end(name, near_address, far_address)),
+            far.call(lambda: _end(name, far_address, near_address)),
+        )
+        self._bell, self._ringer = os.pipe()
+        self._thread = threading.Thread(target=self._carry)
+
+    def __enter__(self) -> Wire:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._ringer)
+        self._thread.join()
+        for descriptor in (*self._ends, self._bell):
+            os.close(descriptor)
+
+    def _carry(self) -> None:
+        near, far = self._ends
+        with selectors.DefaultSelector() as selector:
+            for descriptor in (near, far, self._bell):
+                selector.register(descriptor, selectors.EVENT_READ)
+            while True:
+                ready = [key.fd for key, _ in selector.select(self._until_next())]
+                if self._bell in ready:
+                    return
+                for source, target in ((near, far), (far, near)):
+                    if source in ready:
+                        self._take(source, target)
+                self._deliver()
+
+    def _until_next(self) -> float | None:
+        return max(0.0, self._flying[0][0] - time.monotonic()) if self._flying else None
+
+    def _take(self, source: int, target: int) -> None:
+        packet = os.read(source, _LARGEST_PACKET)
+        if self.is_cut or self._chance.random() < self.loss:
+            self.dropped += 1
+            return
+        self.carried += 1
+        heapq.heappush(self._flying, (time.monotonic() + self.delay_s, self.carried, target, packet))
+
+    def _deliver(self) -> None:
+        while self._flying and self._flying[0][0] <= time.monotonic():
+            _, _, target, packet = heapq.heappop(self._flying)
+            os.write(target, packet)
+
+
+def _leave_network() -> None:
+    """Put the thread that calls it into a network of its own, with all that it starts."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, stdin=subprocess.DEVNULL, timeout=_DEADLINE_S)
+
+
+def _tun(name: str) -> int:
+    """A new tun device in the network of the thread that calls it."""
+    descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _end(name: str, address: str, peer: str) -> int:
+    """One end of a wire, up and with its address."""
+    descriptor = _tun(name)
+    try:
+        _ip("address", "add", address, "peer", peer, "dev", name)
+        _ip("link", "set", name, "up")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
