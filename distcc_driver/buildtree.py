@@ -150,7 +150,7 @@ def _read_meson(directory: str) -> BuildTree:
 def _read_autotools(directory: str, name: str) -> BuildTree:
     pattern = r'^S\["(CC|CXX)"\]="(.+)"$' if name == "config.status" else r"^(CC|CXX)='(.+)'$"
     settings = dict(re.findall(pattern, _text(directory, name), re.MULTILINE))
-    found = tuple(Configured(variable, _words(settings[variable])) for variable in settings)
+    found = tuple(Configured(variable, _words(settings[variable])) for variable in sorted(settings))
     unknown = "" if found else f"{name} has neither CC nor CXX"
     return BuildTree(directory, System.AUTOTOOLS, name, "make", found, unknown)
 
@@ -214,7 +214,7 @@ def _assignments(text: str, variable: str) -> list[_Assignment]:
         elif re.match(r"^ *endif\b", line):
             depth -= 1
         elif (match := _ASSIGNMENT.match(line)) and match["name"] == variable:
-            value = re.sub(r"(?:^|\s)#.*", "", match["value"]).strip()
+            value = re.sub(r"#.*", "", match["value"])  # blanks at its end count
             found.append(_Assignment(match["operator"], value, depth > 0))
     return found
 
@@ -227,6 +227,6 @@ def _expanded(text: str, variable: str, value: str, environ: Mapping[str, str], 
         return _make_value(text, match[1] or match[2], environ, depth + 1)
 
     value = re.sub(r"\$\((\w+)\)|\$\{(\w+)\}", replace, value)
-    if "$" in value or not value:
+    if "$" in value or not value.strip():
         raise _UnknownError(f"{variable} is {value!r}, which only make can work out")
     return value

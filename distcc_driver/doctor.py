@@ -33,6 +33,7 @@ from .trial import Outcome, Trial, Trials, deadline_s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from .hostspec import BadEntry
     from .settings import Settings
     from .survey import Findings
 
@@ -49,6 +50,7 @@ class _Case:
     client_version: str | None = None
     commands: list[Command] = field(default_factory=list)
     tree_commands: list[Command] = field(default_factory=list)
+    bad_entries: Sequence[BadEntry] = ()
     hosts: list[HostRow] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -142,6 +144,7 @@ def _examine_workers(case: _Case, settings: Settings, is_chosen: bool) -> None:
     ) as survey:
         with progress.shown():
             findings = survey.ask()
+        case.bad_entries = settings.bad_entries
         case.hosts = host_rows(settings, [*findings.workers, *findings.rejections], findings.plan)
         case.steps += steps.host_steps(case.hosts, settings.bad_entries)
         case.steps.append(steps.plan_step(findings))
@@ -221,6 +224,7 @@ def _document(case: _Case) -> dict[str, Any]:
         "client": {"path": case.client, "version": case.client_version},
         "compilers": [_command(command) for command in case.commands],
         "build_directory": _tree(case),
+        "bad_entries": [entry._asdict() for entry in case.bad_entries],
         "hosts": [asdict(row) for row in case.hosts],
         "trials": [_trial(trial) for trial in case.trials],
     }
@@ -264,7 +268,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
     comment = trial.made.compiler if trial.made else None
     family, version = compiler_version(comment) if comment is not None else (None, None)
     return {
-        "host": trial.worker.endpoint.host.text if trial.worker else None,
+        "host": trial.worker.endpoint.host.text if trial.worker else "",
         "compiler": shlex.join(trial.command.compiler),
         "sent": trial.sent,
         "outcome": trial.outcome.value,

@@ -109,8 +109,9 @@ def _compiler_step(command: Command, environ: Mapping[str, str], is_tree_distrib
     if command.is_distributed:
         return Step(COMPILERS, subjects, Result.OK, text)
     if is_tree_distributed:
-        text = f"{text}, not called by the build directory, which calls distcc"
-        return Step(COMPILERS, subjects, Result.OK, text)
+        return Step(
+            COMPILERS, subjects, Result.OK, f"{text}; no matter, for the build directory calls distcc"
+        )
     directory = masquerade_directory()
     advice = (
         f"put {directory} first on PATH (PATH={directory}:$PATH), or let the build call {_wrapped(command)}"
@@ -190,11 +191,14 @@ def _tree_step(tree: BuildTree, configured: Configured, command: Command) -> Ste
         result, cause, advice = trouble
         return Step(TREE, subjects, result, f"configured with {command.text} ({where}): {cause}", advice)
     if command.is_distributed:
-        leads_to = f"{tree.runner} calls {_leads_to(command)}"
+        behind = ", and that calls distcc" if command.kind is Kind.CCACHE else ""
+        leads_to = f"{tree.runner} calls {_leads_to(command)}{behind}"
         return Step(TREE, subjects, Result.OK, f"configured with {command.text} ({where}): {leads_to}")
     is_name = os.sep not in command.words[0]
-    shown = f"{command.text}, which is {command.path}" if is_name else command.text
-    text = f"configured with {shown} ({where}): {tree.runner} will never call distcc"
+    text = f"configured with {command.text} ({where}): {tree.runner} will never call distcc"
+    if is_name:
+        text = f"configured with {command.text} ({where}), on this PATH {command.path}: "
+        text += f"{tree.runner} will not call distcc"
     return Step(TREE, subjects, Result.PROBLEM, text, _reconfigure(tree, configured, command, is_name))
 
 

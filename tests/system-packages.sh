@@ -75,9 +75,14 @@ look_for() {
         test)
             look_for bench
             look_for lint
+            program autoconf
+            program automake
             program bzip2
             program ccache
+            program cmake
             program iproute2 ip
+            program meson
+            program ninja-build ninja
             program xz-utils xz
             want bash-completion test -e /usr/share/bash-completion/bash_completion
             want binutils-source test -d /usr/src/binutils

@@ -1,0 +1,299 @@
+"""`distcc-driver doctor` on workers that differ on purpose, and on set-ups that are broken."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.distccd import Distccd
+from tests.support.ports import LOOPBACK, free_ports, host_spec, refusing_port, silent_port
+from tests.support.servers import Server, empty, hang
+from tests.support.shapes import assert_shape
+from tests.support.shells import MASQUERADE
+from tests.support.toolchains import Toolchain, doctor, open_to_all, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def running(environ: dict[str, str] | None = None) -> Iterator[Distccd]:
+    worker = Distccd(environ=environ)
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+class Examined:
+    """What doctor said, of a machine with `hosts` as its list."""
+
+    def __init__(self, environ: dict[str, str], work: Path, *arguments: str) -> None:
+        self.done = subprocess.run(
+            doctor(*arguments), env=environ, cwd=work, capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in self.done.stderr
+
+    def line(self, start: str, text: str) -> str:
+        """The one line that starts with `start`, a result and a part, and has `text`."""
+        lines = [line for line in self.done.stdout.splitlines() if line.startswith(start) and text in line]
+        assert len(lines) == 1, f"{text!r} in {lines}, of\n{self.done.stdout}{self.done.stderr}"
+        return lines[0]
+
+
+@pytest.fixture
+def masqueraded(environ: dict[str, str]) -> dict[str, str]:
+    """An environment in which everything is as it should be, but for a list of hosts."""
+    return environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
+
+
+def examine(environ: dict[str, str], work: Path, hosts: list[str], *arguments: str) -> Examined:
+    return Examined(environ | {"DISTCC_AUTO_HOSTS": " ".join(hosts)}, work, *arguments)
+
+
+def test_all_is_well(masqueraded: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+    before = shared_distccd.compiled
+    found = examine(masqueraded, work, [shared_distccd.spec], "--compiler", "gcc", "g++")
+    assert found.done.returncode == 0, found.done.stdout
+    assert found.done.stderr == ""
+    assert "compiles with gcc, g++ in " in found.line("ok       trial", shared_distccd.spec)
+    assert shared_distccd.compiled == before + 2
+    found.line("ok       compilers", "gcc, g++: link in /usr/lib/distcc to distcc, compiler in /usr/bin")
+    found.line("all is well", "would be distributed")
+
+
+def test_no_masquerade_and_nothing_that_calls_distcc(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    found = examine(environ, work, [shared_distccd.spec], "--compiler", "gcc")
+    assert found.done.returncode == 1
+    line = found.line("warning  compilers", "gcc: compiler itself in /usr/bin")
+    assert f"put {MASQUERADE} first on PATH" in line
+
+
+def test_compiler_missing_on_one_worker(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
+    tools = Toolchain(tmp_path / "tools")
+    tools.add("gcc")
+    with running(tools.environ) as worker:
+        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
+    assert found.done.returncode == 1
+    line = found.line("problem  trial", worker.spec)
+    assert f"compiler missing there: {target()}-g++ " in line
+    found.line("ok       trial", "compiles with gcc in ")
+
+
+def test_compiler_of_another_version(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
+    tools = Toolchain(tmp_path / "tools")
+    tools.add_other_version("gcc", "GCC: (Elsewhere 11.4.0-1) 11.4.0")
+    with running() as same, running(tools.environ) as other:
+        found = examine(masqueraded, work, [same.spec, other.spec], "--compiler", "gcc")
+    assert found.done.returncode == 1
+    assert "compiles with GCC 11.4.0, this machine has " in found.line("warning  trial", other.spec)
+    assert " as here" in found.line("ok       trial", same.spec)
+
+
+def test_compiler_of_another_architecture(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
+    tools = Toolchain(tmp_path / "tools")
+    tools.add_other_machine("gcc")
+    with running(tools.environ) as worker:
+        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
+    assert "compiles for AArch64, this machine for " in found.line("problem  trial", worker.spec)
+
+
+def test_compiler_not_allowed_on_a_worker(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed"
+    allowed.write_text(f"/usr/bin/{target()}-gcc\n")
+    open_to_all(tmp_path)
+    with running({"DISTCC_CMDLIST": str(allowed)}) as worker:
+        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
+    line = found.line("problem  trial", worker.spec)
+    assert f"compiler not allowed there, it hangs up without an answer: {target()}-g++" in line
+    found.line("ok       trial", "compiles with gcc in ")
+
+
+def test_compiler_broken_on_a_worker(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
+    tools = Toolchain(tmp_path / "tools")
+    tools.add_script("gcc", "#!/bin/sh\nprintf 'gcc: fatal \\033[31merror\\033[m: no cc1\\n' >&2\nexit 1\n")
+    with running(tools.environ) as worker:
+        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
+    line = found.line("problem  trial", worker.spec)
+    assert "gcc fails there: gcc: fatal \\x1b[31merror" in line
+
+
+def test_worker_that_takes_jobs_and_does_nothing(
+    masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    with Server(hang) as server:
+        spec = host_spec(LOOPBACK, server.port, shared_distccd.stats_port)
+        environ = masqueraded | {"DISTCC_IO_TIMEOUT": "1"}
+        found = examine(environ, work, [spec, shared_distccd.spec], "--compiler", "gcc", "g++")
+    assert found.done.returncode == 1
+    assert "does not finish it within 1 s (gcc)" in found.line("problem  trial", spec)
+    found.line("ok       trial", shared_distccd.spec)
+
+
+class ClosedDistccd:
+    """A distccd that lets nobody in but a client at an address of documentation (RFC 5737)."""
+
+    def __init__(self, directory: Path) -> None:
+        job_port, stats_port = free_ports(2)
+        self.spec = host_spec(LOOPBACK, job_port, stats_port)
+        self._log = directory / "distccd.log"
+        open_to_all(directory)
+        command = ["distccd", "--no-detach", "--daemon", "--stats", "--listen", LOOPBACK]
+        command += ["--allow", "192.0.2.1", "--log-stderr", "--log-level", "info"]
+        command += ["--port", str(job_port), "--stats-port", str(stats_port), "--jobs", "2"]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stderr=log, cwd=directory, start_new_session=True
+            )
+
+    def __enter__(self) -> ClosedDistccd:
+        deadline = time.monotonic() + 30
+        while "HTTP server started" not in self._log.read_text() and time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.01)
+                raise AssertionError(self._log.read_text())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+
+def test_client_not_allowed(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
+    with ClosedDistccd(tmp_path) as worker:
+        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
+    assert "not allowed for this client? (distccd --allow)" in found.line("warning  workers", worker.spec)
+    found.line("problem  plan", "no worker is available")
+
+
+def test_hosts_that_are_down_each_with_its_cause(
+    masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    environ = masqueraded | {"DISTCC_AUTO_CONNECT_TIMEOUT": "0.3"}
+    with refusing_port() as down, silent_port() as walled, Server(empty) as shut:
+        stats_only = host_spec(LOOPBACK, down, shared_distccd.stats_port)
+        hosts = {
+            f"stats port {down} refused the connection": host_spec(LOOPBACK, down, down),
+            "does a firewall drop the port?": host_spec(LOOPBACK, walled, walled),
+            f"job port {down} refused the connection; its stats port answers": stats_only,
+            "closed without a reply": host_spec(LOOPBACK, shut.port, shut.port),
+            "name not found": "no-such-worker.invalid",
+        }
+        found = examine(environ, work, [*hosts.values(), "a:0", shared_distccd.spec], "--compiler", "gcc")
+    assert found.done.returncode == 1
+    for cause, host in hosts.items():
+        assert f"workers: {host}: left out: " in found.line("warning  workers", cause)
+    found.line("warning  workers", "entry 6 'a:0', character 3")
+    found.line("ok       workers", shared_distccd.spec)
+    found.line("ok       trial", shared_distccd.spec)
+
+
+def test_hosts_with_one_cause_are_named_together(
+    masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    hosts = [f"no-such-{number}.invalid" for number in range(12)]
+    found = examine(masqueraded, work, [*hosts, shared_distccd.spec], "--compiler", "gcc")
+    line = found.line("warning  workers", "name not found")
+    assert "no-such-0.invalid, no-such-1.invalid, " in line
+    assert "no-such-7.invalid and 4 more: " in line
+
+
+def test_no_distcc_here(environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "gcc").symlink_to("/usr/bin/gcc")
+    found = examine(environ | {"PATH": str(bare)}, work, [shared_distccd.spec])
+    assert found.done.returncode == 1
+    found.line("problem  distcc client", "not found on PATH; install the package distcc")
+    assert "trial" not in found.done.stdout
+
+
+def test_ccache_that_finds_the_masquerade(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    path = f"/usr/lib/ccache:{MASQUERADE}:{environ['PATH']}"
+    found = examine(environ | {"PATH": path}, work, [shared_distccd.spec], "--compiler", "gcc")
+    line = found.line("warning  compilers", "gcc: ccache finds distcc in the place of the compiler")
+    assert "off PATH" in line
+    assert found.done.returncode == 1
+
+
+def test_ccache_alone_is_told_its_prefix(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    environ = environ | {"PATH": f"/usr/lib/ccache:{environ['PATH']}", "CCACHE_PREFIX": "icecc"}
+    found = examine(environ, work, [shared_distccd.spec], "--compiler", "gcc")
+    found.line("ok       compilers", "CCACHE_PREFIX=distcc set by distcc_build instead of icecc")
+    found.line("ok       trial", "compiles with /usr/bin/gcc in ")
+    assert found.done.returncode == 0
+
+
+def test_compiler_that_fails_here(
+    masqueraded: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
+) -> None:
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "mycc").write_text("#!/bin/sh\necho mycc: licence error >&2\nexit 3\n")
+    (broken / "mycc").chmod(0o755)
+    environ = masqueraded | {"PATH": f"{masqueraded['PATH']}:{broken}"}
+    found = examine(environ, work, [shared_distccd.spec], "--compiler", "mycc", "nocc")
+    found.line("problem  trial", "mycc: compiles nothing on this machine: mycc: licence error")
+    found.line("problem  compilers", "nocc: not found on PATH")
+
+
+def document_of(found: Examined) -> dict[str, Any]:
+    value = json.loads(found.done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def test_json(masqueraded: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd) -> None:
+    (work / "Makefile").write_text("CC = gcc\n")
+    tools = Toolchain(tmp_path / "tools")
+    tools.add_other_version("gcc", "GCC: () 11.4.0")
+    with running(tools.environ) as other:
+        hosts = [shared_distccd.spec, other.spec, "no-such-worker.invalid", "a:0"]
+        found = examine(masqueraded, work, hosts, "--json", "--compiler", "gcc", "g++")
+    document = document_of(found)
+    assert_shape(document, "doctor")
+    assert (document["version"], document["command"], document["result"]) == (1, "doctor", "problem")
+    assert found.done.returncode == 1
+    trials = {(trial["host"], trial["compiler"]): trial for trial in document["trials"]}
+    assert trials[other.spec, "gcc"]["compiler_version"] == "11.4.0"
+    assert trials[other.spec, "g++"]["outcome"] == "missing"
+    assert trials[shared_distccd.spec, "g++"]["outcome"] == "compiled"
+    assert document["build_directory"]["compilers"][0]["is_distributed"] is True
+
+
+def test_json_without_distcc_and_without_compilers(
+    environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
+) -> None:
+    found = examine(environ | {"PATH": str(tmp_path)}, work, [shared_distccd.spec], "--json")
+    document = document_of(found)
+    assert_shape(document, "doctor")
+    assert document["client"] == {"path": None, "version": None}
+    assert document["trials"] == []
+
+
+def test_wrong_configuration_shows_what_can_be_told(masqueraded: dict[str, str], work: Path) -> None:
+    found = examine(masqueraded, work, [])
+    assert found.done.returncode == 96
+    assert found.done.stderr.startswith("distcc-driver: DISTCC_AUTO_HOSTS: not set or blank; ")
+    found.line("ok       distcc client", "version ")
+    found = examine(masqueraded, work, [], "--json")
+    assert (found.done.returncode, found.done.stdout) == (96, "")
+
+
+@pytest.mark.parametrize("arguments", [["--build-dir", "nowhere"], ["gcc"], ["--compiler"]])
+def test_wrong_usage(masqueraded: dict[str, str], work: Path, arguments: list[str]) -> None:
+    found = examine(masqueraded, work, ["worker"], *arguments)
+    assert (found.done.returncode, found.done.stdout) == (2, "")
+    assert len(found.done.stderr.splitlines()) == 1

@@ -1,0 +1,191 @@
+"""`distcc-driver doctor` in build directories that CMake, Meson and Autotools have configured for real."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.shells import MASQUERADE
+from tests.support.toolchains import doctor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.distccd import Distccd
+
+_SOURCES = {
+    "main.c": "int main(void) { return 0; }\n",
+    "part.cc": "int part() { return 0; }\n",
+    "CMakeLists.txt": "cmake_minimum_required(VERSION 3.10)\n"
+    "option(HIDDEN_LAUNCHER OFF)\n"
+    "if(HIDDEN_LAUNCHER)\n"
+    "  set(CMAKE_C_COMPILER_LAUNCHER distcc)\n"
+    "  set(CMAKE_CXX_COMPILER_LAUNCHER distcc)\n"
+    "endif()\n"
+    "project(p C CXX)\nadd_executable(p main.c part.cc)\n",
+    "meson.build": "project('p', 'c', 'cpp')\nexecutable('p', 'main.c', 'part.cc')\n",
+    "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign])\nAC_PROG_CC\nAC_PROG_CXX\n"
+    "AC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
+    "Makefile.am": "bin_PROGRAMS = p\np_SOURCES = main.c part.cc\n",
+}
+_LAUNCHERS = ["-DCMAKE_C_COMPILER_LAUNCHER=distcc", "-DCMAKE_CXX_COMPILER_LAUNCHER=distcc"]
+_WRAPPED = {"CC": "distcc gcc", "CXX": "distcc g++"}
+_PLAIN = {"CC": "gcc", "CXX": "g++"}
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with C and C++ that all of them can configure."""
+    directory = tmp_path_factory.mktemp("sources")
+    for name, text in _SOURCES.items():
+        (directory / name).write_text(text)
+    subprocess.run(["autoreconf", "--install"], cwd=directory, check=True, capture_output=True)
+    return directory
+
+
+def configure(command: list[str], directory: Path, environ: dict[str, str]) -> None:
+    """Run a configuration in a new directory."""
+    directory.mkdir()
+    done = subprocess.run(command, cwd=directory, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def examined(directory: Path, environ: dict[str, str], distccd: Distccd) -> tuple[int, dict[str, Any]]:
+    """Exit code and document of doctor for a build directory."""
+    done = subprocess.run(
+        doctor("--build-dir", str(directory), "--json"),
+        env=environ | {"DISTCC_AUTO_HOSTS": distccd.spec},
+        cwd=directory.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def assert_calls_distcc(
+    directory: Path, environ: dict[str, str], distccd: Distccd, system: str, *commands: str
+) -> None:
+    code, document = examined(directory, environ, distccd)
+    tree = document["build_directory"]
+    assert (tree["system"], [found["command"] for found in tree["compilers"]]) == (system, list(commands))
+    assert all(found["is_distributed"] for found in tree["compilers"])
+    assert [trial["outcome"] for trial in document["trials"]] == ["compiled", "compiled"]
+    assert (code, document["result"]) == (0, "ok"), document["steps"]
+
+
+def assert_never_calls_distcc(
+    directory: Path, environ: dict[str, str], distccd: Distccd, system: str, *commands: str
+) -> list[str]:
+    """Returns what doctor says of each compiler."""
+    code, document = examined(directory, environ, distccd)
+    tree = document["build_directory"]
+    assert (tree["system"], [found["command"] for found in tree["compilers"]]) == (system, list(commands))
+    assert code == 1
+    steps = [step for step in document["steps"] if step["part"] == "build directory"]
+    assert [step["result"] for step in steps] == ["problem", "problem"]
+    return [f"{step['text']}; {step['advice']}" for step in steps]
+
+
+@pytest.mark.parametrize(("generator", "runner"), [("Unix Makefiles", "make"), ("Ninja", "ninja")])
+def test_cmake_without_launcher(
+    generator: str, runner: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    tree = work / "build"
+    configure(["cmake", "-G", generator, str(sources)], tree, environ)
+    # The trap of the configured compiler: the masquerade comes too late.
+    later = environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
+    said = assert_never_calls_distcc(tree, later, shared_distccd, "CMake", "/usr/bin/cc", "/usr/bin/c++")
+    assert said[0].startswith("configured with /usr/bin/cc (CMAKE_C_COMPILER in CMakeCache.txt): ")
+    assert f"{runner} will never call distcc; run cmake -DCMAKE_C_COMPILER_LAUNCHER=distcc " in said[0]
+    subprocess.run(["cmake", *_LAUNCHERS, str(tree)], env=environ, check=True, capture_output=True)
+    assert_calls_distcc(tree, environ, shared_distccd, "CMake", "distcc /usr/bin/cc", "distcc /usr/bin/c++")
+
+
+@pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
+def test_cmake_with_a_launcher_that_only_the_project_knows(
+    generator: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    tree = work / "build"
+    configure(["cmake", "-G", generator, "-DHIDDEN_LAUNCHER=ON", str(sources)], tree, environ)
+    assert_calls_distcc(tree, environ, shared_distccd, "CMake", "distcc /usr/bin/cc", "distcc /usr/bin/c++")
+
+
+def test_cmake_with_a_compiler_variable(
+    sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    tree = work / "build"
+    configure(["cmake", str(sources)], tree, environ | _WRAPPED)
+    assert_calls_distcc(tree, environ, shared_distccd, "CMake", "/usr/bin/distcc gcc", "/usr/bin/distcc g++")
+
+
+def test_cmake_configured_with_the_masquerade(
+    sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    tree = work / "build"
+    configure(["cmake", str(sources)], tree, environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"})
+    links = (f"{MASQUERADE}/cc", f"{MASQUERADE}/c++")
+    assert_calls_distcc(tree, environ, shared_distccd, "CMake", *links)
+
+
+def test_meson_both_ways(sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
+    plain, wrapped = work / "plain", work / "wrapped"
+    configure(["meson", "setup", ".", str(sources)], plain, environ | _PLAIN)
+    said = assert_never_calls_distcc(plain, environ, shared_distccd, "Meson", "gcc", "g++")
+    assert "ninja will not call distcc; set up another one, as in: CC='distcc gcc' meson setup" in said[0]
+    configure(["meson", "setup", ".", str(sources)], wrapped, environ | _WRAPPED)
+    assert_calls_distcc(wrapped, environ, shared_distccd, "Meson", "distcc gcc", "distcc g++")
+
+
+def test_meson_that_found_ccache(
+    sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    tree = work / "build"
+    configure(["meson", "setup", ".", str(sources)], tree, environ)
+    assert_calls_distcc(tree, environ, shared_distccd, "Meson", "ccache cc", "ccache c++")
+
+
+def test_autotools_both_ways(
+    sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    plain, wrapped = work / "plain", work / "wrapped"
+    script = str(sources / "configure")
+    configure([script], plain, environ)
+    said = assert_never_calls_distcc(plain, environ, shared_distccd, "Autotools", "gcc", "g++")
+    assert "run configure again with CC='distcc gcc', or build with: distcc_build make CC=" in said[0]
+    configure([script, *(f"{name}={value}" for name, value in _WRAPPED.items())], wrapped, environ)
+    assert_calls_distcc(wrapped, environ, shared_distccd, "Autotools", "distcc gcc", "distcc g++")
+
+
+def test_autotools_follow_the_path_where_they_have_a_name_only(
+    sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    tree = work / "build"
+    configure([str(sources / "configure")], tree, environ)
+    later = environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
+    assert_calls_distcc(tree, later, shared_distccd, "Autotools", "gcc", "g++")
+
+
+def test_makefile_both_ways(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
+    (work / "Makefile").write_text("CC = gcc\nCXX = g++\nprogram: main.o\n")
+    said = assert_never_calls_distcc(work, environ, shared_distccd, "make", "gcc", "g++")
+    assert said[0].startswith(
+        "configured with gcc (CC in Makefile), on this PATH /usr/bin/gcc: make will not"
+    )
+    (work / "Makefile").write_text("CC = distcc gcc\nCXX = distcc g++\nprogram: main.o\n")
+    assert_calls_distcc(work, environ, shared_distccd, "make", "distcc gcc", "distcc g++")
+
+
+def test_nothing_in_a_makefile_is_executed(
+    work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    (work / "Makefile").write_text(
+        "X := $(shell touch executed)\n+:=$(shell touch executed)\nCC = $(shell touch executed; echo gcc)\n"
+    )
+    _, document = examined(work, environ, shared_distccd)
+    assert "CC is " in document["build_directory"]["unknown"]
+    assert not (work / "executed").exists()

@@ -1,0 +1,99 @@
+"""Compilers of workers that are not like those of this machine: directories for a worker's PATH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+import distcc_driver
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TOOLS = ("as", "ld", "objcopy", "dd", "rm", "sh")
+
+_CHANGED = """\
+#!/bin/sh
+{compiler} "$@" || exit
+while [ "$#" -gt 1 ]; do
+    [ "$1" = -o ] && object=$2
+    shift
+done
+{change}
+"""
+_OTHER_COMMENT = """\
+printf '%s\\0' {comment} >"$object.comment"
+objcopy --update-section .comment="$object.comment" "$object"
+rm "$object.comment"
+"""
+# e_machine is at byte 18 (elf(5)); 183 is AArch64.
+_OTHER_MACHINE = 'printf "\\\\267" | dd of="$object" bs=1 seek=18 conv=notrunc 2>/dev/null'
+
+
+@cache
+def target() -> str:
+    """The name that GCC has for this machine; distcc asks workers for `TARGET-gcc` in place of `gcc`."""
+    words = ["gcc", "-dumpmachine"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
+class Toolchain:
+    """A directory with real assembler and linker, and no compiler yet."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True)
+        open_to_all(directory)
+        for name in _TOOLS:
+            (directory / name).symlink_to(str(shutil.which(name)))
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """For the constructor of a worker."""
+        return {"PATH": str(self.directory)}
+
+    def add(self, name: str) -> None:
+        """Add the compiler of this machine."""
+        for alias in _aliases(name):
+            (self.directory / alias).symlink_to(str(shutil.which(alias) or shutil.which(name)))
+
+    def add_other_version(self, name: str, comment: str) -> None:
+        """Add a compiler whose object files have `comment` in their `.comment` section."""
+        self._add_changed(name, _OTHER_COMMENT.format(comment=f"'{comment}'"))
+
+    def add_other_machine(self, name: str) -> None:
+        """Add a compiler whose object files are for AArch64, or say so."""
+        self._add_changed(name, _OTHER_MACHINE)
+
+    def add_script(self, name: str, text: str) -> None:
+        """Add a shell script under all names of a compiler."""
+        for alias in _aliases(name):
+            path = self.directory / alias
+            path.write_text(text)
+            path.chmod(0o755)
+
+    def _add_changed(self, name: str, change: str) -> None:
+        self.add_script(name, _CHANGED.format(compiler=shutil.which(name), change=change))
+
+
+def _aliases(name: str) -> tuple[str, str]:
+    return name, f"{target()}-{name}"
+
+
+def open_to_all(directory: Path) -> None:
+    """Let the unprivileged user of a worker into a directory of pytest's, which are private."""
+    while os.geteuid() == 0 and directory != directory.parent and directory.owner() == "root":
+        mode = directory.stat().st_mode
+        if not mode & 0o001:
+            directory.chmod(mode | 0o011)
+        directory = directory.parent
+
+
+def doctor(*arguments: str) -> list[str]:
+    """The command line of `distcc-driver doctor`."""
+    program = os.path.join(os.path.dirname(distcc_driver.__file__), "__main__.py")
+    return [sys.executable, program, "doctor", *arguments]
