@@ -93,7 +93,9 @@ def install_in_venv(wheel: Path, python: str, version: str, directory: Path) -> 
 
 def install_under(wheel: Path, prefix: Path) -> Installed:
     """As `pip install --user` does, whose prefix is ~/.local: no interpreter is there."""
-    run(sys.executable, *_PIP, "--no-deps", "--prefix", prefix, wheel)
+    run(
+        sys.executable, *_PIP, "--no-deps", "--ignore-installed", "--prefix", prefix, wheel
+    )  # not in its place
     packages = prefix / "lib" / f"python{THIS_VERSION}" / "site-packages"
     _copy_sh(packages)
     return Installed(packages, prefix / "bin")
