@@ -9,6 +9,27 @@ if not __package__:  # started as a file, as the shims do: what is ours comes af
 
 def main():  # type: () -> None
     """Run `distcc-driver`; every error of ours ends as one line and its exit code."""
+    try:
+        _speak(sys.argv[1:])
+        _run()
+    except KeyboardInterrupt:  # before the plan could see to it
+        sys.exit(130)
+
+
+def _speak(words):  # type: (list[str]) -> None
+    """Make descriptor N of `plan PID N` standard error: the shims have kept our interpreter quiet."""
+    if words[:1] != ["plan"] or len(words) != 3 or not words[2].isdigit():
+        return
+    import os  # not before the path of imports is right
+
+    try:
+        os.dup2(int(words[2]), 2)
+        os.close(int(words[2]))
+    except OSError:
+        pass  # called by hand
+
+
+def _run():  # type: () -> None
     if sys.version_info < (3, 10):  # noqa: UP036  # before anything that an older Python cannot parse
         message = "distcc-driver: {}: Python {}.{} is too old; use 3.10 or later, see DISTCC_DRIVER_PYTHON\n"
         sys.stderr.write(message.format(sys.executable, sys.version_info[0], sys.version_info[1]))
@@ -19,8 +40,6 @@ def main():  # type: () -> None
         message = "distcc-driver: {}: {}; install distcc-driver again, in a clone with make install\n"
         sys.stderr.write(message.format(sys.executable, missing))
         sys.exit(96)
-    except KeyboardInterrupt:  # before the plan could see to it
-        sys.exit(130)
 
 
 def _enter(words):  # type: (list[str]) -> None

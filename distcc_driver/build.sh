@@ -53,7 +53,13 @@ __distcc_drive() {
     # before us on the path of imports. From our directory, so that no other one is kept busy.
     \builtin cd ${ZSH_VERSION:+"-q"} -P -- "$__distcc_root" 2>/dev/null ||
         __distcc_fail "$__distcc_root: no such directory; source the distcc.sh or distcc.zsh that is there now"
-    \builtin exec "$__distcc_python" -ESs "$__distcc_root/distcc_driver/__main__.py" "$@" </dev/null
+    \builtin set -- "$__distcc_python" -ESs "$__distcc_root/distcc_driver/__main__.py" "$@"
+    # An interpreter that is interrupted while it starts says so at length: until the plan is reached,
+    # standard error waits as descriptor 3. Where it is closed, there is nothing to keep quiet.
+    if [[ $4 == plan ]] && { [[ -n $4 ]]; } >&2; then
+        \builtin exec "$@" 3 </dev/null 3>&2 2>/dev/null
+    fi
+    \builtin exec "$@" </dev/null
 }
 
 # Closes session $2 with interpreter $1; both are empty for what a plan opened and could not tell.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import signal
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -159,3 +161,18 @@ def test_a_build_that_is_stopped_while_workers_are_asked_goes_on(
             terminal.send("fg\r")
             terminal.expect("built 4")
             terminal.expect(PROMPT)
+
+
+def test_an_interpreter_that_is_interrupted_while_it_starts_says_nothing(
+    ready_shell: UserShell, tmp_path: Path
+) -> None:
+    """It would say at length where in its own start it was. What follows is what a plan has to say."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho Traceback >&2\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    ready_shell.environ["DISTCC_DRIVER_PYTHON"] = str(python)
+    result = ready_shell.run("distcc_build sh -c 'echo built >&2; : >&3' 3>&1")
+    assert result.returncode == 0, result.stderr
+    summary, built = result.stderr.splitlines()
+    assert summary.startswith("distcc-driver: -j 5 = ")
+    assert built == "built"
