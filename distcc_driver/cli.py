@@ -8,7 +8,7 @@ import sys
 from typing import Annotated, Any
 
 from . import __version__
-from .errors import DriverError
+from .errors import ConfigError, DriverError
 from .log import Log
 from .shim import remedy
 
@@ -206,16 +206,24 @@ def main() -> None:
     except _UsageError as error:
         _report_usage(error)
         code = error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except BrokenPipeError:
-        code = _end_without_reader()
     except OSError as error:
         Log("error").error(
             f"{error.filename or 'standard output'}: {error.strerror}; make room or access for it"
         )
-        code = 96
+        code = _end_badly()
+    except Exception as error:  # a terminal is no place for a traceback
+        Log("error").error(f"internal error: {error!r}; please report it")
+        code = _end_badly()
     sys.exit(code)
+
+
+def _end_badly() -> int:
+    from .display import abandon_output
+
+    abandon_output()
+    return ConfigError.exit_code
 
 
 def _report_usage(error: Any) -> None:
@@ -226,9 +234,3 @@ def _report_usage(error: Any) -> None:
     subject = command.partition(" ")[2] or "command line"
     text = error.format_message().rstrip(".")
     Log("error").error(f"{subject}: {text[:1].lower()}{text[1:]}; see {command} --help")
-
-
-def _end_without_reader() -> int:
-    """As a program ends that SIGPIPE has killed: nobody reads any more what there is to say."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 141

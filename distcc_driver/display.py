@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.segment import Segment
 
 from . import session
+from .errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -143,6 +144,22 @@ def _undisturbed() -> Iterator[None]:
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Lines on standard output, at once."""
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()
+    """Lines on standard output, at once.
+
+    Ends the process where nobody reads any more, as SIGPIPE would; raises `ConfigError` where they
+    cannot be written.
+    """
+    try:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        abandon_output()
+        sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        abandon_output()
+        raise ConfigError(f"standard output: {error.strerror}; write it to another place") from None
+
+
+def abandon_output() -> None:
+    """Let what is left in buffers go nowhere, or the interpreter would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -46,8 +46,8 @@ def found(
     return settings, list(results), plan, ""
 
 
-def rows_of(*results: Worker | Rejection, **variables: object) -> list[HostRow]:
-    settings, asked, plan, _ = found(*results, **variables)
+def rows_of(*results: Worker | Rejection) -> list[HostRow]:
+    settings, asked, plan, _ = found(*results)
     return host_rows(settings, asked, plan)
 
 

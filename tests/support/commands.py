@@ -1,0 +1,88 @@
+"""Runs `distcc-driver` as people do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import distcc_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+PACKAGE = Path(distcc_driver.__file__).parent
+_DEADLINE_S = 60.0
+
+
+def driver_command(*words: str) -> list[str]:
+    """The command line of a `distcc-driver` command."""
+    return [sys.executable, str(PACKAGE / "__main__.py"), *words]
+
+
+def run_driver(
+    environ: Mapping[str, str], cwd: Path, *words: str, stdout: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, without a terminal."""
+    return subprocess.run(
+        driver_command(*words),
+        env=environ,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=_DEADLINE_S,
+        start_new_session=True,
+    )
+
+
+class Driver:
+    """A command that runs until it is ended, with documents or lines to read meanwhile."""
+
+    def __init__(self, environ: Mapping[str, str], cwd: Path, *words: str) -> None:
+        self._process = subprocess.Popen(
+            driver_command(*words),
+            env=environ,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def line(self) -> str:
+        """The next line of its output."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+    def document(self) -> dict[str, Any]:
+        """The next line, which is a JSON document."""
+        document = json.loads(self.line())
+        assert isinstance(document, dict)
+        return document
+
+    def end(self, number: int) -> tuple[int, str]:
+        """Send a signal; returns the status and what was on standard error."""
+        self._process.send_signal(number)
+        _, stderr = self._process.communicate(timeout=_DEADLINE_S)
+        return self._process.returncode, stderr
+
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._process.communicate(timeout=_DEADLINE_S)
