@@ -3,7 +3,7 @@
     python docs/man.py docs/distcc-driver.1
 
 `@README SECTION` in the frame stands for a section of README.md, `@introduction` for what is above the
-first one, `@commands` for the commands of the program as they describe themselves.
+first one, `@options` and `@commands` for what the program says of itself in its help texts.
 """
 
 from __future__ import annotations
@@ -15,201 +15,87 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from markdown_it import MarkdownIt
+from roff import Roff, escape
 
 from distcc_driver import __version__
 from distcc_driver.cli import app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from markdown_it.token import Token
+    from collections.abc import Iterable
 
 _DOCS = Path(__file__).parent
-_WIDTH = 68  # of a line that is shown as it is, on a page of 80 columns
-_SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
-_FONTS = {"strong": "B", "em": "I"}
+_NOTE = '.\\" Made by make man of README.md, docs/distcc-driver.md and the help texts: change those.'
 
 
 def page() -> str:
-    """The whole page, as roff with the macros of man(7)."""
+    """The whole page, as roff."""
     readme = (_DOCS.parent / "README.md").read_text(encoding="utf-8")
     frame = (_DOCS / "distcc-driver.md").read_text(encoding="utf-8")
-    title = f'.TH DISTCC\\-DRIVER 1 "" "distcc\\-driver {__version__}" "User Commands"\n'
-    layout = ".ad l\n.nh\n"
-    comment = '.\\" Made by make man from README.md, docs/distcc-driver.md and the help of the commands.\n'
-    links = dict(re.findall(r"^# (.*)\n+(?:@introduction\n+)?@README (.*)$", frame, re.MULTILINE))
-    roff = _Roff({_anchor(section): heading for heading, section in links.items()})
-    return (
-        comment
-        + title
-        + layout
-        + "".join(f"{line}\n" for line in roff.lines(_fill(frame, _sections(readme))))
-    )
+    title = f'.TH DISTCC\\-DRIVER 1 "" "distcc\\-driver {escape(__version__)}" "User Commands"'
+    # Neither stretched lines nor hyphens: names and options stay whole.
+    lines = [_NOTE, title, ".ad l", ".nh", *Roff(_headings(frame)).lines(_fill(frame, _sections(readme)))]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _headings(frame: str) -> dict[str, str]:
+    """The headings under which sections of the README are, by the links to these."""
+    pairs = re.findall(r"^# (.*)\n[^#]*^@README (.*)$", frame, re.MULTILINE)
+    return {"#" + section.lower().replace(" ", "-"): heading for heading, section in pairs}
 
 
 def _sections(readme: str) -> dict[str, str]:
     """Title to text of the parts of the README; that above the first one has the title ""."""
     opening, *parts = re.split(r"^## ", readme, flags=re.MULTILINE)
-    titled = [part.split("\n", 1) for part in parts]
-    return {"": re.sub(r"^# .*\n", "", opening)} | dict(titled)
-
-
-def _anchor(title: str) -> str:
-    return "#" + title.lower().replace(" ", "-")
+    titled = dict(part.split("\n", 1) for part in parts)
+    return {"": re.sub(r"^# .*\n", "", opening)} | titled
 
 
 def _fill(frame: str, sections: dict[str, str]) -> str:
     """The frame with everything in it that it names."""
+    program: Any = typer.main.get_command(app)
+    shown = [command for command in program.commands.values() if not command.hidden]
     text = re.sub(r"^@README (.*)$", lambda found: sections[found[1]], frame, flags=re.MULTILINE)
-    return text.replace("@introduction", sections[""]).replace("@commands", _commands())
+    text = text.replace("@options", _paragraphs(map(_row, program.params)))
+    text = text.replace("@commands", _paragraphs(map(_command, shown)))
+    return text.replace("@introduction", sections[""])
 
 
-def _commands() -> str:
-    """Markdown about all commands, each with its arguments and options."""
-    program = typer.main.get_command(app)
-    commands: dict[str, Any] = getattr(program, "commands")  # noqa: B009  # a group, as typing does not know
-    context = typer.Context(program, info_name="distcc-driver")
-    return "".join(_describe(context, command) for command in commands.values() if not command.hidden)
+def _command(command: Any) -> str:
+    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+    words = [command.name, *(["[OPTION ...]"] if options else []), *map(_usage, arguments)]
+    title = f"## distcc-driver {' '.join(words)}"
+    texts = (title, command.help, *map(_row, command.params), command.epilog)
+    return _paragraphs(textwrap.dedent(text) for text in texts if text)
 
 
-def _describe(parent: typer.Context, command: Any) -> str:  # of the click in typer
-    context = typer.Context(command, parent=parent, info_name=command.name)
-    records = [parameter.get_help_record(context) for parameter in command.params]
-    rows = [_row_of(name, text) for name, text in filter(None, records) if text != "[required]"]
-    usage = " ".join(command.collect_usage_pieces(context) if rows else ())
-    texts = [f"## distcc-driver {command.name} {usage}", command.help or "", *rows, command.epilog or ""]
-    return "\n\n".join(textwrap.dedent(text) for text in texts) + "\n\n"
+def _usage(argument: Any) -> str:
+    text = f"{_metavar(argument)} ..." if argument.nargs < 0 else _metavar(argument)
+    return text if argument.required else f"[{text}]"
 
 
-def _row_of(option: str, text: str) -> str:
-    return f"| | |\n|-|-|\n| `{_cell(option)}` | {_cell(text)} |"
+def _metavar(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name.upper())
+
+
+def _row(parameter: Any) -> str:
+    """A table of one argument or option, if there is something to say of it."""
+    if not parameter.help or parameter.hidden:
+        return ""
+    names = ", ".join([*parameter.opts, *parameter.secondary_opts])
+    if parameter.param_type_name == "argument":
+        names = _metavar(parameter)
+    elif not parameter.is_flag:
+        names += f" {_metavar(parameter)}"
+    return f"| | |\n|-|-|\n| `{_cell(names)}` | {_cell(parameter.help)} |"
 
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-class _Roff:
-    """Markdown to lines of roff."""
-
-    def __init__(self, headings: dict[str, str]) -> None:
-        """`headings` are those of this page, by the links in the README that mean them."""
-        self._headings = headings
-        self._marks: list[str] = []  # of the lists that we are in
-        self._is_below_heading = False
-
-    def lines(self, markdown: str) -> Iterator[str]:
-        tokens = iter(MarkdownIt("commonmark").enable("table").parse(markdown))
-        for token in tokens:
-            yield from self._block(token, tokens)
-
-    def _block(self, token: Token, tokens: Iterator[Token]) -> Iterator[str]:
-        if token.type == "heading_open":
-            macro = {"h1": ".SH"}.get(token.tag, ".SS")
-            yield f"{macro} {self._inline(next(tokens), is_heading=True)}"
-            self._is_below_heading = True
-        elif token.type == "paragraph_open":
-            yield from self._paragraph_macro()
-            yield self._inline(next(tokens))
-        elif token.type == "list_item_open":
-            self._marks.append(f"{token.info}." if token.info else "\\(bu")
-        elif token.type == "list_item_close":
-            self._marks.pop()
-        elif token.type == "fence":
-            yield from self._verbatim(token.content)
-        elif token.type == "table_open":
-            yield from self._table(tokens)
-
-    def _paragraph_macro(self) -> Iterator[str]:
-        if self._marks:
-            mark, self._marks[-1] = self._marks[-1], '""'
-            yield f".IP {mark} 4"
-        elif not self._is_below_heading:  # where it would do nothing
-            yield ".PP"
-        self._is_below_heading = False
-
-    def _verbatim(self, text: str) -> Iterator[str]:
-        yield from self._paragraph_macro()
-        yield from (".RS 4", ".nf")
-        yield from (_escape(part) for line in text.splitlines() for part in _fold(line))
-        yield from (".fi", ".RE")
-
-    def _table(self, tokens: Iterator[Token]) -> Iterator[str]:
-        """A tagged paragraph for each row; columns after the second say their names."""
-        cells: list[str] = []
-        names: list[str] = []
-        for token in tokens:
-            if token.type == "inline":
-                cells.append(self._inline(token))
-            elif token.type == "tr_close" and not names:
-                names, cells = cells, []
-            elif token.type == "tr_close":
-                yield from (".TP", f"\\fB{cells[0]}\\fR", *_row(names[1:], cells[1:]))
-                cells = []
-            elif token.type == "table_close":
-                return
-
-    def _inline(self, token: Token, is_heading: bool = False) -> str:
-        text = "".join(self._span(child, is_heading) for child in self._with_links(token.children or []))
-        return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)
-
-    def _span(self, token: Token, is_heading: bool) -> str:
-        if token.type in ("text", "link"):
-            return _escape(token.content)
-        if token.type == "softbreak":
-            return "\n"
-        if token.type == "code_inline":
-            return _escape(token.content) if is_heading else f"\\fB{_escape(token.content)}\\fR"
-        if token.tag in _FONTS:
-            return f"\\f{_FONTS[token.tag] if token.nesting > 0 else 'R'}"
-        return ""  # a picture
-
-    def _with_links(self, tokens: Sequence[Token]) -> Iterator[Token]:
-        """The same without the ends of links; those to other places say where that is."""
-        target = ""
-        for token in tokens:
-            if token.type == "link_open":
-                target = str(token.attrs["href"])
-            elif token.type == "link_close":
-                target = ""
-            elif target.startswith("#"):
-                token.content = self._headings.get(target, f"{token.content} (in README.md)")
-                yield token
-            elif target.startswith("http"):
-                token.content += f" ({target})"
-                yield token
-            else:
-                yield token
-
-
-def _fold(line: str) -> list[str]:
-    """A line of a fixed form as lines that fit: closer columns first, then broken at blanks."""
-    if len(line) <= _WIDTH:
-        return [line]
-    line = re.sub(r"(?<=\S) {3,}(?!=)", "  ", line)
-    rule = re.match(r"\w+ += ", line)
-    indent = " " * (rule.end() if rule else 4)
-    return textwrap.wrap(
-        line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
-
-
-def _row(names: Sequence[str], cells: Sequence[str]) -> Iterator[str]:
-    """What is behind the tag: one cell, one and a second with its name, or many short ones."""
-    if len(cells) > 2:
-        yield "; ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
-        return
-    yield cells[0] or "\\&"
-    for name, cell in zip(names[1:], cells[1:], strict=True):
-        if cell:
-            yield from (".br", f"{name[:1].upper()}{name[1:]}: {cell}")
-
-
-def _escape(text: str) -> str:
-    """Text that roff shows as it is, at the beginning of a line, too."""
-    shown = "".join(_SPECIAL.get(c, c if c.isascii() else f"\\[u{ord(c):04X}]") for c in text)
-    return f"\\&{shown}" if shown.startswith(".") else shown
+def _paragraphs(texts: Iterable[str]) -> str:
+    return "\n\n".join(texts)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ look_for() {
             program ccache
             program cmake
             program iproute2 ip
+            program man-db man
             program meson
             program ninja-build ninja
             program xz-utils xz

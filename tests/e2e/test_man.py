@@ -1,0 +1,72 @@
+"""The man page is what README and help texts make it, and reads well."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.shells import ROOT
+
+PAGE = ROOT / "docs" / "distcc-driver.1"
+
+
+def man(page: Path) -> subprocess.CompletedProcess[str]:
+    """The page at 80 columns, as plain text, with everything that groff warns of."""
+    command = ["man", "--warnings", "--local-file", str(page)]
+    environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANPAGER": "cat"}
+    return subprocess.run(command, env=environ, cwd=ROOT / "docs", capture_output=True, text=True, check=True)
+
+
+@pytest.fixture(scope="module")
+def shown() -> list[str]:
+    return man(PAGE).stdout.splitlines()
+
+
+def test_the_page_is_what_its_sources_make(tmp_path: Path) -> None:
+    made = tmp_path / "made.1"
+    subprocess.run([sys.executable, ROOT / "docs" / "man.py", made], check=True)
+    assert made.read_text() == PAGE.read_text(), "docs/distcc-driver.1 is out of date; run make man"
+
+
+def test_it_shows_without_a_warning() -> None:
+    assert man(PAGE).stderr == ""
+
+
+def test_it_has_the_parts_that_people_look_for(shown: list[str]) -> None:
+    headings = [line for line in shown[1:-1] if line and not line.startswith(" ")]
+    assert headings[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"]
+    assert {"ENVIRONMENT", "HOSTS", "EXIT STATUS"} <= set(headings)
+    assert headings[-1] == "SEE ALSO"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "       DISTCC_AUTO_CONNECT_TIMEOUT",
+        "              Default: 2",
+        "   distcc-driver shim bash|zsh",
+        "           AUTO_HOST_SPEC    = TCP_HOST | SSH_HOST",
+        '           distcc_build sh -c \'make "$@" && make "$@" -C tests\' sh',
+        "       •   Host keys are checked exactly as your configuration says, and this",
+        "       96     a variable, the host list or the installation is wrong; nothing",
+    ],
+)
+def test_it_shows_names_and_commands_as_they_are_typed(line: str, shown: list[str]) -> None:
+    assert line in shown
+
+
+def test_lines_are_no_longer_than_the_terminal_if_they_can_be_broken(shown: list[str]) -> None:
+    assert not [line for line in shown if len(line) > 80 and " " in line.strip()]
+
+
+def test_nothing_of_markdown_is_left(shown: list[str]) -> None:
+    text = "\n".join(shown)
+    for mark in ("](", "**", "`", "|-", "@README", "@commands"):
+        assert mark not in text
+
+
+def test_both_names_lead_to_it() -> None:
+    assert (ROOT / "docs" / "distcc_build.1").read_text() == ".so man1/distcc-driver.1\n"
