@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -207,6 +208,8 @@ def _shown(text: str) -> Iterator[Callable[[str], None] | None]:
 
 
 def _show(found: Sequence[Step]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have what this terminal has not
     if not sys.stdout.isatty():
         write_lines(plain_lines(found))
         return
