@@ -161,9 +161,9 @@ def main(started_s: str, log_level: str, connect_timeout_s: str, *workers: str) 
 
     Ends the process, always with 0: the status of a build is its own.
     """
-    duration_s = time.monotonic() - float(started_s)
     signal.signal(signal.SIGINT, _interrupted)
     try:
+        duration_s = time.monotonic() - float(started_s)
         if duration_s > _SHORTEST_S:
             report(duration_s, float(connect_timeout_s), [_before(word) for word in workers], Log(log_level))
     except Exception as error:  # the user's shell is no place for a traceback
