@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.shells import ROOT, SHELLS, UserShell
+from tests.support.shells import SHELLS, SHIMS, UserShell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -263,12 +263,12 @@ def test_distcc_sh_sourced_in_zsh_loads_distcc_zsh(
 ) -> None:
     if ready_shell.name == "bash":
         ready_shell.name = "zsh"  # the same from a directory that is not the checkout's
-        (tmp_path / "link").symlink_to(ROOT / "distcc.sh")
+        (tmp_path / "link").symlink_to(SHIMS / "distcc.sh")
         sourcing = f"source {tmp_path}/link"
     else:
-        sourcing = f"source '{ROOT}/distcc.sh'"
+        sourcing = f"source '{SHIMS}/distcc.sh'"
     result = ready_shell.run_bare(
-        f"{sourcing}\necho sourced $?\nsource '{ROOT}/distcc.zsh'\ndistcc_build {recorder.word} x\n"
+        f"{sourcing}\necho sourced $?\nsource '{SHIMS}/distcc.zsh'\ndistcc_build {recorder.word} x\n"
         "which __distcc_find_root"
     )
     assert result.stdout.splitlines()[0] == "sourced 0"
@@ -278,14 +278,14 @@ def test_distcc_sh_sourced_in_zsh_loads_distcc_zsh(
 @pytest.mark.parametrize("shim", ["distcc.sh", "distcc.zsh"])
 def test_another_shell_gets_one_line_and_status_1(shim: str, user_shell: UserShell) -> None:
     user_shell.name = "dash"
-    result = user_shell.run_bare(f". '{ROOT}/{shim}'\necho $?; command -v distcc_build")
+    result = user_shell.run_bare(f". '{SHIMS}/{shim}'\necho $?; command -v distcc_build")
     assert result.stdout == "1\n"
     assert len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith("distcc-driver: ")
 
 
 def test_distcc_zsh_sourced_in_bash_says_so(environ: dict[str, str], work: Path) -> None:
-    result = UserShell("bash", environ, work).run_bare(f"source '{ROOT}/distcc.zsh'; echo $?")
+    result = UserShell("bash", environ, work).run_bare(f"source '{SHIMS}/distcc.zsh'; echo $?")
     assert result.stdout == "1\n"
     assert len(result.stderr.splitlines()) == 1
     assert "distcc.sh" in result.stderr

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytestshellutils.utils.processes import ProcessResult
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIMS = Path(os.environ.get("SHIMS", ROOT))  # where those are that the tests source
 SHELLS = ("bash", "zsh")
 MASQUERADE = "/usr/lib/distcc"
 PROMPT = "READY> "
@@ -35,7 +36,7 @@ class UserShell:
     to read, so quote what is data (`shlex.join`).
     """
 
-    def __init__(self, name: str, environ: dict[str, str], cwd: Path, root: Path = ROOT) -> None:
+    def __init__(self, name: str, environ: dict[str, str], cwd: Path, root: Path = SHIMS) -> None:
         self.name = name
         self.environ = environ
         self.cwd = cwd
