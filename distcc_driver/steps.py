@@ -113,9 +113,7 @@ def _compiler_step(command: Command, environ: Mapping[str, str], is_tree_distrib
             COMPILERS, subjects, Result.OK, f"{text}; no matter, for the build directory calls distcc"
         )
     directory = masquerade_directory()
-    advice = (
-        f"put {directory} first on PATH (PATH={directory}:$PATH), or let the build call {_wrapped(command)}"
-    )
+    advice = f"put {directory} first on PATH (PATH={directory}:$PATH), or let the build call 'distcc NAME'"
     return Step(
         COMPILERS, subjects, Result.WARNING, f"{text}: called by this name, it never reaches distcc", advice
     )

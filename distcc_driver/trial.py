@@ -75,7 +75,8 @@ class Trial:
 def deadline_s(environ: Mapping[str, str]) -> int:
     """How long a worker may take for a compilation: distcc's own DISTCC_IO_TIMEOUT, else 15 s."""
     text = environ.get("DISTCC_IO_TIMEOUT", "")
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) == int(text) else DEADLINE_S
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    return (int(text) if is_number else 0) or DEADLINE_S
 
 
 @dataclass(slots=True)

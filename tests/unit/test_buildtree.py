@@ -1,0 +1,129 @@
+"""Makefiles by hand, and files that CMake, Meson and configure never wrote; real ones are in tests/e2e."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from distcc_driver.buildtree import BuildTree, System, read_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def tree_of(directory: Path, text: str, name: str = "Makefile", **environ: str) -> BuildTree:
+    (directory / name).write_text(text)
+    return read_tree(str(directory), environ)
+
+
+def commands(tree: BuildTree) -> list[str]:
+    return [f"{found.setting}={' '.join(found.words)}" for found in tree.compilers]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("all:\n", "CC=cc"),
+        ("CC = gcc\n", "CC=gcc"),
+        ("CC=gcc # the usual\n", "CC=gcc"),
+        ("export CC := gcc\n", "CC=gcc"),
+        ("override  CC::=gcc\n", "CC=gcc"),
+        ("CC = a\nCC = b\n", "CC=b"),
+        ("CC ?= gcc\n", "CC=gcc"),
+        ("CC = $(TOOL) ${NAME}\nTOOL = distcc\nNAME = gcc\n", "CC=distcc gcc"),
+        ("PREFIX = distcc \nCC = $(PREFIX)gcc\n", "CC=distcc gcc"),
+        ("PREFIX = distcc # ends with a blank\nCC = $(PREFIX)gcc\n", "CC=distcc gcc"),
+        ("CC = distcc \\\n  gcc\n", "CC=distcc gcc"),
+        ("CC = 'unfinished\n", "CC='unfinished"),
+        ("-include deps.d\n", "CC=cc"),
+        ("ifdef X\nendif\nCC = gcc\n", "CC=gcc"),
+        ("ACC = x\nCCC = y\nCC_FLAGS = z\n", "CC=cc"),
+        ("rule:\n\tCC=gcc ./configure\n", "CC=cc"),
+    ],
+)
+def test_makefiles(tmp_path: Path, text: str, expected: str) -> None:
+    assert commands(tree_of(tmp_path, text)) == [expected]
+
+
+def test_makefile_for_cxx(tmp_path: Path) -> None:
+    assert commands(tree_of(tmp_path, "%.o: %.cpp\n\t$(CXX) -c $<\n")) == ["CC=cc", "CXX=g++"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ifdef X\nCC = gcc\nendif\n", "CC is set under a condition"),
+        ("CC != echo gcc\n", "CC is put together from parts"),
+        ("CC += -m32\n", "CC is put together from parts"),
+        ("include rules.mk\n", "CC may be set in rules.mk, which it includes"),
+        ("CC = $(shell echo gcc)\n", "which only make can work out"),
+        ("CC = $(CROSS)gcc\n", "CROSS is not set in it"),
+        ("CC = $(CC)\n", "CC refers to itself"),
+        ("CC =\n", "CC is '', which only make can work out"),
+    ],
+)
+def test_makefiles_that_only_make_understands(tmp_path: Path, text: str, reason: str) -> None:
+    tree = tree_of(tmp_path, text)
+    assert reason in tree.unknown
+    assert tree.compilers == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("all:\n", "clang"), ("CC ?= gcc\n", "clang"), ("CC = gcc\n", "gcc"), ("CC = $(CROSS)gcc\n", "arm-gcc")],
+)
+def test_makefile_and_environment(tmp_path: Path, text: str, expected: str) -> None:
+    assert commands(tree_of(tmp_path, text, CC="clang", CROSS="arm-")) == [f"CC={expected}"]
+
+
+def test_name_that_make_prefers(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("CC = b\n")
+    assert tree_of(tmp_path, "CC = a\n", "GNUmakefile").file == "GNUmakefile"
+
+
+def test_log_of_configure_where_there_is_no_more(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, "CC='distcc gcc'\nCFLAGS='-g'\n", "config.log")
+    assert (tree.system, commands(tree)) == (System.AUTOTOOLS, ["CC=distcc gcc"])
+    assert tree_of(tmp_path, "", "config.log").unknown == "config.log has neither CC nor CXX"
+
+
+def test_cmake_launcher_with_arguments_and_cut_cache(tmp_path: Path) -> None:
+    cache = "CMAKE_C_COMPILER:FILEPATH=/usr/bin/cc\nCMAKE_C_COMPILER_LAUNCHER:STRING=ccache;distcc\n"
+    assert commands(tree_of(tmp_path, cache, "CMakeCache.txt")) == [
+        "CMAKE_C_COMPILER=ccache distcc /usr/bin/cc"
+    ]
+    assert "names no C or C++ compiler" in tree_of(tmp_path, "", "CMakeCache.txt").unknown
+
+
+def test_meson_without_rules(tmp_path: Path) -> None:
+    (tmp_path / "meson-info").mkdir()
+    assert tree_of(tmp_path, "", "build.ninja").unknown == "its build.ninja has no rule for C or C++"
+
+
+@pytest.mark.parametrize(
+    ("name", "system"), [("build.ninja", System.NINJA), ("configure", System.NONE), ("README", System.NONE)]
+)
+def test_directories_of_which_nothing_is_known(tmp_path: Path, name: str, system: System) -> None:
+    tree = tree_of(tmp_path, "", name)
+    assert (tree.system, tree.compilers) == (system, ())
+    assert tree.unconfigured == (name if name == "configure" else None)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.binary(max_size=300)
+    | st.lists(
+        st.sampled_from(["CC", "=", "$(", ")", "${", "}", " ", "\n", "#", "'", "ifdef", "endif", "\\\n"])
+    )
+    .map("".join)
+    .map(str.encode)
+)
+def test_no_file_raises(tmp_path: Path, text: bytes) -> None:
+    for name in ("Makefile", "config.status", "CMakeCache.txt"):
+        file = tmp_path / name
+        file.write_bytes(text)
+        read_tree(str(tmp_path), {})
+        file.unlink()
