@@ -48,9 +48,14 @@ _CHANGES = re.compile(
 class Yard:
     """The directory of a user's builds: a build command, a look at the shell, marks of how far it is."""
 
-    def __init__(self, shell: UserShell, worker_port: int) -> None:
-        """`worker_port` is that of a worker reached directly, for which distcc may keep its files."""
+    def __init__(self, shell: UserShell, worker_port: int, connections: Callable[[], int]) -> None:
+        """`worker_port` is that of a worker reached directly, for which distcc may keep its files.
+
+        `connections` tells how often its builds have begun to connect.
+        """
         self.shell = shell
+        self._connections = connections
+        self._connections_before = 0
         self._worker_port = worker_port
         self.traces = Traces(shell.environ)
         self._mark = os.fsencode(f"HOME={shell.environ['HOME']}")
@@ -64,7 +69,8 @@ class Yard:
             "build",
             f": > {self._building}\n"
             f"export TMPDIR={self._place}/tmp\n"  # what killed compilers leave is none of ours
-            f'case $2 in\n    make) make -s -B -C {project} -j 4 CC="distcc gcc" ;;\n'
+            f"case $2 in\n    long) sleep 2.1 ;;\n"
+            f'    make) make -s -B -C {project} -j 4 CC="distcc gcc" ;;\n'
             "    *) sleep 0.2 ;;\nesac\n"
             f': > {self._built}\nexit "$1"',
         )
@@ -98,6 +104,7 @@ class Yard:
         """Before a build: no mark of an earlier one."""
         for mark in (self.begun, self._building, self._built):
             mark.unlink(missing_ok=True)
+        self._connections_before = self._connections()
 
     def stage(self, shell_pid: int, said: str = "") -> str:
         """How far the build is; `said` is what it has shown so far. "" before it begins."""
@@ -110,7 +117,7 @@ class Yard:
             return "building"
         if "ssh has a question" in said:
             return "prompting"
-        if self.traces.plans():
+        if self.traces.plans() and self._connections() > self._connections_before:
             return "connecting"
         return "starting" if self.strays(shell_pid) else ""
 

@@ -64,7 +64,7 @@ class Tally:
 
 
 def _rows(rows: Counter[str]) -> str:
-    return ", ".join(f"{row} {number}" for row, number in sorted(rows.items()))
+    return ", ".join(f"{row} {number}" for row, number in rows.most_common())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

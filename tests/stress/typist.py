@@ -29,10 +29,11 @@ class Moment(NamedTuple):
 
 
 class Hosts(NamedTuple):
-    """Host lists: the one of a build, and one that needs nobody's answer."""
+    """Host lists: the one of a build, and one that needs nobody's answer; how often it has connected."""
 
     of_the_build: str
     easy: str
+    connections: Callable[[], int]
 
 
 def expect_none(yard: Yard, tally: Tally, *expected: int) -> None:
