@@ -17,7 +17,7 @@ from .errors import StatsError
 from .record import Record
 from .resolve import Address, Resolver
 from .schedule import Wait, run_all
-from .stats import CLOSING, WorkerStats, parse_stats
+from .stats import WorkerStats, is_whole, parse_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _read_reply(
         stats.socket.send(_REQUEST)
     except OSError:
         pass  # distccd may have answered and closed already; what it said can still be read
-    while CLOSING not in reply:
+    while not is_whole(reply):
         if not (yield Wait(deadline, stats.socket.fileno(), select.POLLIN)):
             raise _RefusedError(
                 f"stats port {endpoint.host.stats_port} timed out after {2 * timeout_s:g} s, no whole reply",
@@ -211,7 +211,7 @@ def _read_reply(
         if data == b"":
             break
         reply += data or b""
-        if len(reply) == _MAX_REPLY and CLOSING not in reply:
+        if len(reply) == _MAX_REPLY and not is_whole(reply):
             raise _RefusedError(
                 f"stats port {endpoint.host.stats_port} sends without end, not a distccd stats page",
                 "check the port",

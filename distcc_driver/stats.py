@@ -60,6 +60,11 @@ def parse_stats(reply: bytes) -> WorkerStats:
     )
 
 
+def is_whole(reply: bytes) -> bool:
+    """Whether nothing that may follow can change what the reply says."""
+    return CLOSING in reply.partition(OPENING)[2]
+
+
 def _values(reply: bytes) -> dict[str, str]:
     """The `key value` lines of the page, whole ones only; the first mention of a key counts."""
     _check_http(reply)
@@ -82,7 +87,8 @@ def _check_http(reply: bytes) -> None:
     """A web server in front may say in its header that what follows is no page, or not the bare one."""
     if not reply.startswith(b"HTTP/"):
         return
-    header = reply.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("ascii", "replace")
+    above = reply.partition(OPENING)[0].replace(b"\r\n", b"\n")
+    header = above.partition(b"\n\n")[0].decode("ascii", "replace")
     status_line, _, fields = header.partition("\n")
     status = status_line.partition(" ")[2].strip().partition(" ")[0]
     if status != "200":

@@ -21,6 +21,7 @@ from tests.support.hostile import (
     TERMINAL_TEXT,
     Behaviour,
     Worker,
+    compiler_saying,
     http,
 )
 from tests.support.planned import Planned, planned
@@ -255,6 +256,23 @@ def test_people_are_shown_what_hostile_workers_say_in_clean_words(
         assert f"\x1b{text}" not in terminal.shown
     for spec in specs:
         assert spec in terminal.shown.replace("\r\n", "")
+
+
+def test_the_doctor_quotes_the_compiler_of_a_hostile_worker_in_clean_words(
+    hostile_environ: dict[str, str], work: Path
+) -> None:
+    project = write_c_project(work / "project", 1)
+    with Worker(FINE.answer, compiler_saying(b"broken " + TERMINAL_TEXT[0]), job_acts=False) as worker:
+        environ = {
+            **hostile_environ,
+            "PATH": f"{MASQUERADE}:{hostile_environ['PATH']}",
+            "DISTCC_AUTO_HOSTS": worker.spec,
+        }
+        with Terminal(driver_command("doctor"), environ, project) as terminal:
+            assert terminal.wait() == 1
+    assert r"broken\x1b]0;owned" in "".join(terminal.shown.split())
+    assert "\x1b]" not in terminal.shown
+    assert "\x07" not in terminal.shown
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,25 @@ def staying(reply: bytes) -> Answer:
     return answer
 
 
+def compiler_saying(text: bytes) -> Answer:
+    """Takes a job, and says that the compiler failed with `text`, 200 bytes at most.
+
+    In distcc's protocol 2 (its `doc/protocol-2.txt`), where texts are packed by LZO: a count and the
+    bytes themselves will do.
+    """
+    packed = bytes([17 + len(text)]) + text + b"\x11\0\0"
+    reply = b"DONE00000002STAT00000100SERR%08x%sSOUT00000000DOTO00000000" % (len(packed), packed)
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        connection.recv(4096)
+        connection.sendall(reply)
+        while connection.recv(65536):
+            pass
+
+    return answer
+
+
 def tls(connection: socket.socket, closing: threading.Event) -> None:
     """A server that takes only TLS; without a certificate, for none is ever asked for."""
     del closing

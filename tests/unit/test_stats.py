@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from distcc_driver.errors import StatsError
-from distcc_driver.stats import WorkerStats, parse_stats
+from distcc_driver.stats import WorkerStats, is_whole, parse_stats
 
 from .samples import REPLY
 
@@ -114,6 +114,22 @@ def test_reply_without_its_end_counts_if_the_slots_are_there(reply: bytes, slots
 def test_last_line_of_a_reply_that_was_cut_off_is_not_believed() -> None:
     cut = page("dcc_max_kids 4", "dcc_load1 1.00", "dcc_load2 1.00", "dcc_load3 1.00", "dcc_free_mem 1")
     assert parse_stats(cut.partition(b"\n</")[0] + b"") == WorkerStats(4, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "whole"),
+    [
+        (REPLY, True),
+        (REPLY + b"more", True),
+        (REPLY[:-2], False),
+        (b"", False),
+        (b"</distccstats>", False),
+        (b"</distccstats><distccstats>", False),
+        (b"</distccstats><distccstats></distccstats>", True),
+    ],
+)
+def test_reply_is_whole_when_its_end_follows_its_beginning(reply: bytes, whole: bool) -> None:
+    assert is_whole(reply) is whole
 
 
 @pytest.mark.parametrize(
