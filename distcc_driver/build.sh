@@ -91,10 +91,11 @@ __distcc_report() {
     ) || \builtin :
 }
 
-# From now on, there is no report.
-__distcc_report_nothing() {
-    # shellcheck disable=SC2317 # called by the EXIT trap
+# Leaves the EXIT trap nothing to do. In zsh, an exit in a trap lets it call one function and no more.
+# shellcheck disable=SC2317 # called by the traps
+__distcc_all_done() {
     __distcc_report() { \builtin :; }
+    __distcc_release() { \builtin :; }
 }
 
 # Dies of SIGINT as a build would: a loop around distcc_build ends too, which no status can do.
@@ -108,8 +109,7 @@ __distcc_plan_failed() {
     # Unless it was killed, it has closed what it opened. Not left to the EXIT trap: in zsh, an
     # exit this deep would end the trap's functions too.
     (($1 < 128)) || __distcc_release '' ''
-    # shellcheck disable=SC2317 # called by the traps
-    __distcc_release() { \builtin :; }
+    __distcc_all_done
     case $1 in
         96 | 97 | 129 | 131 | 143) \builtin exit "$1" ;;
         130) __distcc_interrupted ;;
@@ -119,12 +119,12 @@ __distcc_plan_failed() {
 
 # Arranges that a signal ends this sub-shell in order, with command $1 at its end. (The EXIT
 # trap is not set here: in zsh it would belong to this function, and run at the end of it.)
+# shellcheck disable=SC2064 # the command is whole, its words are quoted
 __distcc_trap_signals() {
-    # shellcheck disable=SC2064 # the command is whole, its words are quoted
     \builtin trap "$1; __distcc_interrupted" INT
-    \builtin trap '__distcc_report_nothing; \builtin "exit" 129' HUP
-    \builtin trap '__distcc_report_nothing; \builtin "exit" 131' QUIT
-    \builtin trap '__distcc_report_nothing; \builtin "exit" 143' TERM
+    \builtin trap "$1; __distcc_all_done; \\builtin 'exit' 129" HUP
+    \builtin trap "$1; __distcc_all_done; \\builtin 'exit' 131" QUIT
+    \builtin trap "$1; __distcc_all_done; \\builtin 'exit' 143" TERM
 }
 
 __distcc_build() {
