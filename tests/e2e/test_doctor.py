@@ -249,6 +249,16 @@ def test_compiler_that_fails_here(
     found.line("problem  compilers", "nocc: not found on PATH")
 
 
+def test_options_that_distcc_keeps_here(
+    masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    before = shared_distccd.compiled
+    found = examine(masqueraded, work, [shared_distccd.spec], "--compiler", "gcc -march=native", "gcc")
+    found.line("problem  trial", "distcc sends no such compilation to a worker (gcc -march=native)")
+    found.line("ok       trial", "compiles with gcc in ")
+    assert shared_distccd.compiled == before + 1
+
+
 def document_of(found: Examined) -> dict[str, Any]:
     value = json.loads(found.done.stdout)
     assert isinstance(value, dict)
