@@ -12,7 +12,7 @@ pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 # System packages come before what needs them, in this order even under -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test stress lint bench man dist clean
+.PHONY: help install demo test stress coverage lint bench man dist clean
 .PHONY: packages-demo packages-test packages-lint packages-bench
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make demo      build a small C project on two workers of its own, on this machine'
 	@echo 'make test      run all tests; ARGS="..." goes to pytest'
 	@echo 'make stress    interrupt, attack and overload it, 15 minutes at most; ARGS="--seed N" repeats'
+	@echo 'make coverage  which branches of the package the tests reach, in every process'
 	@echo 'make lint      run all static checks'
 	@echo 'make bench     measure; ARGS="--help" tells the options'
 	@echo 'make man       write the man page from README.md, docs/distcc-driver.md and the help texts'
@@ -39,6 +40,9 @@ test: packages-test .venv/.dev
 
 stress: packages-test .venv/.dev
 	$(run) timeout --foreground --signal=INT --kill-after=60 900 $(python) -m pytest tests/stress $(ARGS)
+
+coverage: packages-test .venv/.dev
+	$(run) $(python) -m tests.coverage $(ARGS)
 
 lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy

@@ -1,0 +1,91 @@
+"""Copy the checkout, run the tests there under the wrapper, print what they did not reach."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import coverage
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PLACE = _ROOT / "build" / "coverage"
+_WRAPPER = """#!/bin/sh
+flags=
+while :; do
+    case ${{1-}} in
+        -m | -c | -) break ;;
+        -X | -W) flags="$flags $1 $2" && shift 2 ;;
+        -*) flags="$flags $1" && shift ;;
+        *) break ;;
+    esac
+done
+case "${{1-}} ${{2-}}" in
+    *'/distcc_driver/__main__.py '* | *'/bin/distcc-driver '* | '-m distcc_driver' | '-m pytest')
+        exec '{python}' $flags '{traced}' '{packages}' '{wrapper}' "$@" ;;
+esac
+exec '{python}' $flags "$@"
+"""
+
+
+def main() -> int:
+    """The status of the tests, or 1 if less than what `fail_under` says was reached."""
+    checkout = _copy()
+    _write_interpreter(checkout / ".venv")
+    environ = dict(os.environ, COVERAGE_RCFILE=str(checkout / "pyproject.toml"))
+    for name in ("tmp", "data"):
+        (_PLACE / name).mkdir()
+    command = [str(checkout / ".venv" / "bin" / "python"), "-m", "pytest", *sys.argv[1:]]
+    status = subprocess.run(command, cwd=checkout, env=environ, check=False).returncode
+    return max(status, _print_report(checkout))
+
+
+def _copy() -> Path:
+    """The files that git knows or would add, in a place of their own."""
+    shutil.rmtree(_PLACE, ignore_errors=True)
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=_ROOT, check=True, capture_output=True).stdout
+    checkout = _PLACE / "checkout"
+    for name in filter(None, os.fsdecode(names).split("\0")):
+        if (_ROOT / name).exists():
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_ROOT / name, checkout / name, follow_symlinks=False)
+    return checkout
+
+
+def _write_interpreter(venv: Path) -> None:
+    """What looks like a virtual environment, and is the one that runs this, observed."""
+    bin_directory = venv / "bin"
+    bin_directory.mkdir(parents=True)
+    for name in ("lib", "pyvenv.cfg"):  # where site looks for packages
+        (venv / name).symlink_to(Path(sys.prefix) / name)
+    wrapper = bin_directory / "python"
+    text = _WRAPPER.format(
+        python=sys.executable,
+        traced=Path(__file__).with_name("traced.py"),
+        packages=sysconfig.get_path("purelib"),
+        wrapper=wrapper,
+    )
+    command = f"#!{wrapper}\nfrom distcc_driver.__main__ import main\nmain()\n"
+    for path, content in ((wrapper, text), (bin_directory / "distcc-driver", command)):
+        path.write_text(content)
+        path.chmod(0o755)
+
+
+def _print_report(checkout: Path) -> int:
+    data = sorted((_PLACE / "data").iterdir())
+    for path in data:
+        path.chmod(0o600)  # some ran under a umask that forbids all
+    os.chdir(checkout)
+    measured = coverage.Coverage(data_file=str(_PLACE / "coverage"), config_file="pyproject.toml")
+    measured.combine([str(path) for path in data])
+    measured.save()
+    reached = measured.report(show_missing=True, skip_covered=True)
+    wanted = float(str(measured.get_option("report:fail_under")))
+    return 0 if reached >= wanted else 1
+
+
+sys.exit(main())

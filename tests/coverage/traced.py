@@ -1,0 +1,108 @@
+"""What the wrapper runs in place of a program of ours: the program, observed.
+
+Arguments: the directory of coverage.py, the name that the interpreter goes by, and the interpreter's
+own arguments from the program on.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import runpy
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any, NoReturn
+
+    import coverage
+
+_CHECKOUT = Path(sys.argv[2]).parents[2]
+
+
+def observe(packages: str) -> coverage.Coverage:
+    """Begin to note down lines and branches."""
+    sys.path.append(packages)
+    import coverage
+
+    sys.path.remove(packages)
+    data = _CHECKOUT.parent / "data" / "part"
+    observer = coverage.Coverage(
+        data_file=str(data), data_suffix=True, config_file=str(_CHECKOUT / "pyproject.toml")
+    )
+    observer._warn_no_data = False  # the streams are the program's own
+    observer.start()
+    return observer
+
+
+def save_before_the_end(observer: coverage.Coverage, wrapper: str) -> None:
+    """Save where a process ends, or becomes another one, without a word to anybody."""
+    leave, become = os._exit, os.execv
+    began = os.getpid()
+
+    def save() -> None:
+        observer.stop()
+        observer.save()
+
+    def exit_at_once(status: int) -> NoReturn:
+        if os.getpid() == began:  # a fork may have been taken in the middle of everything
+            save()
+        leave(status)
+
+    def execute(path: str, words: list[str]) -> NoReturn:
+        if path == wrapper:
+            save()
+        become(path, words)
+
+    def terminated(number: int, _: FrameType | None) -> NoReturn:
+        save()
+        leave(128 + number)
+
+    os._exit = exit_at_once
+    os.execv = execute  # type: ignore[assignment]  # ours are called with names in text only
+    if "guard" in sys.argv:
+        signal.signal(signal.SIGTERM, terminated)
+
+
+def observe_threads() -> None:
+    """Have threads observed that the module threading knows nothing of."""
+    start = _thread.start_new_thread
+
+    def start_observed(function: Callable[..., object], *arguments: Any) -> int:
+        def run(*words: Any, **named: Any) -> None:
+            sys.settrace(threading.gettrace())
+            function(*words, **named)
+
+        return start(run, *arguments)
+
+    _thread.start_new_thread = start_observed
+
+
+def main() -> None:
+    """Become the program that the interpreter was asked for."""
+    packages, wrapper, *words = sys.argv[1:]
+    observer = observe(packages)
+    save_before_the_end(observer, wrapper)
+    observe_threads()
+    sys.executable = wrapper
+    sys.path[0:1] = []
+    try:
+        if words[0] == "-m":
+            sys.path.insert(0, os.getcwd())
+            sys.argv = words[1:]
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.path.insert(0, os.path.dirname(words[0]))
+            sys.argv = words
+            runpy.run_path(words[0], run_name="__main__")
+    finally:
+        observer.stop()
+        observer.save()
+
+
+main()
