@@ -49,7 +49,10 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
     tried = []
     for base in _bases(environ):
         path = os.path.join(base, name)
-        if "${" in path or len(os.fsencode(control_argument(control_path(path, 9999)))) > _MAX_CONTROL_PATH:
+        if "${" in path or not _is_text(path):
+            tried.append(f"{base} (no name that ssh can be given)")
+            continue
+        if len(os.fsencode(control_argument(control_path(path, 9999)))) > _MAX_CONTROL_PATH:
             tried.append(f"{base} (name too long)")
             continue
         if _others_may_rename_in(base):
@@ -65,6 +68,15 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
     raise ConfigError(
         f"TMPDIR: no directory for SSH tunnels can be made in {', '.join(tried)}; set TMPDIR to one that can"
     )
+
+
+def _is_text(path: str) -> bool:
+    """Whether `sh` can hand it to a program: it encodes strictly, and a path may be any bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:

@@ -109,9 +109,10 @@ def test_a_directory_with_a_strange_name(name: str, user_shell: UserShell, runti
     strange.rmdir()
 
 
-def test_a_name_that_ssh_would_expand(user_shell: UserShell, runtime: Path, gate: Gate) -> None:
+@pytest.mark.parametrize("name", ["${HOME}", os.fsdecode(b"\xff")], ids=ascii)
+def test_a_name_that_ssh_cannot_be_given(name: str, user_shell: UserShell, runtime: Path, gate: Gate) -> None:
     """It reads `${NAME}` in the path of a control socket as a variable, and knows no way to quote it."""
-    strange = runtime / "${HOME}"
+    strange = runtime / name
     strange.mkdir()
     user_shell.environ["XDG_RUNTIME_DIR"] = str(strange)
     assert session_of_a_build(user_shell, gate).parent == Path(user_shell.environ["TMPDIR"])
