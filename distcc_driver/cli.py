@@ -45,10 +45,8 @@ class _OptionalSeconds(typer.core.TyperCommand):
         return super().parse_args(ctx, args)
 
 
-def _seconds(text: str | None) -> float | None:
+def _seconds(text: str) -> float:
     """The value of `--watch`."""
-    if text is None:
-        return None
     if not _SECONDS.fullmatch(text) or len(text) > 9:
         raise typer.BadParameter(f"{text!r} is not a number of seconds, such as 5 or 2.5")
     if float(text) < _SHORTEST_WATCH_S:
@@ -91,10 +89,10 @@ def workers(
         ),
     ] = None,
     watch: Annotated[
-        str | None,
+        float | None,
         typer.Option(
             metavar="[SECONDS]",
-            callback=_seconds,
+            parser=_seconds,
             help="Ask again every SECONDS, by default and at least 2, until Ctrl-C.",
             show_default=False,
         ),
@@ -110,7 +108,7 @@ def workers(
     """
     from .workers import run_workers
 
-    raise typer.Exit(run_workers(hosts or [], watch, as_json))  # type: ignore[arg-type]  # a float by its callback
+    raise typer.Exit(run_workers(hosts or [], watch, as_json))
 
 
 @app.command(

@@ -83,6 +83,7 @@ def test_tunnels_stay_open_between_rounds(
         masters, guard = traces.masters(), traces.guard()
         second = driver.document()
         assert len(masters) == 1
+        assert os.readlink(f"/proc/{guard}/cwd") != str(work)
         assert (traces.masters(), traces.guard()) == (masters, guard)
         assert driver.end(signal.SIGINT) == (130, "")
     hosts = [document["plan"]["set"]["DISTCC_HOSTS"] for document in (first, second)]
