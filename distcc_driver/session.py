@@ -304,5 +304,7 @@ def _process_table_from_ps() -> dict[int, tuple[int, str]]:
 def _ps(*words: str) -> list[str]:
     from subprocess import DEVNULL, run  # 15 ms that only systems without /proc pay
 
-    listing = run(["ps", "-U", str(os.geteuid()), *words], capture_output=True, stdin=DEVNULL, check=False)
+    listing = run(
+        ["ps", "-ww", "-U", str(os.geteuid()), *words], capture_output=True, stdin=DEVNULL, check=False
+    )
     return os.fsdecode(listing.stdout).splitlines()

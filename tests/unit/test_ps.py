@@ -1,0 +1,24 @@
+"""What is known of processes where there is no /proc, by the ps(1) of this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from distcc_driver import session
+
+
+def test_a_process_is_known_by_parent_start_and_arguments() -> None:
+    command = [sys.executable, "-c", "print(flush=True);input()", "a-word-that-nobody-else-has"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        listing = dict(session._command_lines_from_ps())
+        table = session._process_table_from_ps()
+        process.communicate(b"\n")
+    assert listing[process.pid][-1] == command[-1]
+    parent, started = table[process.pid]
+    assert parent == os.getpid()
+    assert started
+    assert process.pid not in session._process_table_from_ps()
