@@ -69,6 +69,7 @@ def test_no_colour_where_it_is_not_wanted(examined: dict[str, str], work: Path) 
 def test_terminal_without_the_marks_gets_words(examined: dict[str, str], work: Path) -> None:
     shown = shown_by(examined | {"PYTHONIOENCODING": "ascii"}, work)
     assert shown.isascii()
+    assert "\\u" not in shown
     assert re.search(r"\bok\b.* version ", shown)
 
 
@@ -116,6 +117,21 @@ def test_signal_in_a_trial_leaves_nothing_behind(
         assert errors == f"distcc-driver: ended by {number.name}\n"
         assert left_of(environ) == []
         assert os.listdir(environ["TMPDIR"]) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_hosts_are_asked(number: signal.Signals, examined: dict[str, str], work: Path) -> None:
+    with Server(hang) as server:
+        spec = host_spec(LOOPBACK, server.port, server.port)
+        environ = examined | {"DISTCC_AUTO_HOSTS": spec, "DISTCC_AUTO_CONNECT_TIMEOUT": "300"}
+        with subprocess.Popen(
+            doctor("--compiler", "gcc"), env=environ, cwd=work, stdout=subprocess.PIPE, text=True
+        ) as process:
+            wait_until(lambda: server.connections >= 1, "the host is asked")
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=60)
+        assert (process.returncode, output) == (128 + number, "")
+        assert left_of(environ) == []
 
 
 def test_ctrl_c_on_a_terminal(examined: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
