@@ -48,7 +48,7 @@ def conclusion(steps: Sequence[Step]) -> str:
     found = [_count(counts[result], result.value) for result in (Result.PROBLEM, Result.WARNING)]
     found = [text for text in found if text]
     if found:
-        return f"{' and '.join(found)}, each with what to do"
+        return f"found: {' and '.join(found)}"
     return "all is well: a build would be distributed as the host list says"
 
 

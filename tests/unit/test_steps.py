@@ -199,8 +199,8 @@ def test_deadline_that_is_no_time() -> None:
 
 def test_conclusion_counts() -> None:
     steps = [Step("p", ("s",), result, "t") for result in (Result.WARNING, Result.PROBLEM, Result.WARNING)]
-    assert conclusion(steps).startswith("1 problem and 2 warnings, ")
-    assert conclusion(steps[:1]).startswith("1 warning, ")
+    assert conclusion(steps) == "found: 1 problem and 2 warnings"
+    assert conclusion(steps[:1]) == "found: 1 warning"
     assert conclusion([]).startswith("all is well: ")
 
 
