@@ -82,7 +82,7 @@ class Screen:
         self._is_taken = False
 
     def show(self, renderable: RenderableType, footer: str) -> None:
-        """Show what fits, and say below it how much does not."""
+        """Show what fits above a footer, and say how much does not."""
         if not self._is_taken:
             self._take()
             signal.signal(signal.SIGTSTP, self._stop)
@@ -116,7 +116,7 @@ class Screen:
 
 
 class _Cropped:
-    """The upper lines of something, as many as there is room for, above a footer."""
+    """The first and the last lines of something, as many as there is room for, above a footer."""
 
     def __init__(self, renderable: RenderableType, footer: str) -> None:
         self._renderable = renderable
@@ -124,13 +124,16 @@ class _Cropped:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         lines = console.render_lines(self._renderable, options.update(height=None), pad=False)
-        room = max(1, console.height - 3)
-        for line in lines[:room]:
+        room = max(3, console.height - 3)
+        if len(lines) > room:
+            first = room // 2
+            last = room - first - 1
+            said = Segment(f"... {len(lines) - first - last} more lines do not fit here"[: console.width])
+            lines[first:-last] = [[said]]
+        for line in lines:
             yield from line
             yield Segment.line()
-        hidden = len(lines) - room
-        more = f"{hidden} more lines do not fit here; " if hidden > 0 else ""
-        yield Segment(f"\n{more}{self._footer}"[: console.width])
+        yield Segment(f"\n{self._footer}"[: console.width])
 
 
 @contextlib.contextmanager
