@@ -92,7 +92,7 @@ def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
     if not text:
         return None
     if not _DIGITS.issuperset(text) or len(text.lstrip("0")) > _MAX_DIGITS:
-        raise ConfigError(f"{name}: {text!r} is not a whole number from 0 to {'9' * _MAX_DIGITS}")
+        raise ConfigError(f"{name}: {text!r} is not a whole number; use one from 0 to {'9' * _MAX_DIGITS}")
     return int(text.lstrip("0") or "0")  # int() refuses more than 4300 digits, zeros or not
 
 

@@ -1,0 +1,94 @@
+"""Every text that people may get to see, in one table: messages.txt, to be read as a whole.
+
+A text that changes, comes or goes is a difference to the table. `python -m tests.unit.test_messages`
+prints it anew; read what has changed before you store it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import distcc_driver
+
+PACKAGE = Path(distcc_driver.__file__).parent
+TABLE = Path(__file__).with_name("messages.txt")
+
+PROBLEMS = {"warning", "error", "ConfigError", "DriverError"}
+FORM = re.compile(r"[^;]+: .+; .+")
+# The summary of a build; it goes on, and the lines above say what is to be done.
+SUMMARIES = {"{}: no worker is available", "{}, cut to {}: {}"}
+
+
+def text_of(node: ast.AST) -> str | None:
+    """A literal, with {} for what an f-string fills in; None for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return None
+
+
+def texts_of(tree: ast.AST) -> Iterator[str]:
+    """The literals of a module that are neither docstrings nor parts of an f-string."""
+    unwanted = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            unwanted.add(id(node.value))
+        elif isinstance(node, ast.JoinedStr):
+            unwanted |= {id(part) for part in node.values}
+            unwanted |= {id(text) for part in node.values for text in ast.walk(part)}
+    for node in ast.walk(tree):
+        text = text_of(node)
+        if text is not None and id(node) not in unwanted:
+            yield text
+
+
+def is_for_people(text: str) -> bool:
+    """Words; no name, option, path, style, pattern or piece of code."""
+    words = text.split()
+    return (
+        len(words) > 1
+        and not re.search(r"\\|\(\?|^bold |\n.*\n|[{(]$|\$\d", text)
+        and any(re.fullmatch(r"[a-z]+[,;:]?", word) for word in words)
+    )
+
+
+def table() -> str:
+    """The texts of each module of the package, and those of the shell functions."""
+    lines = []
+    for path in sorted(PACKAGE.glob("*.py")):
+        texts = filter(is_for_people, texts_of(ast.parse(path.read_text(encoding="utf-8"))))
+        lines += [f"{path.stem}: {text.strip()}" for text in dict.fromkeys(texts)]
+    shell = (PACKAGE / "build.sh").read_text(encoding="utf-8")
+    lines += [f"build.sh: {text}" for text in re.findall(r"__distcc_fail ['\"](.*)['\"]", shell)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def problems() -> Iterator[str]:
+    """The literals that are whole lines about something that is not as it should be."""
+    for path in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args:
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                text = text_of(node.args[0])
+                if name in PROBLEMS and text is not None:
+                    yield text
+
+
+def test_table_has_all_texts() -> None:
+    assert table() == TABLE.read_text(encoding="utf-8")
+
+
+def test_problem_says_where_it_is_what_it_is_and_what_to_do() -> None:
+    found = set(problems())
+    assert len(found) > 15
+    assert {text for text in found - SUMMARIES if not FORM.fullmatch(text)} == set()
+    assert found >= SUMMARIES
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())
