@@ -17,13 +17,17 @@ def main():  # type: () -> None
 
 
 def _speak(words):  # type: (list[str]) -> None
-    """Make descriptor N of `plan PID N` standard error: the shims have kept our interpreter quiet."""
+    """Make descriptor N of `plan PID N` standard error: the shims have kept our interpreter quiet.
+
+    Not if it is standard output, as in bash where the user's 0 and 2 are closed: messages would be evaluated.
+    """
     if words[:1] != ["plan"] or len(words) != 3 or not words[2].isdigit():
         return
     import os  # not before the path of imports is right
 
     try:
-        os.dup2(int(words[2]), 2)
+        if not os.path.sameopenfile(int(words[2]), 1):
+            os.dup2(int(words[2]), 2)
         os.close(int(words[2]))
     except OSError:
         pass  # called by hand

@@ -28,6 +28,7 @@ _PROGRAM = "distcc_driver/__main__.py"
 _STATE = "state"
 _GRACE_S = 2.0
 _PAUSE_S = 0.005
+_PROBE_BYTES = 16384
 # sun_path holds 104 bytes on BSD and macOS (108 on Linux), and ssh first binds PATH.16_RANDOM.
 _MAX_CONTROL_PATH = 86
 
@@ -61,6 +62,7 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
         try:
             os.mkdir(path, 0o700)
             os.chmod(path, 0o700)  # whatever the umask
+            _try_to_write(path)
         except OSError as error:
             tried.append(f"{base} ({error.strerror})")
         else:
@@ -77,6 +79,18 @@ def _is_text(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _try_to_write(path: str) -> None:
+    """Raise `OSError` if the disk has no room for a file; the directory is removed then."""
+    probe = os.path.join(path, "probe")
+    try:
+        with open(probe, "wb") as file:
+            file.write(bytes(_PROBE_BYTES))
+    except OSError:
+        remove(path)
+        raise
+    os.unlink(probe)
 
 
 def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:

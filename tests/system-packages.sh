@@ -80,12 +80,14 @@ look_for() {
             program bzip2
             program ccache
             program cmake
+            program faketime
             program iproute2 ip
             program man-db man
             program meson
             program ninja-build ninja
             program xz-utils xz
             want bash-completion test -e /usr/share/bash-completion/bash_completion
+            want locales test -e /usr/share/i18n/locales/tr_TR
             want binutils-source test -d /usr/src/binutils
             ;;
         *) fail "$0: $1: nothing is known of this purpose" ;;
