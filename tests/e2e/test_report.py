@@ -325,6 +325,15 @@ def test_a_short_build_asks_nobody_again(user_shell: UserShell, shared_distccd: 
     assert len(result.stderr.splitlines()) == 2
 
 
+def test_a_short_build_starts_no_process_for_it(ready_shell: UserShell, tmp_path: Path) -> None:
+    """Where the module is missing, each one that is started has a line about that."""
+    ready_shell.root = install(tmp_path / "copy")
+    (ready_shell.root / "distcc_driver" / "report.py").unlink()
+    result = ready_shell.run(f"SECONDS=0; distcc_build true; SECONDS=0; distcc_build {LONG}")
+    assert result.returncode == 0, result.stderr
+    assert ["report" in line for line in result.stderr.splitlines()] == [False, False, True]
+
+
 @pytest.mark.parametrize(
     "command", ["distcc_build sh -c 'sleep 2.1; exit 7'", f"distcc_build {LONG}\nexit 7"]
 )
