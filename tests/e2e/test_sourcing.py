@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.shells import SHELLS, SHIMS, UserShell
+from tests.support.shells import ROOT, SHELLS, SHIMS, UserShell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def test_a_build_works_in_a_shell_set_up_like_this(
 
 def words_of(shim: Path) -> list[str]:
     """Every word of the code that a user could have an alias for."""
-    text = shim.read_text() + (shim.parent / "distcc_driver" / "build.sh").read_text()
+    text = shim.read_text() + (ROOT / "distcc_driver" / "build.sh").read_text()
     code = [re.sub(r"(^|\s)#.*", "", line) for line in text.splitlines()]
     words = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", "\n".join(code)))
     return sorted({word for word in words if "__distcc" not in word} | {"export", "unset", "in", "do"})
