@@ -22,7 +22,7 @@ from tests.support.shells import MASQUERADE, write_c_project
 from tests.support.sshd import USER
 from tests.support.traces import LOOPBACK_HEX, tunnel_ports
 
-from .conftest import assert_built_without, behind, said_of
+from .conftest import assert_built_without, behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
