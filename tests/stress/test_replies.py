@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 import struct
 import subprocess
@@ -75,7 +76,7 @@ def check_hosts(text: str) -> bool:
     assert len(hosts) + len(bad) <= len(text.split())
     for host in hosts:
         assert parse_host(host.text) == host
-        assert not host.name.startswith("-")
+        assert re.fullmatch(r"[A-Za-z0-9._:%][A-Za-z0-9._:%-]*", host.name)
         assert host.text in text.split()
     return bool(hosts)
 
