@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 
 from . import reader
 from .balance import Plan, balance
@@ -203,6 +204,14 @@ def main(shell_pid: int | None = None, *, text_of: Callable[[Outcome], str] = sh
     except SystemExit as interrupted:
         code = int(interrupted.code or 0)
     except Exception as error:  # the user's shell is no place for a traceback
-        Log("error").error(f"internal error: {error!r}; please report it")
+        Log("error").error(_unexpected(error))
         code = 96
     os._exit(code)  # at once: a thread may still wait for a name server
+
+
+def _unexpected(error: Exception) -> str:
+    """What to say of an error that no module has foreseen: a limit of this machine, or a mistake of ours."""
+    too_many = isinstance(error, OSError) and error.errno in (EAGAIN, EMFILE, ENFILE, ENOMEM)
+    if too_many or isinstance(error, MemoryError) or "start new thread" in str(error):
+        return f"ulimit: no more processes, open files or memory here ({error}); raise ulimit -u, -n or -v"
+    return f"internal error: {error!r}; please report it"

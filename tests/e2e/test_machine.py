@@ -446,10 +446,12 @@ def test_a_group_with_little_memory(shell: UserShell) -> None:
         assert local_jobs(shell, *group.words)[0] == 3
 
 
-@pytest.mark.parametrize("limit", [4, 8, 40])
+@pytest.mark.parametrize("shell", KINDS, indirect=True)
+@pytest.mark.parametrize("limit", [4, 6, 8, 10, 12, 40])
 def test_a_group_with_few_processes(limit: int, shell: UserShell) -> None:
     """Whatever the shell says of a fork that fails: ours is one line, and the status tells."""
     with real_group("pids", {version: {"pids.max": str(limit)} for version in (1, 2)}) as group:
         ended = run(shell, f"{BUILD}; exit $?", *group.words)
     assert len(ended.ours) <= 1, ended.ours
+    assert not [line for line in ended.ours if "internal error" in line]
     assert ended.status == 0 if limit == 40 else ended.status in (0, 1, 96, 97, 254), ended
