@@ -69,8 +69,8 @@ def _write_interpreter(venv: Path) -> None:
         packages=sysconfig.get_path("purelib"),
         wrapper=wrapper,
     )
-    path = f"import sys\nsys.path.insert(0, {str(venv.parent)!r})\n"
-    command = f"#!{wrapper}\n{path}from distcc_driver.__main__ import main\nmain()\n"
+    ours_first = f"import sys\nsys.path.insert(0, {str(venv.parent)!r})\n"
+    command = f"#!{wrapper}\n{ours_first}from distcc_driver.__main__ import main\nmain()\n"
     for path, content in ((wrapper, text), (bin_directory / "distcc-driver", command)):
         path.write_text(content)
         path.chmod(0o755)
