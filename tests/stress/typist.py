@@ -55,9 +55,13 @@ class Typist:
         self.chance = chance
         self.tally = tally
         self.session = Session(yard)
+        self._is_closed = False
 
     def close(self) -> None:
-        self.session.__exit__(None, None, None)
+        """Hang up, if the last one has not been hung up on."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.session.__exit__(None, None, None)
 
     def start(self, arguments: str, background: str = "") -> None:
         self.yard.forget()
@@ -102,6 +106,7 @@ class Typist:
         self.close()
         expect_none(self.yard, self.tally)
         self.session = Session(self.yard)
+        self._is_closed = False
 
     # The endings. Each says in which stage it came.
 
