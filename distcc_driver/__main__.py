@@ -2,7 +2,7 @@
 
 import sys
 
-if not __package__:  # started as a file, as the shims do: what is ours comes after the standard library
+if __name__ == "__main__":  # our directory may be site-packages: it comes after the standard library
     sys.path[0:1] = []
     sys.path.append(__file__.rpartition("/")[0].rpartition("/")[0] or "/")
 

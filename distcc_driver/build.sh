@@ -49,14 +49,14 @@ __distcc_drive() {
     __distcc_is_program "$__distcc_python" ||
         __distcc_fail "$__distcc_python: no such interpreter; $(__distcc_remedy), or set DISTCC_DRIVER_PYTHON"
     \builtin shift
-    # As a file, without PYTHON* variables and site-packages: nothing but the standard library is
-    # before us on the path of imports. From our directory, so that no other one is kept busy.
+    # From our directory, where -m finds us, without PYTHON* variables and site-packages: nothing of
+    # the tree that is being built can be imported.
     \builtin cd ${ZSH_VERSION:+"-q"} -P -- "$__distcc_root" 2>/dev/null ||
         __distcc_fail "$__distcc_root: no such directory; source the distcc.sh or distcc.zsh that is there now"
-    \builtin set -- "$__distcc_python" -ESs "$__distcc_root/distcc_driver/__main__.py" "$@"
+    \builtin set -- "$__distcc_python" -ESs -m distcc_driver "$@"
     # An interpreter that is interrupted while it starts says so at length: until the plan is reached,
     # standard error waits as descriptor 3. Where it is closed, there is nothing to keep quiet.
-    if [[ $4 == plan ]] && { [[ -n $4 ]]; } >&2; then
+    if [[ $5 == plan ]] && { [[ -n $5 ]]; } >&2; then
         \builtin exec "$@" 3 </dev/null 3>&2 2>/dev/null
     fi
     \builtin exec "$@" </dev/null

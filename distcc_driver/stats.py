@@ -19,9 +19,10 @@ _DIGITS = frozenset("0123456789")
 class WorkerStats(Record):
     """What a worker says of itself.
 
-    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB, jobs
-    `running` now; and since it was started, for all its clients, jobs `compiled`, `failed` in the
-    compiler, and `refused` for overload. None where the daemon does not say.
+    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB, processes
+    `running` there now, of whatever kind; and since it was started, for all its clients, jobs
+    `compiled`, `failed` in the compiler, and `refused` for overload. None where the daemon does
+    not say.
     """
 
     slots: int

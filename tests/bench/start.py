@@ -109,7 +109,7 @@ def memory(runs: int, count: int, limit_mib: int) -> Iterator[Result]:
         environ = _environ(workers.specs(count))
         for _ in range(min(runs, _FEW_RUNS)):
             done = subprocess.run(
-                [interpreter, "-ISsc", _PEAK, interpreter, "-ESs", "distcc_driver/__main__.py", "plan"],
+                [interpreter, "-ISsc", _PEAK, interpreter, "-ESs", "-m", "distcc_driver", "plan"],
                 env=environ,
                 cwd=ROOT,
                 capture_output=True,

@@ -32,7 +32,7 @@ class Traces:
         found = {}
         for pid in pids():
             arguments = arguments_of(pid)
-            is_ours = any(word.endswith("distcc_driver/__main__.py") for word in arguments)
+            is_ours = any(word.endswith(("distcc_driver", "distcc_driver/__main__.py")) for word in arguments)
             is_ssh = "ssh" in map(os.path.basename, arguments[:2])
             if (is_ours or is_ssh) and is_alive(pid) and has_in_environment(pid, self._mark):
                 found[pid] = arguments

@@ -48,9 +48,8 @@ FOR_PEOPLE |= {"buildtree", "checklist", "compilers", "display", "doctor", "obje
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
 IMPURE = {"os", "posix", "socket", "_socket", "select", "subprocess", "time", "typer", "threading", "_thread"}
-# What the build path may import beyond what a bare interpreter has imported.
-LIGHT = {"os", "stat", "_stat", "posixpath", "genericpath", "_collections_abc"}
-LIGHT |= {"__future__", "_socket", "errno", "select", "resource"}
+# What the build path may import beyond what `python -m` itself has imported.
+LIGHT = {"__future__", "_socket", "errno", "select", "resource"}
 LIGHT |= {"collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib"}
 
 
@@ -179,9 +178,9 @@ def hosts() -> Iterator[str]:
 
 
 def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
-    start_up, _ = imported("-c", "")
+    start_up, _ = imported("-m", "distcc_driver.record")
     modules, text = imported(
-        "distcc_driver/__main__.py", "plan", DISTCC_AUTO_HOSTS=hosts, DISTCC_AUTO_CONNECT_TIMEOUT="1"
+        "-m", "distcc_driver", "plan", DISTCC_AUTO_HOSTS=hosts, DISTCC_AUTO_CONNECT_TIMEOUT="1"
     )
     assert "/7,lzo" in text
     assert "distcc_driver.balance" in modules
