@@ -51,7 +51,7 @@ def parse_object(data: bytes) -> ObjectFile | None:
         return None
     try:
         return ObjectFile(_architecture(data, bits, order), _comment(data, bits, order))
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):
         return None
 
 

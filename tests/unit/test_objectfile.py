@@ -101,6 +101,13 @@ def test_what_is_no_object_file(data: bytes) -> None:
     assert parse_object(data) is None
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_section_table_beyond_all_files(order: str) -> None:
+    whole = bytearray(elf(64, order, 62))
+    struct.pack_into(f"{order}Q", whole, 40, 2**64 - 1)
+    assert parse_object(bytes(whole)) is None
+
+
 @given(st.data())
 def test_cut_and_changed_objects_never_raise(data: st.DataObject) -> None:
     whole = bytearray(elf(data.draw(st.sampled_from([32, 64])), data.draw(st.sampled_from("<>")), 62))
