@@ -31,6 +31,7 @@ def release(path: str) -> None:
     session.end(path)
     _remove_slot_files(tunnels)
     session.remove(path)
+    session.end(path, session.GUARD)  # last: it does all this if this process is killed
 
 
 def main(path: str = "") -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # The signals that end a build.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
+# What stands for the guard where a control socket stands for an ssh.
+GUARD = ""
+
 _PREFIX = "distcc-driver"
 _PROGRAM = "distcc_driver/__main__.py"
 _STATE = "state"
@@ -161,7 +164,7 @@ def processes(path: str) -> dict[int, str]:
 
 
 def end(path: str, control: str | None = None) -> None:
-    """End the processes of a session, or of one control socket; wait until they are gone.
+    """End the ssh processes of a session, or those of one control socket, or GUARD; wait until they are gone.
 
     What they have started ends with them: the ssh of a `ProxyJump` that is still connecting would
     not notice. One that does not go within 2 s is killed.
@@ -170,7 +173,11 @@ def end(path: str, control: str | None = None) -> None:
     asked: set[int] = set()
     helpers: dict[int, str] = {}
     while True:
-        pids = {pid for pid, own in processes(path).items() if control in (None, own)}
+        pids = {
+            pid
+            for pid, own in processes(path).items()
+            if own == control or (control is None and own != GUARD)
+        }
         if helpers or pids - asked:
             table = _process_table()
             helpers.update({pid: table[pid][1] for pid in _descendants(pids, table)})
