@@ -12,7 +12,7 @@ pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 # System packages come before what needs them, in this order even under -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test stress coverage lint bench man dist clean
+.PHONY: help install demo test stress coverage lint bench man pictures dist clean
 .PHONY: packages-demo packages-test packages-lint packages-bench
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make lint      run all static checks'
 	@echo 'make bench     measure; ARGS="--help" tells the options'
 	@echo 'make man       write the man page from README.md, docs/distcc-driver.md and the help texts'
+	@echo 'make pictures  record the pictures of README.md anew, on workers of their own; as root'
 	@echo 'make dist      build the wheel and the source distribution in dist/, and check them'
 	@echo 'make clean     remove everything that the others made here'
 	@echo
@@ -55,6 +56,9 @@ bench: packages-bench install .venv/.dev
 
 man: .venv/.dev
 	$(run) $(python) docs/man.py docs/distcc-driver.1
+
+pictures: packages-test .venv/.dev
+	$(run) $(python) docs/pictures.py
 
 dist: .venv/.dev
 	rm -rf dist
