@@ -24,12 +24,12 @@ from .display import Progress, write_lines
 from .document import VERSION, HostRow, host_rows
 from .log import Log
 from .objectfile import compiler_version
-from .plan import report_bad_entries
 from .processes import Interrupts
 from .settings import read_settings, read_warnings
 from .steps import Result, Step, worst
 from .survey import Survey
 from .trial import Outcome, Trial, Trials, deadline_s
+from .wording import report_bad_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from .endpoint import Rejection
 from .hostspec import LOOPBACK, SshHost
-from .plan import summarise
 from .probe import Worker
 from .shellcode import names_to_unset, variables_to_set
+from .wording import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

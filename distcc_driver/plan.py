@@ -11,20 +11,19 @@ from . import reader
 from .balance import Plan, balance
 from .capacity import local_capacity
 from .endpoint import Endpoint, Rejection
-from .errors import ConfigError, DriverError
+from .errors import DriverError
 from .hostspec import SshHost, TcpHost
 from .log import Log
 from .probe import Worker, ask_all
 from .record import Record
 from .settings import Settings, read_log_level, read_settings, read_warnings
 from .shellcode import release_command, report_words, shell_code
+from .wording import describe, rejection_lines, report_bad_entries, report_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
-
-_NAMED_WORKERS = 8
 
 
 class Outcome(Record):
@@ -94,101 +93,14 @@ def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -
         log.warning(line)
     workers = [result for result in in_order if isinstance(result, Worker)]
     for worker in workers:
-        log.debug(f"{worker.endpoint.host.text}: {_describe(worker)}")
+        log.debug(f"{worker.endpoint.host.text}: {describe(worker)}")
     plan = balance(settings, workers, local_capacity())
-    _report_plan(plan, settings, log)
+    report_plan(plan, settings, log)
     return Outcome(settings, in_order, plan)
-
-
-def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
-    """One line for each cause, with the hosts that have it; `HOST` stands for the name of each."""
-    if len({host.text for host, *_ in rejections}) < 2:
-        return [f"{host.text}: {cause}; {advice}" for host, cause, advice in rejections]
-    groups: dict[tuple[str, str], list[Rejection]] = {}
-    for rejection in rejections:
-        host = rejection.host
-        key = (_without_name(rejection.cause, host.name), _without_name(rejection.advice, host.name))
-        groups.setdefault(key, []).append(rejection)
-    lines = []
-    for (cause, advice), group in groups.items():
-        if len(group) == 1:
-            cause, advice = group[0].cause, group[0].advice
-        lines.append(f"{enumerated([rejection.host.text for rejection in group])}: {cause}; {advice}")
-    return lines
-
-
-def _without_name(text: str, name: str) -> str:
-    """The text with `HOST` for a host's own name, and for the one that ssh has logged in to."""
-    words = []
-    for word in text.split(" "):
-        user, at, host = word.strip("():;,.").rpartition("@")
-        own = host if at and user and host else name
-        words.append("HOST".join(word.rsplit(own, 1)) if host == own else word)
-    return " ".join(words)
-
-
-def enumerated(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - _NAMED_WORKERS
-    return ", ".join(names[:_NAMED_WORKERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _host(result: Worker | Rejection) -> TcpHost | SshHost:
     return result.host if isinstance(result, Rejection) else result.endpoint.host
-
-
-def report_bad_entries(settings: Settings, log: Log) -> None:
-    """Say which entries of the list are none; raises `ConfigError` if no other is left."""
-    for entry in settings.bad_entries:
-        log.error(
-            f"DISTCC_AUTO_HOSTS: entry {entry.position} {entry.text!r}, "
-            f"character {entry.column}: {entry.reason}; skipped"
-        )
-    if not settings.hosts:
-        raise ConfigError("DISTCC_AUTO_HOSTS: no valid entry; write HOST[:PORT[:STATS_PORT]] or ssh://HOST")
-
-
-def _describe(worker: Worker) -> str:
-    stats = worker.stats
-    load = "unknown" if stats.load is None else f"{stats.load:.2f}"
-    memory = "unknown" if stats.free_memory_mib is None else f"{stats.free_memory_mib} MiB"
-    return f"{stats.slots} slots, mean load {load}, free memory {memory}"
-
-
-def _report_plan(plan: Plan, settings: Settings, log: Log) -> None:
-    for worker in plan.dropped:
-        log.debug(
-            f"{worker.endpoint.host.text}: {worker.stats.free_memory_mib} MiB free are too little for one "
-            f"compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB; left out"
-        )
-    if plan.unlisted:
-        log.warning(
-            f"DISTCC_HOSTS: full at 128 KiB; the {len(plan.unlisted)} worst workers are left out, "
-            f"{plan.unlisted[0].endpoint.host.text} the first of them"
-        )
-    summary = summarise(plan)
-    if not plan.shares:
-        log.warning(f"{summary}: no worker is available")
-    elif plan.limit:
-        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}")
-    else:
-        log.info(summary)
-    log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")
-
-
-def summarise(plan: Plan) -> str:
-    """One line: the job count and what it is made of."""
-    parts = []
-    if plan.shares:
-        named = [f"{share.worker.endpoint.host.text}: {share.jobs}" for share in plan.shares[:_NAMED_WORKERS]]
-        if len(plan.shares) > _NAMED_WORKERS:
-            named.append(f"{len(plan.shares) - _NAMED_WORKERS} more")
-        parts.append(f"{plan.remote_jobs} remote ({', '.join(named)})")
-    if plan.local_jobs:
-        parts.append(f"{plan.local_jobs} local")
-    if plan.saturation_jobs:
-        parts.append(f"{plan.saturation_jobs} preprocessing")
-    return f"-j {plan.wanted_jobs} = {' + '.join(parts)}"
 
 
 def main(shell_pid: int | None = None, *, text_of: Callable[[Outcome], str] = shell_text) -> NoReturn:

@@ -18,6 +18,7 @@ from .hostspec import SshHost, parse_host
 from .log import Log
 from .probe import ask_stats
 from .record import Record
+from .wording import NAMED_HOSTS, enumerated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from .stats import WorkerStats
 
 _SHORTEST_S = 2.0
-_NAMED_WORKERS = 8
 
 
 class Before(Record):
@@ -109,8 +109,8 @@ def _spread(counts: Sequence[tuple[str, int]]) -> str:
     if len(counts) == 1:
         return counts[0][0]
     ranked = sorted(counts, key=lambda one: -one[1])
-    text = ", ".join(f"{name} ({count})" for name, count in ranked[:_NAMED_WORKERS])
-    rest = [count for _, count in ranked[_NAMED_WORKERS:]]
+    text = ", ".join(f"{name} ({count})" for name, count in ranked[:NAMED_HOSTS])
+    rest = [count for _, count in ranked[NAMED_HOSTS:]]
     return f"{text} and {len(rest)} more ({sum(rest)})" if rest else text
 
 
@@ -121,7 +121,7 @@ def silence(silent: Sequence[Rejection]) -> list[str]:
         if not _is_lost_tunnel(rejection):
             names.setdefault(_cause(rejection), []).append(rejection.host.text)
     return [
-        f"{_listed(group)}: no answer at the end of the build ({cause}); "
+        f"{enumerated(group)}: no answer at the end of the build ({cause}); "
         "is the machine up, and distccd still running there?"
         for cause, group in names.items()
     ]
@@ -136,12 +136,6 @@ def _cause(rejection: Rejection) -> str:
     """What failed, without the port and the time, which make causes differ that are the same."""
     words = rejection.cause.removeprefix(f"stats port {rejection.host.stats_port}").lstrip(": ")
     return words.partition(" after ")[0]
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED_WORKERS
-    text = ", ".join(names[:_NAMED_WORKERS])
-    return f"{text} and {rest} more" if rest > 0 else text
 
 
 def _before(word: str) -> Before:

@@ -12,8 +12,8 @@ from .buildtree import System
 from .compilers import Kind, masquerade_directory
 from .document import USED
 from .objectfile import compiler_version
-from .plan import summarise
 from .trial import Outcome
+from .wording import enumerated, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from .hostspec import BadEntry
     from .survey import Findings
     from .trial import Trial
-
-_NAMED = 8
 
 
 class Result(str, Enum):
@@ -49,9 +47,7 @@ class Step:
     @property
     def subject(self) -> str:
         """Its subjects as one text, of many only the first."""
-        named = ", ".join(self.subjects[:_NAMED])
-        more = len(self.subjects) - _NAMED
-        return f"{named} and {more} more" if more > 0 else named
+        return enumerated(self.subjects)
 
 
 def worst(steps: Iterable[Step]) -> Result:

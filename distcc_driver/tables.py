@@ -14,8 +14,8 @@ from rich.text import Text
 
 from .document import USED, bad_entry_rows, host_rows
 from .log import printable
-from .plan import enumerated, rejection_lines, summarise
 from .shellcode import distcc_hosts
+from .wording import enumerated, rejection_lines, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,10 +13,10 @@ from rich.console import Console
 from .display import Progress, Screen, write_lines
 from .document import USED, host_rows, workers_document
 from .log import Log
-from .plan import report_bad_entries
 from .settings import read_log_level, read_settings, read_warnings
 from .survey import Survey
 from .tables import plain_lines, terminal_view
+from .wording import report_bad_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "capacity": BASIS,
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
-    "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log"},
+    "wording": BASIS | {"settings", "endpoint", "probe", "balance", "log"},
+    "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log", "wording"},
 }
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
 FOR_PEOPLE |= {"buildtree", "checklist", "compilers", "display", "doctor", "objectfile", "steps", "trial"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distcc_driver.endpoint import Rejection
 from distcc_driver.hostspec import parse_host
-from distcc_driver.plan import rejection_lines
+from distcc_driver.wording import rejection_lines
 
 
 def rejected(text: str, cause: str, advice: str = "check it") -> Rejection:

@@ -1,0 +1,106 @@
+"""What is said of hosts and plans, in the words that builds and the commands for people share."""
+
+from __future__ import annotations
+
+from .errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .balance import Plan
+    from .endpoint import Rejection
+    from .log import Log
+    from .probe import Worker
+    from .settings import Settings
+
+NAMED_HOSTS = 8
+
+
+def report_bad_entries(settings: Settings, log: Log) -> None:
+    """Say which entries of the list are none; raises `ConfigError` if no other is left."""
+    for entry in settings.bad_entries:
+        log.error(
+            f"DISTCC_AUTO_HOSTS: entry {entry.position} {entry.text!r}, "
+            f"character {entry.column}: {entry.reason}; skipped"
+        )
+    if not settings.hosts:
+        raise ConfigError("DISTCC_AUTO_HOSTS: no valid entry; write HOST[:PORT[:STATS_PORT]] or ssh://HOST")
+
+
+def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
+    """One line for each cause, with the hosts that have it; `HOST` stands for the name of each."""
+    if len({host.text for host, *_ in rejections}) < 2:
+        return [f"{host.text}: {cause}; {advice}" for host, cause, advice in rejections]
+    groups: dict[tuple[str, str], list[Rejection]] = {}
+    for rejection in rejections:
+        host = rejection.host
+        key = (_without_name(rejection.cause, host.name), _without_name(rejection.advice, host.name))
+        groups.setdefault(key, []).append(rejection)
+    lines = []
+    for (cause, advice), group in groups.items():
+        if len(group) == 1:
+            cause, advice = group[0].cause, group[0].advice
+        lines.append(f"{enumerated([rejection.host.text for rejection in group])}: {cause}; {advice}")
+    return lines
+
+
+def _without_name(text: str, name: str) -> str:
+    """The text with `HOST` for a host's own name, and for the one that ssh has logged in to."""
+    words = []
+    for word in text.split(" "):
+        user, at, host = word.strip("():;,.").rpartition("@")
+        own = host if at and user and host else name
+        words.append("HOST".join(word.rsplit(own, 1)) if host == own else word)
+    return " ".join(words)
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - NAMED_HOSTS
+    return ", ".join(names[:NAMED_HOSTS]) + (f" and {more} more" if more > 0 else "")
+
+
+def describe(worker: Worker) -> str:
+    """What a worker says of itself."""
+    stats = worker.stats
+    load = "unknown" if stats.load is None else f"{stats.load:.2f}"
+    memory = "unknown" if stats.free_memory_mib is None else f"{stats.free_memory_mib} MiB"
+    return f"{stats.slots} slots, mean load {load}, free memory {memory}"
+
+
+def report_plan(plan: Plan, settings: Settings, log: Log) -> None:
+    """Say what a build gets, and what it does without."""
+    for worker in plan.dropped:
+        log.debug(
+            f"{worker.endpoint.host.text}: {worker.stats.free_memory_mib} MiB free are too little for one "
+            f"compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB; left out"
+        )
+    if plan.unlisted:
+        log.warning(
+            f"DISTCC_HOSTS: full at 128 KiB; the {len(plan.unlisted)} worst workers are left out, "
+            f"{plan.unlisted[0].endpoint.host.text} the first of them"
+        )
+    summary = summarise(plan)
+    if not plan.shares:
+        log.warning(f"{summary}: no worker is available")
+    elif plan.limit:
+        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}")
+    else:
+        log.info(summary)
+    log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")
+
+
+def summarise(plan: Plan) -> str:
+    """One line: the job count and what it is made of."""
+    parts = []
+    if plan.shares:
+        named = [f"{share.worker.endpoint.host.text}: {share.jobs}" for share in plan.shares[:NAMED_HOSTS]]
+        if len(plan.shares) > NAMED_HOSTS:
+            named.append(f"{len(plan.shares) - NAMED_HOSTS} more")
+        parts.append(f"{plan.remote_jobs} remote ({', '.join(named)})")
+    if plan.local_jobs:
+        parts.append(f"{plan.local_jobs} local")
+    if plan.saturation_jobs:
+        parts.append(f"{plan.saturation_jobs} preprocessing")
+    return f"-j {plan.wanted_jobs} = {' + '.join(parts)}"
