@@ -30,8 +30,10 @@ def release(path: str) -> None:
             )
     session.end(path)
     _remove_slot_files(tunnels)
-    session.remove(path)
-    session.end(path, session.GUARD)  # last: it does all this if this process is killed
+    try:
+        session.remove(path)
+    finally:
+        session.end(path, session.GUARD)  # last: it does all this if this process is killed
 
 
 def main(path: str = "") -> None:

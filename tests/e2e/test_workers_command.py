@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 from typing import TYPE_CHECKING
@@ -353,7 +354,7 @@ def test_watch_gives_the_terminal_back_while_it_is_stopped(
     environ = {**environ, "TERM": "xterm-256color", "PS1": "prompt>"}
     with Terminal(["bash", "--norc", "--noprofile", "-i"], environ, work) as terminal:
         terminal.expect("prompt>")
-        terminal.send(" ".join(driver_command("workers", "--watch", shared_distccd.spec)) + "\n")
+        terminal.send(shlex.join(driver_command("workers", "--watch", shared_distccd.spec)) + "\n")
         terminal.expect("Ctrl-C ends it")
         terminal.send("\x1a")
         assert terminal.expect("Stopped").endswith(f"{LEAVE}\r\n[1]+  ")
