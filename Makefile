@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ARGS =
+# Most tests wait for something most of the time: more at once than 2 processors are no burden.
+PROCESSES = 3
 
 python = .venv/bin/python
 packages = @PYTHON="$(PYTHON)" sh tests/system-packages.sh $(if $(wildcard .venv/bin/python),,venv)
@@ -37,7 +39,7 @@ demo: packages-demo .venv/.installed
 	$(run) $(python) -m distcc_driver demo
 
 test: packages-test .venv/.dev
-	$(run) $(python) -m pytest $(ARGS)
+	$(run) $(python) -m pytest --numprocesses $(PROCESSES) $(ARGS)
 
 stress: packages-test .venv/.dev
 	$(run) timeout --foreground --signal=INT --kill-after=60 900 $(python) -m pytest tests/stress $(ARGS)
