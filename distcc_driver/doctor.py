@@ -22,6 +22,7 @@ from .checklist import plain_lines, terminal_view
 from .compilers import USUAL, Command, Kind, examine, is_cxx
 from .display import Progress, write_lines
 from .document import VERSION, HostRow, host_rows
+from .errors import ConfigError
 from .log import Log
 from .objectfile import compiler_version
 from .processes import Interrupts
@@ -70,18 +71,19 @@ def run_doctor(compilers: Sequence[str], build_directory: str, as_json: bool) ->
     """Look at everything in the order of a build, say what is, and what to do.
 
     `compilers` are commands to look at in place of the usual names. Returns 0, or 1 if there is a
-    warning or a problem. Raises `ConfigError` where a build would end with one, after the steps
-    that do not need the host list, and `SignalError`.
+    warning or a problem. Where a build would end with a `ConfigError` that is the last step, and
+    its exit code is returned; with `as_json` it is raised. Raises `SignalError`.
     """
     case = _Case(dict(os.environ), read_tree(build_directory, os.environ))
     _examine_machine(case, compilers)
     try:
-        settings = _settings(case.environ)
-    except Exception:
-        if not as_json:
-            _show(case.steps)
-        raise
-    _examine_workers(case, settings, is_chosen=bool(compilers))
+        _examine_workers(case, _settings(case, as_json), is_chosen=bool(compilers))
+    except ConfigError as error:
+        if as_json:
+            raise
+        case.steps.append(steps.error_step(str(error)))
+        _show(case.steps)
+        return error.exit_code
     if as_json:
         write_lines([json.dumps(_document(case), indent=2)])
     else:
@@ -89,10 +91,13 @@ def run_doctor(compilers: Sequence[str], build_directory: str, as_json: bool) ->
     return int(worst(case.steps) is not Result.OK)
 
 
-def _settings(environ: Mapping[str, str]) -> Settings:
-    settings = read_settings(environ)
+def _settings(case: _Case, as_json: bool) -> Settings:
+    """What the variables say; raises `ConfigError`, with `as_json` after a line for each bad entry."""
+    settings = read_settings(case.environ)
+    case.steps += steps.entry_steps(settings.bad_entries)
     if not settings.hosts:
-        report_bad_entries(settings, Log(settings.log_level))
+        told = settings if as_json else settings._replace(bad_entries=[])
+        report_bad_entries(told, Log(settings.log_level))
     return settings
 
 
@@ -147,7 +152,7 @@ def _examine_workers(case: _Case, settings: Settings, is_chosen: bool) -> None:
             findings = survey.ask()
         case.bad_entries = settings.bad_entries
         case.hosts = host_rows(settings, [*findings.workers, *findings.rejections], findings.plan)
-        case.steps += steps.host_steps(case.hosts, settings.bad_entries)
+        case.steps += steps.host_steps(case.hosts)
         case.steps.append(steps.plan_step(findings))
         if case.client is not None:
             _try_compilers(case, findings, is_chosen)

@@ -69,6 +69,7 @@ def merged(steps: Iterable[Step]) -> list[Step]:
 CLIENT = "distcc client"
 COMPILERS = "compilers"
 TREE = "build directory"
+LIST = "host list"
 HOSTS = "workers"
 PLAN = "plan"
 TRIALS = "trial compilations"
@@ -210,6 +211,13 @@ def _reconfigure(tree: BuildTree, configured: Configured, command: Command, is_n
     return f"{again} {assigned}, or build with: distcc_build make {assigned}{masquerade}"
 
 
+def error_step(error: str) -> Step:
+    """About what ends every build before it begins, from the line that it would print."""
+    name, _, rest = error.partition(": ")
+    cause, _, advice = rest.partition("; ")
+    return Step(LIST, (name,), Result.PROBLEM, cause, advice)
+
+
 def setting_step(warning: str) -> Step:
     """About a variable that has no effect, from a line that a build would print."""
     name, _, rest = warning.partition(": ")
@@ -217,16 +225,21 @@ def setting_step(warning: str) -> Step:
     return Step(HOSTS, (name,), Result.WARNING, cause, advice)
 
 
-def host_steps(rows: Sequence[HostRow], bad_entries: Sequence[BadEntry]) -> list[Step]:
-    """About every entry of the host list: used or left out, and why."""
+def entry_steps(bad_entries: Sequence[BadEntry]) -> list[Step]:
+    """About what stands in the host list and is no host."""
+    return [_bad_entry_step(entry) for entry in bad_entries]
+
+
+def host_steps(rows: Sequence[HostRow]) -> list[Step]:
+    """About every host of the list: used or left out, and why."""
     left_out = merged(_host_step(row) for row in rows if row.state != USED)
     used = [_host_step(row) for row in rows if row.state == USED]
-    return [*map(_bad_entry_step, bad_entries), *left_out, *used]
+    return [*left_out, *used]
 
 
 def _bad_entry_step(entry: BadEntry) -> Step:
     text = f"entry {entry.position} {entry.text!r}, character {entry.column}: {entry.reason}"
-    return Step(HOSTS, ("DISTCC_AUTO_HOSTS",), Result.WARNING, text, "correct it; it is skipped")
+    return Step(LIST, ("DISTCC_AUTO_HOSTS",), Result.WARNING, text, "correct it; it is skipped")
 
 
 def _host_step(row: HostRow) -> Step:

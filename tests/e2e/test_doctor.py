@@ -191,7 +191,7 @@ def test_hosts_that_are_down_each_with_its_cause(
     assert found.done.returncode == 1
     for cause, host in hosts.items():
         assert f"workers: {host}: left out: " in found.line("warning  workers", cause)
-    found.line("warning  workers", "entry 6 'a:0', character 3")
+    found.line("warning  host list", "entry 6 'a:0', character 3")
     found.line("ok       workers", shared_distccd.spec)
     found.line("ok       trial", shared_distccd.spec)
 
@@ -293,13 +293,37 @@ def test_json_without_distcc_and_without_compilers(
     assert document["trials"] == []
 
 
-def test_wrong_configuration_shows_what_can_be_told(masqueraded: dict[str, str], work: Path) -> None:
-    found = examine(masqueraded, work, [])
-    assert found.done.returncode == 96
-    assert found.done.stderr.startswith("distcc-driver: DISTCC_AUTO_HOSTS: not set or blank; ")
+def test_list_that_no_build_would_take_is_a_problem(masqueraded: dict[str, str], work: Path) -> None:
+    found = examine(masqueraded, work, [], "--compiler", "gcc")
+    assert (found.done.returncode, found.done.stderr) == (96, "")
     found.line("ok       distcc client", "version ")
+    found.line("problem  host list: DISTCC_AUTO_HOSTS: not set or blank; ", "")
+    assert found.done.stdout.splitlines()[-1] == "found: 1 problem"
+
+
+def test_list_without_a_valid_entry_names_each(masqueraded: dict[str, str], work: Path) -> None:
+    found = examine(masqueraded, work, ["a:0", "b:x"], "--compiler", "gcc")
+    assert (found.done.returncode, found.done.stderr) == (96, "")
+    found.line("warning  host list: DISTCC_AUTO_HOSTS: entry 1 'a:0'", "skipped")
+    found.line("warning  host list: DISTCC_AUTO_HOSTS: entry 2 'b:x'", "skipped")
+    found.line("problem  host list: DISTCC_AUTO_HOSTS: no valid entry; write HOST", "")
+    assert found.done.stdout.splitlines()[-1] == "found: 1 problem and 2 warnings"
+
+
+def test_value_that_no_build_would_take_is_a_problem(masqueraded: dict[str, str], work: Path) -> None:
+    environ = masqueraded | {"DISTCC_AUTO_COMPILER_MEMORY": "much"}
+    found = examine(environ, work, ["worker"], "--compiler", "gcc")
+    assert (found.done.returncode, found.done.stderr) == (96, "")
+    found.line("problem  host list: DISTCC_AUTO_COMPILER_MEMORY: 'much' is not a whole number; ", "")
+
+
+def test_json_of_a_list_that_no_build_would_take(masqueraded: dict[str, str], work: Path) -> None:
     found = examine(masqueraded, work, [], "--json")
     assert (found.done.returncode, found.done.stdout) == (96, "")
+    assert found.done.stderr.startswith("distcc-driver: DISTCC_AUTO_HOSTS: not set or blank; ")
+    found = examine(masqueraded, work, ["a:0"], "--json")
+    assert (found.done.returncode, found.done.stdout) == (96, "")
+    assert "entry 1 'a:0'" in found.done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--build-dir", "nowhere"], ["gcc"], ["--compiler"]])

@@ -110,7 +110,7 @@ def test_hosts_left_out_for_the_same_cause_share_a_line() -> None:
         HostRow("c", "tcp", LEFT_OUT, "it is down", "start it"),
         HostRow("d", "ssh", USED, slots=8, jobs=2, fewer_jobs="2 jobs for 8 slots: little memory"),
     ]
-    assert [(step.subject, step.text, step.advice) for step in host_steps(rows, [])] == [
+    assert [(step.subject, step.text, step.advice) for step in host_steps(rows)] == [
         ("a, c", "left out: it is down", "start it"),
         ("b", "used by tcp, 4 jobs for 4 slots, load unknown, free memory unknown, answered in 3 ms", ""),
         (
