@@ -249,7 +249,7 @@ def _host_step(row: HostRow) -> Step:
     load = "unknown" if row.load is None else f"{row.load:.2f}"
     memory = "unknown" if row.free_memory_mib is None else f"{row.free_memory_mib} MiB"
     jobs = row.fewer_jobs or f"{row.jobs} jobs for {row.slots} slots"
-    text = f"used by {row.via}, {jobs}, load {load}, free memory {memory}"
+    text = f"used, reached by {row.via}, {jobs}, load {load}, free memory {memory}"
     return Step(HOSTS, subjects, Result.OK, f"{text}, answered in {row.answer_ms or 0:.0f} ms")
 
 
@@ -265,8 +265,12 @@ def plan_step(findings: Findings) -> Step:
         return Step(PLAN, subjects, Result.PROBLEM, text, "see to the workers above")
     if plan.limit:
         text = f"{summarise(plan)}, cut to {plan.jobs}: {plan.limit.cause}"
-        return Step(PLAN, subjects, Result.WARNING, text, "give this machine room for more")
+        return Step(PLAN, subjects, Result.WARNING, text, plan.limit.advice)
     return Step(PLAN, subjects, Result.OK, summarise(plan))
+
+
+_REPAIR = "install or repair the compiler here"
+_REPAIR_OPTIONS = "correct its options, or repair the compiler here"
 
 
 def local_steps(trials: Sequence[Trial]) -> list[Step]:
@@ -277,7 +281,7 @@ def local_steps(trials: Sequence[Trial]) -> list[Step]:
             (trial.command.text,),
             Result.PROBLEM,
             f"compiles nothing on this machine: {trial.words or 'no end in time'}",
-            "install or repair the compiler here",
+            _REPAIR_OPTIONS if len(trial.command.compiler) > 1 else _REPAIR,
         )
         for trial in trials
         if trial.outcome is not Outcome.COMPILED

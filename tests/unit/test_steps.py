@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from distcc_driver.balance import Limit, Plan, Share
 from distcc_driver.buildtree import BuildTree, Configured, System
 from distcc_driver.checklist import conclusion, plain_lines
 from distcc_driver.compilers import Command, Kind
@@ -17,11 +18,13 @@ from distcc_driver.steps import (
     host_steps,
     local_steps,
     merged,
+    plan_step,
     setting_step,
     tree_steps,
     trial_steps,
     worst,
 )
+from distcc_driver.survey import Findings
 from distcc_driver.trial import DEADLINE_S, Outcome, Trial, deadline_s
 
 from .samples import worker_of
@@ -112,10 +115,14 @@ def test_hosts_left_out_for_the_same_cause_share_a_line() -> None:
     ]
     assert [(step.subject, step.text, step.advice) for step in host_steps(rows)] == [
         ("a, c", "left out: it is down", "start it"),
-        ("b", "used by tcp, 4 jobs for 4 slots, load unknown, free memory unknown, answered in 3 ms", ""),
+        (
+            "b",
+            "used, reached by tcp, 4 jobs for 4 slots, load unknown, free memory unknown, answered in 3 ms",
+            "",
+        ),
         (
             "d",
-            "used by ssh, 2 jobs for 8 slots: little memory, load unknown, free memory unknown, "
+            "used, reached by ssh, 2 jobs for 8 slots: little memory, load unknown, free memory unknown, "
             "answered in 0 ms",
             "",
         ),
@@ -178,6 +185,23 @@ def test_workers_with_the_same_failure_share_a_line() -> None:
     trials = [trial_of(name, outcome=Outcome.MISSING, made=None) for name in ("a", "b")]
     [line] = said(*trials)
     assert line.startswith("problem a, b: ")
+
+
+def test_advice_about_a_compiler_that_fails_here_fits_its_command() -> None:
+    native = Command(("gcc", "-x"), Kind.COMPILER, "/usr/bin/gcc", ("gcc", "-x"), "/usr/bin/gcc-12")
+    steps = local_steps([Trial(None, command, Outcome.FAILED, words="no") for command in (GCC, native)])
+    assert [step.advice for step in steps] == [
+        "install or repair the compiler here",
+        "correct its options, or repair the compiler here",
+    ]
+
+
+def test_limit_of_this_machine_comes_with_its_own_advice() -> None:
+    share = Share(worker_of("a"), 4)
+    plan = Plan([share], [], 2, 0, 0, limit=Limit(3, "few processes", "raise ulimit -u"))
+    step = plan_step(Findings([], [], [], plan, ""))
+    assert (step.result, step.advice) == (Result.WARNING, "raise ulimit -u")
+    assert step.text.endswith(", cut to 3: few processes")
 
 
 def test_compiler_that_fails_here() -> None:

@@ -48,7 +48,7 @@ def test_trial_goes_through_the_tunnel(
     before = shared_distccd.compiled
     code, output = examined(environ, work)
     assert code == 0, output
-    assert f"ok       workers: {worker}: used by ssh, 5 jobs for 5 slots" in output
+    assert f"ok       workers: {worker}: used, reached by ssh, 5 jobs for 5 slots" in output
     assert f"ok       trial compilations: {worker}: compiles with gcc in " in output
     assert shared_distccd.compiled == before + 1
     traces.assert_none()
