@@ -155,7 +155,11 @@ def doctor(
     directory: Annotated[
         str,
         typer.Option(
-            "--build-dir", metavar="DIR", help="Where CMake, Meson or configure has left its files."
+            "--build-dir",
+            metavar="DIR",
+            help="The build directory: CMake, Meson, Autotools, or one with a Makefile; by default the "
+            "current one.",
+            show_default=False,
         ),
     ] = ".",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead.")] = False,

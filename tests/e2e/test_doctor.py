@@ -326,6 +326,11 @@ def test_json_of_a_list_that_no_build_would_take(masqueraded: dict[str, str], wo
     assert "entry 1 'a:0'" in found.done.stderr
 
 
+def test_help_names_makefiles_and_the_default_directory(masqueraded: dict[str, str], work: Path) -> None:
+    words = " ".join(examine(masqueraded, work, [], "--help").done.stdout.replace("│", " ").split())
+    assert "Autotools, or one with a Makefile; by default the current one." in words
+
+
 @pytest.mark.parametrize("arguments", [["--build-dir", "nowhere"], ["gcc"], ["--compiler"]])
 def test_wrong_usage(masqueraded: dict[str, str], work: Path, arguments: list[str]) -> None:
     found = examine(masqueraded, work, ["worker"], *arguments)
