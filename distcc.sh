@@ -7,7 +7,7 @@
 
 # Other shells have no builtin of this name, or another one.
 \builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null ||
-    \printf 'distcc-driver: this shell is neither bash nor zsh\n' >&2
+    \printf 'distcc-driver: distcc.sh: this shell is neither bash nor zsh; source it from one of them\n' >&2
 \builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null || \return 1
 # Text for zsh only, which bash must not even parse. (%x would give a newline in the name as two letters.)
 \builtin 'test' -z "${ZSH_VERSION-}" ||

@@ -5,7 +5,7 @@
 # zsh 5.0; no option is relied on, and none is changed.
 
 \builtin 'test' -n "${ZSH_VERSION-}" 2>/dev/null ||
-    \printf 'distcc-driver: distcc.zsh is for zsh; source distcc.sh instead\n' >&2
+    \printf 'distcc-driver: distcc.zsh: this shell is not zsh; source distcc.sh instead\n' >&2
 \builtin 'test' -n "${ZSH_VERSION-}" 2>/dev/null || \return 1
 
 # While this is read, no alias is expanded, for it may stand for a keyword, and nothing is exported.

@@ -47,10 +47,11 @@ class Share(Record):
 
 
 class Limit(Record):
-    """Room for `jobs` at once and no more on this machine, because of `cause`."""
+    """Room for `jobs` at once and no more on this machine, because of `cause`; `advice` against it."""
 
     jobs: int
     cause: str
+    advice: str
 
 
 class Plan(Record):
@@ -163,14 +164,14 @@ def _limit(plan: Plan, settings: Settings, local: LocalCapacity) -> Limit | None
         # The size of a compiler is a guess, on the safe side; some room is always left.
         room_mib = max(local.memory_mib - compilers_mib, local.memory_mib // 8)
         cause = f"{room_mib} MiB of memory available here, {_CLIENT_MIB} for each job that waits for a worker"
-        limits.append(Limit(max(1, plan.local_jobs + room_mib // _CLIENT_MIB), cause))
+        limits.append(Limit(max(1, plan.local_jobs + room_mib // _CLIENT_MIB), cause, "free memory here"))
     if local.processes is not None:
         jobs = (local.processes - _SPARE_PROCESSES) // _CLIENT_PROCESSES
         cause = (
             f"{local.processes} more processes allowed here (ulimit -u), "
             f"{_SPARE_PROCESSES} to spare and {_CLIENT_PROCESSES} for each job"
         )
-        limits.append(Limit(max(1, jobs), cause))
+        limits.append(Limit(max(1, jobs), cause, "raise ulimit -u"))
     return min((limit for limit in limits if limit.jobs < plan.wanted_jobs), default=None)
 
 

@@ -30,6 +30,7 @@ app = typer.Typer(
 
 _UsageError: Any = typer.BadParameter.__base__  # which only some versions of typer have a name for
 _SECONDS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_LIKE_SECONDS = re.compile(r"[0-9.]+ *(s|sec|seconds|m|min|h)")  # more likely than a host of that name
 _SHORTEST_WATCH_S = 2.0
 
 
@@ -39,8 +40,8 @@ class _OptionalSeconds(typer.core.TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = args[: args.index("--")] if "--" in args else args
         for index in reversed([index for index, word in enumerate(options) if word == "--watch"]):
-            has_number = _SECONDS.fullmatch("".join(options[index + 1 : index + 2]))
-            if not has_number:
+            following = "".join(options[index + 1 : index + 2])
+            if not _SECONDS.fullmatch(following) and not _LIKE_SECONDS.fullmatch(following):
                 args.insert(index + 1, f"{_SHORTEST_WATCH_S:g}")
         return super().parse_args(ctx, args)
 
@@ -113,7 +114,7 @@ def workers(
 
 @app.command(
     epilog="Exit codes: 0 there is a plan, 96 a variable or the whole host list is wrong, 97 no worker is "
-    "available and no local job is allowed. Nothing is on standard output but with 0.",
+    "available and no local job is allowed or fits the memory. Nothing is on standard output but with 0.",
 )
 def plan(
     as_json: Annotated[

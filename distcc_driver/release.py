@@ -9,6 +9,7 @@ import time
 from . import session
 from .hostspec import LOOPBACK
 from .log import Log
+from .wording import enumerated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ def release(path: str) -> None:
     """Close a session. One that is not there any more is fine."""
     alive = set(session.processes(path).values())  # before the state: whoever comes second ends them
     log_level, tunnels = session.take_state(path)
-    for tunnel in tunnels:
-        if session.control_path(path, tunnel.number) not in alive:
-            Log(log_level).warning(
-                f"{tunnel.host_text}: worker lost, its tunnel ended during the build; "
-                "is the machine up, and its sshd?"
-            )
+    lost = [one.host_text for one in tunnels if session.control_path(path, one.number) not in alive]
+    if lost:
+        Log(log_level).warning(
+            f"{enumerated(lost)}: worker lost, its tunnel ended during the build; "
+            "is the machine up, and its sshd?"
+        )
     session.end(path)
     _remove_slot_files(tunnels)
     try:

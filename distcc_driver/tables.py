@@ -100,7 +100,7 @@ def plan_lines(findings: Findings) -> list[str]:
     if not plan.shares:
         summary += ": no worker is available"
     elif plan.limit:
-        summary += f", cut to {plan.jobs}: {plan.limit.cause}"
+        summary += f", cut to {plan.jobs}: {plan.limit.cause}; {plan.limit.advice}"
     return [
         f"this machine: {_jobs(plan.local_jobs, 'local')}, {_jobs(plan.saturation_jobs, 'preprocessing')}",
         printable(summary),

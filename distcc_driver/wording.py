@@ -83,9 +83,9 @@ def report_plan(plan: Plan, settings: Settings, log: Log) -> None:
         )
     summary = summarise(plan)
     if not plan.shares:
-        log.warning(f"{summary}: no worker is available")
+        log.warning(f"{summary}: no worker is available; run distcc-driver doctor to find out why")
     elif plan.limit:
-        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}")
+        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}; {plan.limit.advice}")
     else:
         log.info(summary)
     log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")

@@ -247,6 +247,7 @@ def test_people_are_shown_what_hostile_workers_say_in_clean_words(
             **hostile_environ,
             "DISTCC_AUTO_HOSTS": " ".join([*specs, shared_distccd.spec]),
             "TERM": term,
+            "COLUMNS": "120",  # wide enough for names not to be folded, however long an answer took
         }
         terminal = stack.enter_context(Terminal(driver_command("workers", *words), environ, work))
         assert terminal.wait() == 1

@@ -241,7 +241,7 @@ def test_without_a_worker_the_build_is_local(
     user_shell.environ["DISTCC_AUTO_FALLBACK_LOCAL_JOBS"] = "2"
     with refusing_port() as refusing:
         stderr = build(user_shell, [host_spec(LOOPBACK, refusing, unused.stats_port)])
-    assert "-j 2 = 2 local: no worker is available" in stderr
+    assert "-j 2 = 2 local: no worker is available; run distcc-driver doctor" in stderr
     assert unused.compiled == 0
 
 

@@ -193,6 +193,7 @@ def test_status_is_96_where_a_build_would_end_with_it(
         ),
         (["--watch=1.99", "a"], "1.99 s is too often"),
         (["--watch=often", "a"], "'often' is not a number of seconds"),
+        (["--watch", "5s", "a"], "'5s' is not a number of seconds"),
         (["--watch=", "a"], "'' is not a number of seconds"),
         (["--watch=nan", "a"], "'nan' is not a number of seconds"),
         (["--watch", "-5", "a"], "no such option: -5"),

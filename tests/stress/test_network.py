@@ -247,7 +247,7 @@ def test_the_uplink_is_gone_before_the_build(site: Site) -> None:
     assert len(refusals) == 2
     for entry in entries_of(site):
         assert any(line.startswith(f"distcc-driver: {entry}: ") and "timed out" in line for line in refusals)
-    assert summary.endswith("no worker is available")
+    assert "no worker is available; " in summary
 
 
 @pytest.mark.parametrize("site", [BEHIND_SSH], indirect=True, ids=["behind-ssh"])

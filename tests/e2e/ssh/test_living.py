@@ -168,6 +168,30 @@ def test_a_lost_tunnel_costs_a_line_and_local_jobs(
     traces.assert_none(held.distcc_hosts)
 
 
+def test_workers_lost_for_the_same_cause_share_a_line(
+    user_shell: UserShell,
+    ssh: SshUser,
+    start_sshd: Callable[..., Sshd],
+    shared_distccd: Distccd,
+    gate: Gate,
+    traces: Traces,
+) -> None:
+    sshd = start_sshd()
+    entries = [behind(ssh.worker(f"worker-{number}", sshd), shared_distccd) for number in range(10)]
+    prepare_project(user_shell, *entries)
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        held = gate.wait()
+        masters = traces.masters()
+        sshd.cut_connections()
+        wait_until(lambda: not any(map(is_alive, masters)), "the connections are gone")
+        gate.open()
+        status, _, stderr = finish(process)
+    assert (status, len(masters)) == (0, 10)
+    (line,) = lines_about_loss(stderr)
+    assert line.startswith(f"distcc-driver: {', '.join(entries[:8])} and 2 more: {LOST}; ")
+    traces.assert_none(held.distcc_hosts)
+
+
 def test_only_the_lost_worker_is_named_and_the_other_builds(
     user_shell: UserShell,
     ssh: SshUser,
