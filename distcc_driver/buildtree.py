@@ -20,6 +20,7 @@ _MAX_BYTES = 16 * 1024 * 1024
 _MAX_RULE_FILES = 50
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _MAKE_DEFAULTS = {"CC": "cc", "CXX": "g++"}
+_CONFIGURED = ("CMakeCache.txt", "meson-info", "config.status")
 _SOURCES = ("CMakeLists.txt", "meson.build", "configure", "configure.ac")
 
 
@@ -46,7 +47,8 @@ class Configured:
 class BuildTree:
     """`file` is what was read, `compilers` is empty if it cannot be told, for the reason in `unknown`.
 
-    `runner` builds it, `unconfigured` is a file that would have to be configured first.
+    `runner` builds it, `unconfigured` is a file that would have to be configured first, `configured`
+    are the directories below in which that has been done.
     """
 
     directory: str
@@ -56,6 +58,7 @@ class BuildTree:
     compilers: tuple[Configured, ...] = ()
     unknown: str = ""
     unconfigured: str | None = None
+    configured: tuple[str, ...] = ()
 
 
 def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
@@ -73,8 +76,22 @@ def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
     if os.path.isfile(os.path.join(directory, "build.ninja")):
         unknown = "it was written by a program that is not known here"
         return BuildTree(directory, System.NINJA, "build.ninja", "ninja", unknown=unknown)
-    sources = (name for name in _SOURCES if os.path.isfile(os.path.join(directory, name)))
-    return BuildTree(directory, System.NONE, unconfigured=next(sources, None))
+    sources = next((name for name in _SOURCES if os.path.isfile(os.path.join(directory, name))), None)
+    configured = _configured_below(directory) if sources else ()
+    return BuildTree(directory, System.NONE, unconfigured=sources, configured=configured)
+
+
+def _configured_below(directory: str) -> tuple[str, ...]:
+    """The directories right below that something has configured."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:  # it may be entered, but not listed
+        return ()
+    return tuple(
+        name
+        for name in names
+        if any(os.path.exists(os.path.join(directory, name, file)) for file in _CONFIGURED)
+    )
 
 
 def _text(directory: str, name: str) -> str:

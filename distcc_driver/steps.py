@@ -66,6 +66,8 @@ def merged(steps: Iterable[Step]) -> list[Step]:
     return list(found.values())
 
 
+_NAMED_DIRECTORIES = 3
+
 CLIENT = "distcc client"
 COMPILERS = "compilers"
 TREE = "build directory"
@@ -162,6 +164,8 @@ def _nature(command: Command, environ: Mapping[str, str]) -> str:
 def tree_steps(tree: BuildTree, commands: Sequence[Command]) -> list[Step]:
     """About a build directory; `commands` are its compilers, followed to their ends."""
     subjects = (tree.directory,)
+    if tree.configured:
+        return [_elsewhere_step(tree)]
     if tree.system is System.NONE:
         text = "no build files"
         if tree.unconfigured:
@@ -174,6 +178,17 @@ def tree_steps(tree: BuildTree, commands: Sequence[Command]) -> list[Step]:
         _tree_step(tree, configured, command)
         for configured, command in zip(tree.compilers, commands, strict=True)
     ]
+
+
+def _elsewhere_step(tree: BuildTree) -> Step:
+    """About sources with build directories below them."""
+    more = len(tree.configured) - _NAMED_DIRECTORIES
+    names = ", ".join(tree.configured[:_NAMED_DIRECTORIES]) + (f" and {more} more" if more > 0 else "")
+    first = os.path.normpath(os.path.join(tree.directory, tree.configured[0]))
+    advice = f"run distcc-driver doctor --build-dir {shlex.quote(first)}"
+    return Step(
+        TREE, (tree.directory,), Result.WARNING, f"{tree.unconfigured}, configured in {names}", advice
+    )
 
 
 def _tree_step(tree: BuildTree, configured: Configured, command: Command) -> Step:

@@ -115,6 +115,19 @@ def test_cmake_with_a_launcher_that_only_the_project_knows(
     assert_calls_distcc(tree, environ, shared_distccd, "CMake", "distcc /usr/bin/cc", "distcc /usr/bin/c++")
 
 
+def test_sources_whose_build_directory_is_one_below(
+    work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    (work / "CMakeLists.txt").write_text(_SOURCES["CMakeLists.txt"])
+    for name in ("main.c", "part.cc"):
+        (work / name).write_text(_SOURCES[name])
+    configure(["cmake", ".."], work / "build", environ)
+    _, document = examined(work, environ, shared_distccd)
+    [step] = [step for step in document["steps"] if step["part"] == "build directory"]
+    assert (step["result"], step["text"]) == ("warning", "CMakeLists.txt, configured in build")
+    assert step["advice"] == f"run distcc-driver doctor --build-dir {work}/build"
+
+
 def test_cmake_with_a_compiler_variable(
     sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:

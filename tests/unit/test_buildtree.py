@@ -112,6 +112,15 @@ def test_directories_of_which_nothing_is_known(tmp_path: Path, name: str, system
     assert tree.unconfigured == (name if name == "configure" else None)
 
 
+def test_directories_below_sources_that_are_configured(tmp_path: Path) -> None:
+    for name, file in [("b", "CMakeCache.txt"), ("c", "config.status"), ("src", "main.c")]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("")
+    (tmp_path / "a" / "meson-info").mkdir(parents=True)
+    assert tree_of(tmp_path, "", "README").configured == ()
+    assert tree_of(tmp_path, "", "CMakeLists.txt").configured == ("a", "b", "c")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.binary(max_size=300)

@@ -99,6 +99,23 @@ def test_build_directory_that_cannot_be_told_is_no_finding() -> None:
     assert "cannot be told without running it, it is odd" in step.text
 
 
+@pytest.mark.parametrize(
+    ("directory", "names", "text", "advice"),
+    [
+        (".", ["build"], "configured in build", "run distcc-driver doctor --build-dir build"),
+        ("/s c", ["a", "b"], "configured in a, b", "run distcc-driver doctor --build-dir '/s c/a'"),
+        (".", list("abcde"), "configured in a, b, c and 2 more", "run distcc-driver doctor --build-dir a"),
+    ],
+)
+def test_sources_with_a_build_directory_below(
+    directory: str, names: list[str], text: str, advice: str
+) -> None:
+    tree = BuildTree(directory, System.NONE, unconfigured="CMakeLists.txt", configured=tuple(names))
+    [step] = tree_steps(tree, [])
+    assert (step.result, step.advice) == (Result.WARNING, advice)
+    assert step.text == f"CMakeLists.txt, {text}"
+
+
 def test_build_directory_whose_compiler_has_gone() -> None:
     configured = Configured("CMAKE_C_COMPILER", ("/opt/cc",))
     tree = BuildTree("d", System.CMAKE, "CMakeCache.txt", compilers=(configured,))
