@@ -37,10 +37,14 @@ class System(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A compiler of a build directory: the command with its launcher, and the setting that says so."""
+    """A compiler of a build directory: the command with its launcher, and the setting that says so.
+
+    `place` is where that has its value from, if it is not the file of the build directory.
+    """
 
     setting: str
     words: tuple[str, ...]
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,8 @@ def _read_makefile(directory: str, name: str, environ: Mapping[str, str]) -> Bui
         if variable == "CXX" and not re.search(r"\bCXX\b|\.(?:cc|cpp|cxx|C)\b", text):
             continue
         try:
-            found.append(Configured(variable, _words(_make_value(text, variable, environ))))
+            words = _words(_make_value(text, variable, environ))
+            found.append(Configured(variable, words, _place(text, name, variable, environ)))
         except _UnknownError as unknown:
             return BuildTree(directory, System.MAKE, name, unknown=str(unknown))
     return BuildTree(directory, System.MAKE, name, "make", tuple(found))
@@ -193,6 +198,7 @@ _ASSIGNMENT = re.compile(
     r"^ *(?:(?:export|override) +)*(?P<name>[A-Za-z_][\w.-]*)\s*"
     r"(?P<operator>\?|\+|!|:{0,3})=\s*(?P<value>.*)$"
 )
+_NO_DEFAULTS = re.compile(r"^ *MAKEFLAGS\s*[:+?]*=.*(?:R\b|no-builtin-variables)", re.MULTILINE)
 _CONDITION = re.compile(r"^ *(?:ifn?eq|ifn?def)\b")
 
 
@@ -206,6 +212,8 @@ class _Assignment:
 def _make_value(text: str, variable: str, environ: Mapping[str, str], depth: int = 0) -> str:
     """What make would take a variable for. Raises `_UnknownError` where that takes more than reading."""
     found = _assignments(text, variable)
+    if variable in _MAKE_DEFAULTS:  # `?=` finds a value there already
+        found = [assignment for assignment in found if assignment.operator != "?"]
     if any(assignment.is_conditional for assignment in found):
         raise _UnknownError(f"{variable} is set under a condition")
     if any(assignment.operator in ("+", "!") for assignment in found):
@@ -218,8 +226,22 @@ def _make_value(text: str, variable: str, environ: Mapping[str, str], depth: int
         return environ[variable]
     if not found and variable not in _MAKE_DEFAULTS:
         raise _UnknownError(f"{variable} is not set in it")
+    if not found and _NO_DEFAULTS.search(text):
+        raise _UnknownError(f"it turns off make's own value of {variable}")
     value = firm[-1] if firm else found[0].value if found else _MAKE_DEFAULTS[variable]
     return _expanded(text, variable, value, environ, depth)
+
+
+def _place(text: str, name: str, variable: str, environ: Mapping[str, str]) -> str:
+    """Where one of make's own variables has its value from; empty for the Makefile itself."""
+    operators = [assignment.operator for assignment in _assignments(text, variable)]
+    if any(operator != "?" for operator in operators):
+        return ""
+    if environ.get(variable):
+        return f"{variable} in the environment"
+    if operators:
+        return f"make's own value: '{variable} ?=' in {name} has no effect on it"
+    return f"make's own value of {variable}"
 
 
 def _assignments(text: str, variable: str) -> list[_Assignment]:

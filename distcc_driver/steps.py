@@ -192,7 +192,7 @@ def _elsewhere_step(tree: BuildTree) -> Step:
 
 
 def _tree_step(tree: BuildTree, configured: Configured, command: Command) -> Step:
-    where = f"{configured.setting} in {tree.file}"
+    where = configured.place or f"{configured.setting} in {tree.file}"
     subjects = (tree.directory,)
     if command.kind is Kind.MISSING:
         text = f"configured with {command.text} ({where}), which is not there"

@@ -193,6 +193,24 @@ def test_makefile_both_ways(work: Path, environ: dict[str, str], shared_distccd:
     assert_calls_distcc(work, environ, shared_distccd, "make", "distcc gcc", "distcc g++")
 
 
+def test_compiler_that_a_makefile_only_seems_to_set(
+    work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    (work / "Makefile").write_text("CC ?= distcc gcc\nmain.o: main.c\n\t$(CC) -c $<\n")
+    (work / "main.c").write_text(_SOURCES["main.c"])
+    printed = subprocess.run(
+        ["make", "--dry-run"], cwd=work, env=environ, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed == "cc -c main.c\n"
+    code, document = examined(work, environ, shared_distccd)
+    [step] = [step for step in document["steps"] if step["part"] == "build directory"]
+    assert (code, step["result"]) == (1, "problem")
+    assert step["text"].startswith(
+        "configured with cc (make's own value: 'CC ?=' in Makefile has no effect on it)"
+    )
+    assert step["advice"].startswith("set CC='distcc cc', or build with: distcc_build make CC='distcc cc'")
+
+
 def test_nothing_in_a_makefile_is_executed(
     work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:

@@ -32,7 +32,9 @@ def commands(tree: BuildTree) -> list[str]:
         ("export CC := gcc\n", "CC=gcc"),
         ("override  CC::=gcc\n", "CC=gcc"),
         ("CC = a\nCC = b\n", "CC=b"),
-        ("CC ?= gcc\n", "CC=gcc"),
+        ("CC ?= gcc\n", "CC=cc"),
+        ("ifdef X\nCC ?= gcc\nendif\n", "CC=cc"),
+        ("CC = $(TOOL)\nTOOL ?= gcc\n", "CC=gcc"),
         ("CC = $(TOOL) ${NAME}\nTOOL = distcc\nNAME = gcc\n", "CC=distcc gcc"),
         ("PREFIX = distcc \nCC = $(PREFIX)gcc\n", "CC=distcc gcc"),
         ("PREFIX = distcc # ends with a blank\nCC = $(PREFIX)gcc\n", "CC=distcc gcc"),
@@ -62,6 +64,8 @@ def test_makefile_for_cxx(tmp_path: Path) -> None:
         ("CC = $(shell echo gcc)\n", "which only make can work out"),
         ("CC = $(CROSS)gcc\n", "CROSS is not set in it"),
         ("CC = $(CC)\n", "CC refers to itself"),
+        ("MAKEFLAGS += -rR\nCC ?= gcc\n", "it turns off make's own value of CC"),
+        ("include rules.mk\nCC ?= gcc\n", "CC may be set in rules.mk"),
         ("CC =\n", "CC is '', which only make can work out"),
     ],
 )
@@ -77,6 +81,22 @@ def test_makefiles_that_only_make_understands(tmp_path: Path, text: str, reason:
 )
 def test_makefile_and_environment(tmp_path: Path, text: str, expected: str) -> None:
     assert commands(tree_of(tmp_path, text, CC="clang", CROSS="arm-")) == [f"CC={expected}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "place"),
+    [
+        ("CC = gcc\n", {"CC": "clang"}, ""),
+        ("CC ?= gcc\n", {"CC": "clang"}, "CC in the environment"),
+        ("CC ?= gcc\n", {}, "make's own value: 'CC ?=' in Makefile has no effect on it"),
+        ("all:\n", {}, "make's own value of CC"),
+    ],
+)
+def test_where_make_has_its_compiler_from(
+    tmp_path: Path, text: str, environ: dict[str, str], place: str
+) -> None:
+    [found] = tree_of(tmp_path, text, **environ).compilers
+    assert found.place == place
 
 
 def test_name_that_make_prefers(tmp_path: Path) -> None:
