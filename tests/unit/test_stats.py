@@ -35,6 +35,16 @@ def test_reply_of_a_daemon_that_tells_its_free_memory() -> None:
     )
 
 
+@pytest.mark.parametrize("value", [0, 7, 999999999])
+def test_counter(value: int) -> None:
+    assert parse_stats(with_line(b"dcc_compile_ok %d" % value)) == parse_stats(REPLY)._replace(compiled=value)
+
+
+def test_longest_load() -> None:
+    lines = [f"dcc_load{number} {'1' * 20}" for number in (1, 2, 3)]
+    assert parse_stats(page("dcc_max_kids 4", *lines)).load == float("1" * 20)
+
+
 @pytest.mark.parametrize("value", [b"", b"-1", b"many", b"1.5", b"1" * 10, b"\xff"])
 def test_counter_that_makes_no_sense_is_none_and_costs_nothing_else(value: bytes) -> None:
     assert parse_stats(with_line(b"dcc_compile_ok " + value)) == parse_stats(REPLY)._replace(compiled=None)
@@ -62,6 +72,7 @@ def test_reply_in_other_dress_is_read_the_same(reply: bytes) -> None:
     [
         (b"dcc_free_mem 0 MB", 0),
         (b"dcc_free_mem 17 MB", 17),
+        (b"dcc_free_mem 999999999 MB", 999999999),
         (b"dcc_free_mem 17MB", 17),
         (b"dcc_free_mem 17", 17),
         (b"dcc_free_mem   17   MB  ", 17),
@@ -143,7 +154,7 @@ def test_reply_is_whole_when_its_end_follows_its_beginning(reply: bytes, whole: 
         (b"HTTP/\x1b[2J\n\n" + page("dcc_max_kids 4"), "its HTTP status is ''"),
         (
             b"HTTP/1.1 200 OK\r\nA: b\r\nTRANSFER-encoding: x\r\n\r\n" + page("dcc_max_kids 4"),
-            "comes in chunks",
+            "the reply comes in chunks, which a distccd stats page does not",
         ),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the reply is not a distccd stats page"),
         (b"dcc_max_kids 4\n", "the reply is not a distccd stats page"),
@@ -160,6 +171,8 @@ def test_reply_is_whole_when_its_end_follows_its_beginning(reply: bytes, whole: 
         (page("dcc_max_kids 4_0"), "dcc_max_kids '4_0', which is not a whole number"),
         (page("dcc_max_kids \N{ARABIC-INDIC DIGIT FOUR}"), "which is not a whole number"),
         (page("dcc_max_kids " + "9" * 5000), "which is not a whole number"),
+        (with_line(b"dcc_free_mem 1000000000 MB"), "which is not a whole number"),
+        (with_line(b"dcc_load1 " + b"1" * 21), f"dcc_load1 '{'1' * 21}', which is not a number"),
         (page("dcc_max_kids 0"), "0 slots, which is not between 1 and 4096"),
         (page("dcc_max_kids 4097"), "4097 slots, which is not between 1 and 4096"),
         (with_line(b"dcc_load1 high"), "dcc_load1 'high', which is not a number"),
@@ -178,7 +191,8 @@ def test_reply_is_whole_when_its_end_follows_its_beginning(reply: bytes, whole: 
 def test_error_says_what_is_wrong_with_the_reply(reply: bytes, reason: str) -> None:
     with pytest.raises(StatsError) as caught:
         parse_stats(reply)
-    assert reason in str(caught.value)
+    assert str(caught.value).startswith("the ")
+    assert str(caught.value).endswith(reason)
     assert len(str(caught.value)) < 200
 
 
