@@ -35,7 +35,7 @@ def texts_of(tree: ast.AST) -> Iterator[str]:
     """The literals of a module that are neither docstrings nor parts of an f-string."""
     unwanted = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any("app." in ast.unparse(one) for one in node.decorator_list):
+        if isinstance(node, ast.FunctionDef) and any("app." in ast.unparse(it) for it in node.decorator_list):
             yield from (ast.get_docstring(node) or "").splitlines()  # what --help shows
         elif isinstance(node, ast.Expr):
             unwanted.add(id(node.value))
