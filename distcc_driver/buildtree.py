@@ -14,11 +14,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_RULE_FILES = 50
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+RECIPE = "recipe"  # the setting of a compiler that a recipe of a Makefile names
 _MAKE_DEFAULTS = {"CC": "cc", "CXX": "g++"}
 _CONFIGURED = ("CMakeCache.txt", "meson-info", "config.status")
 _SOURCES = ("CMakeLists.txt", "meson.build", "configure", "configure.ac")
@@ -178,20 +179,92 @@ def _read_autotools(directory: str, name: str) -> BuildTree:
 
 def _read_makefile(directory: str, name: str, environ: Mapping[str, str]) -> BuildTree:
     text = re.sub(r"\\\n", " ", _text(directory, name))
-    found = []
-    for variable in ("CC", "CXX"):
-        if variable == "CXX" and not re.search(r"\bCXX\b|\.(?:cc|cpp|cxx|C)\b", text):
-            continue
-        try:
-            words = _words(_make_value(text, variable, environ))
-            found.append(Configured(variable, words, _place(text, name, variable, environ)))
-        except _UnknownError as unknown:
-            return BuildTree(directory, System.MAKE, name, unknown=str(unknown))
+    text = re.sub(r"^ *#.*", "", text, flags=re.MULTILINE)
+    try:
+        found = _make_compilers(text, name, environ)
+    except _UnknownError as unknown:
+        return BuildTree(directory, System.MAKE, name, unknown=str(unknown))
     return BuildTree(directory, System.MAKE, name, "make", tuple(found))
 
 
 class _UnknownError(Exception):
     """Only make itself could tell: why."""
+
+
+_USES = {
+    "CC": re.compile(r"\$[({](?:CC|(?:COMPILE|LINK)\.[cS])[)}]"),
+    "CXX": re.compile(r"\$[({](?:CXX|(?:COMPILE|LINK)\.(?:cc|cpp|C))[)}]"),
+}
+_SOURCE = {"CC": re.compile(r"\.c\b"), "CXX": re.compile(r"\.(?:cc|cpp|cxx|C)\b")}
+_TAKES_SOURCE = re.compile(r"\$<|\.(?:c|cc|cpp|cxx|C)\b")
+_COMPILES = re.compile(r"\s-c(?:\s|$)")
+_BUILDS = re.compile(r"^(?!.*\s-M)(?:.*\s-[co](?:\s|$)|.*\.(?:c|cc|cpp|cxx|C)\b)")
+_LITERAL = re.compile(
+    r"(?:(?:\S*/)?(?:distcc|ccache)\s+)*(?:[^\s$]*/)?(?:gcc|cc|g\+\+|c\+\+|clang|clang\+\+)(?:-\d+)?(?=\s)"
+)
+
+
+def _make_compilers(text: str, name: str, environ: Mapping[str, str]) -> list[Configured]:
+    """The compilers that recipes call, in the order of CC, CXX and names. Raises `_UnknownError`."""
+    recipes = list(_recipe_commands(text))
+    variables = [variable for variable, pattern in _USES.items() if pattern.search(text)]
+    literal = _literal_compilers(recipes, _COMPILES)
+    if not variables and not literal:
+        for command, _ in recipes:
+            if command.startswith("$") and _COMPILES.search(command) and _TAKES_SOURCE.search(command):
+                raise _UnknownError(f"a recipe calls {command.split()[0]}")
+        variables = _built_in(text)
+        literal = [] if variables else _literal_compilers(recipes, _BUILDS)
+    found = []
+    for variable in variables:
+        words = _words(_make_value(text, variable, environ))
+        found.append(Configured(variable, words, _place(text, name, variable, environ)))
+    found += [Configured(RECIPE, _words(command), f"a recipe in {name}") for command in literal]
+    if not found:
+        raise _UnknownError(_why_no_compiler(text))
+    return found
+
+
+def _recipe_commands(text: str) -> Iterator[tuple[str, bool]]:
+    """Each command of the recipes without what is quoted in it, and whether it is under a condition."""
+    depth = 0
+    for line in text.splitlines():
+        depth += bool(_CONDITION.match(line)) - bool(_END.match(line))
+        if line.startswith("\t"):
+            line = re.sub(r"'[^']*'|\"[^\"]*\"", "''", line.lstrip("\t @+-"))
+            for command in re.split(r"&&|\|\||[;|]", line):
+                yield re.sub(r"^\s*(?:\w+=\S*\s+)*", "", command), depth > 0
+
+
+def _literal_compilers(recipes: Sequence[tuple[str, bool]], pattern: re.Pattern[str]) -> list[str]:
+    """Compilers that commands with `pattern` name, each once; raises `_UnknownError` under a condition."""
+    found = {}
+    for command, is_conditional in recipes:
+        if (match := _LITERAL.match(command)) and pattern.search(command):
+            if is_conditional:
+                raise _UnknownError(f"a recipe calls {match[0]} under a condition")
+            found[match[0]] = True
+    return list(found)
+
+
+def _built_in(text: str) -> list[str]:
+    """CC and CXX where objects are named, but no recipe makes them: make's own rules do."""
+    rest = _without_recipes(text)
+    if not re.search(r"\.o\b", rest):
+        return []
+    return [variable for variable, pattern in _SOURCE.items() if pattern.search(rest)] or ["CC"]
+
+
+def _why_no_compiler(text: str) -> str:
+    if include := _INCLUDE.search(text):
+        return f"{include[1].strip()}, which it includes, may call one"
+    if any(pattern.search(_without_recipes(text)) for pattern in _SOURCE.values()):
+        return "it names sources, but no recipe of it calls a compiler"
+    return "it calls no compiler by itself"
+
+
+def _without_recipes(text: str) -> str:
+    return re.sub(r"^\t.*", "", text, flags=re.MULTILINE)
 
 
 _ASSIGNMENT = re.compile(
@@ -200,6 +273,8 @@ _ASSIGNMENT = re.compile(
 )
 _NO_DEFAULTS = re.compile(r"^ *MAKEFLAGS\s*[:+?]*=.*(?:R\b|no-builtin-variables)", re.MULTILINE)
 _CONDITION = re.compile(r"^ *(?:ifn?eq|ifn?def)\b")
+_END = re.compile(r"^ *endif\b")
+_INCLUDE = re.compile(r"^ *include +(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +295,7 @@ def _make_value(text: str, variable: str, environ: Mapping[str, str], depth: int
         raise _UnknownError(f"{variable} is put together from parts")
     firm = [assignment.value for assignment in found if assignment.operator != "?"]
     # What is included with a dash, and may be missing, are most often dependencies.
-    if not found and (include := re.search(r"^ *include +(.*)$", text, re.MULTILINE)):
+    if not found and (include := _INCLUDE.search(text)):
         raise _UnknownError(f"{variable} may be set in {include[1].strip()}, which it includes")
     if not firm and environ.get(variable):
         return environ[variable]
@@ -250,7 +325,7 @@ def _assignments(text: str, variable: str) -> list[_Assignment]:
     for line in text.splitlines():
         if _CONDITION.match(line):
             depth += 1
-        elif re.match(r"^ *endif\b", line):
+        elif _END.match(line):
             depth -= 1
         elif (match := _ASSIGNMENT.match(line)) and match["name"] == variable:
             value = re.sub(r"#.*", "", match["value"])  # blanks at its end count

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from .buildtree import System
+from .buildtree import RECIPE, System
 from .compilers import Kind, masquerade_directory
 from .document import USED
 from .objectfile import compiler_version
@@ -221,6 +221,8 @@ def _reconfigure(tree: BuildTree, configured: Configured, command: Command, is_n
     if tree.system is System.MESON:
         variable = "CC" if configured.setting == "C compiler" else "CXX"
         return f"set up another one, as in: {variable}={wrapped} meson setup DIRECTORY{masquerade}"
+    if configured.setting == RECIPE:
+        return f"write {wrapped} in the recipe{masquerade}"
     again = "run configure again with" if tree.system is System.AUTOTOOLS else "set"
     assigned = f"{configured.setting}={wrapped}"
     return f"{again} {assigned}, or build with: distcc_build make {assigned}{masquerade}"

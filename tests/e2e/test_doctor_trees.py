@@ -184,12 +184,16 @@ def test_autotools_follow_the_path_where_they_have_a_name_only(
 
 
 def test_makefile_both_ways(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
-    (work / "Makefile").write_text("CC = gcc\nCXX = g++\nprogram: main.o\n")
+    (work / "Makefile").write_text(
+        "CC = gcc\nCXX = g++\nprogram: main.o part.o\npart.o: part.cc\nmain.o: main.c\n"
+    )
     said = assert_never_calls_distcc(work, environ, shared_distccd, "make", "gcc", "g++")
     assert said[0].startswith(
         "configured with gcc (CC in Makefile), on this PATH /usr/bin/gcc: make will not"
     )
-    (work / "Makefile").write_text("CC = distcc gcc\nCXX = distcc g++\nprogram: main.o\n")
+    (work / "Makefile").write_text(
+        "CC = distcc gcc\nCXX = distcc g++\nprogram: main.o part.o\npart.o: part.cc\nmain.o: main.c\n"
+    )
     assert_calls_distcc(work, environ, shared_distccd, "make", "distcc gcc", "distcc g++")
 
 
@@ -211,11 +215,45 @@ def test_compiler_that_a_makefile_only_seems_to_set(
     assert step["advice"].startswith("set CC='distcc cc', or build with: distcc_build make CC='distcc cc'")
 
 
+def test_recipe_that_names_its_compiler(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
+    (work / "Makefile").write_text("CC = distcc cc\nmain.o: main.c\n\tgcc -c main.c\n")
+    code, document = examined(work, environ, shared_distccd)
+    [step] = [step for step in document["steps"] if step["part"] == "build directory"]
+    assert (code, step["result"]) == (1, "problem")
+    assert step["text"] == (
+        "configured with gcc (a recipe in Makefile), on this PATH /usr/bin/gcc: make will not call distcc"
+    )
+    assert step["advice"] == f"write 'distcc gcc' in the recipe, or put {MASQUERADE} first on PATH"
+    later = environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
+    code, document = examined(work, later, shared_distccd)
+    assert (code, document["result"]) == (0, "ok"), document["steps"]
+
+
+def test_recipe_that_calls_its_compiler_by_a_full_name(
+    work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    (work / "Makefile").write_text("main.o: main.c\n\t/usr/bin/gcc -c main.c\n")
+    _, document = examined(work, environ, shared_distccd)
+    [step] = [step for step in document["steps"] if step["part"] == "build directory"]
+    assert step["advice"] == "write 'distcc /usr/bin/gcc' in the recipe"
+
+
+def test_makefile_that_only_calls_another_builder_is_no_finding(
+    work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    (work / "Makefile").write_text("CC = gcc\nall:\n\tcmake --build build\n")
+    _, document = examined(work, environ, shared_distccd)
+    [step] = [step for step in document["steps"] if step["part"] == "build directory"]
+    assert step["result"] == "ok"
+    assert step["text"].endswith("it calls no compiler by itself")
+
+
 def test_nothing_in_a_makefile_is_executed(
     work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     (work / "Makefile").write_text(
         "X := $(shell touch executed)\n+:=$(shell touch executed)\nCC = $(shell touch executed; echo gcc)\n"
+        "main.o:\n\t$(CC) -c main.c\n"
     )
     _, document = examined(work, environ, shared_distccd)
     assert "CC is " in document["build_directory"]["unknown"]

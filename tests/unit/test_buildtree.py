@@ -19,6 +19,9 @@ def tree_of(directory: Path, text: str, name: str = "Makefile", **environ: str) 
     return read_tree(str(directory), environ)
 
 
+_USES_CC = "%.o: %.c\n\t$(CC) -c $<\n"
+
+
 def commands(tree: BuildTree) -> list[str]:
     return [f"{found.setting}={' '.join(found.words)}" for found in tree.compilers]
 
@@ -47,11 +50,70 @@ def commands(tree: BuildTree) -> list[str]:
     ],
 )
 def test_makefiles(tmp_path: Path, text: str, expected: str) -> None:
-    assert commands(tree_of(tmp_path, text)) == [expected]
+    assert commands(tree_of(tmp_path, text + _USES_CC)) == [expected]
 
 
-def test_makefile_for_cxx(tmp_path: Path) -> None:
-    assert commands(tree_of(tmp_path, "%.o: %.cpp\n\t$(CXX) -c $<\n")) == ["CC=cc", "CXX=g++"]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%.o: %.cpp\n\t$(CXX) -c $<\n", ["CXX=g++"]),
+        ("%.o: %.cpp\n\t@$(COMPILE.cpp) $<\n", ["CXX=g++"]),
+        ("%.o: %.c\n\t${COMPILE.c} $<\n", ["CC=cc"]),
+        ("COMPILE = $(CC) -c\n%.o: %.c\n\t$(COMPILE) $<\n", ["CC=cc"]),
+        ("CC = distcc gcc\n%.o: %.cpp\n\t$(CXX) -c $<\n", ["CXX=g++"]),
+        ("program: main.o part.o\n", ["CC=cc"]),
+        ("OBJS = $(SRCS:.c=.o)\n", ["CC=cc"]),
+        ("program: main.o\nmain.o: main.cc\n", ["CXX=g++"]),
+        ("a.o: a.c\nb.o: b.cpp\n", ["CC=cc", "CXX=g++"]),
+        ("program: main.o\n\tgcc -o $@ $^\n", ["CC=cc"]),
+    ],
+)
+def test_variables_that_a_makefile_uses(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert commands(tree_of(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ("gcc -c $<", ["gcc"]),
+        ("@-gcc-12 -O2 -c $<", ["gcc-12"]),
+        ("/opt/bin/clang++ -c $<", ["/opt/bin/clang++"]),
+        ("distcc gcc -c $<", ["distcc gcc"]),
+        ("ccache distcc gcc -c $<", ["ccache distcc gcc"]),
+        ("cd sub && LANG=C cc -c $<", ["cc"]),
+        ("gcc -c $<\n\tg++ -c $<\n\tgcc -c other.c", ["gcc", "g++"]),
+        ("gcc -c $<\n\tclang -o $@ $^", ["gcc"]),
+        ("gcc \\\n\t  -c $<", ["gcc"]),
+    ],
+)
+def test_compilers_that_recipes_name(tmp_path: Path, recipe: str, expected: list[str]) -> None:
+    tree = tree_of(tmp_path, f"CC = distcc cc\nmain.o: main.c\n\t{recipe}\n")
+    assert commands(tree) == [f"recipe={command}" for command in expected]
+    assert {found.place for found in tree.compilers} == {"a recipe in Makefile"}
+
+
+@pytest.mark.parametrize("recipe", ["gcc -O2 main.c -o program", "gcc main.c", "gcc -o $@ $^"])
+def test_program_that_one_recipe_makes_of_its_source(tmp_path: Path, recipe: str) -> None:
+    assert commands(tree_of(tmp_path, f"program: main.c\n\t{recipe}\n")) == ["recipe=gcc"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "all:\n",
+        "CC = gcc\nall:\n\tcmake --build build\n",
+        "all:\n\t$(MAKE) -C sub\n",
+        "clean:\n\trm -f *.o main.c\n",
+        "all:\n\techo 'a; gcc -c b.c'\n",
+        "all:\n\tgcc --version\n",
+        "deps:\n\tgcc -MM a.c -o deps\n",
+        "# gcc: $(CC) main.o\nall:\n",
+        "install:\n\tinstall -c program /usr/bin\n",
+    ],
+)
+def test_makefiles_that_call_no_compiler(tmp_path: Path, text: str) -> None:
+    tree = tree_of(tmp_path, text)
+    assert (tree.compilers, tree.unknown) == ((), "it calls no compiler by itself")
 
 
 @pytest.mark.parametrize(
@@ -70,6 +132,21 @@ def test_makefile_for_cxx(tmp_path: Path) -> None:
     ],
 )
 def test_makefiles_that_only_make_understands(tmp_path: Path, text: str, reason: str) -> None:
+    tree = tree_of(tmp_path, text + _USES_CC)
+    assert reason in tree.unknown
+    assert tree.compilers == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("include rules.mk\n", "rules.mk, which it includes, may call one"),
+        ("SRCS = main.c\n", "it names sources, but no recipe of it calls a compiler"),
+        ("%.o: %.c\n\t$(MPICC) -c $<\n", "a recipe calls $(MPICC)"),
+        ("ifdef X\n%.o: %.c\n\tgcc -c $<\nendif\n", "a recipe calls gcc under a condition"),
+    ],
+)
+def test_recipes_that_only_make_understands(tmp_path: Path, text: str, reason: str) -> None:
     tree = tree_of(tmp_path, text)
     assert reason in tree.unknown
     assert tree.compilers == ()
@@ -80,7 +157,7 @@ def test_makefiles_that_only_make_understands(tmp_path: Path, text: str, reason:
     [("all:\n", "clang"), ("CC ?= gcc\n", "clang"), ("CC = gcc\n", "gcc"), ("CC = $(CROSS)gcc\n", "arm-gcc")],
 )
 def test_makefile_and_environment(tmp_path: Path, text: str, expected: str) -> None:
-    assert commands(tree_of(tmp_path, text, CC="clang", CROSS="arm-")) == [f"CC={expected}"]
+    assert commands(tree_of(tmp_path, text + _USES_CC, CC="clang", CROSS="arm-")) == [f"CC={expected}"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +172,7 @@ def test_makefile_and_environment(tmp_path: Path, text: str, expected: str) -> N
 def test_where_make_has_its_compiler_from(
     tmp_path: Path, text: str, environ: dict[str, str], place: str
 ) -> None:
-    [found] = tree_of(tmp_path, text, **environ).compilers
+    [found] = tree_of(tmp_path, text + _USES_CC, **environ).compilers
     assert found.place == place
 
 
@@ -145,7 +222,25 @@ def test_directories_below_sources_that_are_configured(tmp_path: Path) -> None:
 @given(
     text=st.binary(max_size=300)
     | st.lists(
-        st.sampled_from(["CC", "=", "$(", ")", "${", "}", " ", "\n", "#", "'", "ifdef", "endif", "\\\n"])
+        st.sampled_from(
+            [
+                "CC",
+                "=",
+                "$(",
+                ")",
+                "${",
+                "}",
+                " ",
+                "\n",
+                "\n\tgcc -c",
+                ".o",
+                "#",
+                "'",
+                "ifdef",
+                "endif",
+                "\\\n",
+            ]
+        )
     )
     .map("".join)
     .map(str.encode)
