@@ -266,7 +266,7 @@ def document_of(found: Examined) -> dict[str, Any]:
 
 
 def test_json(masqueraded: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd) -> None:
-    (work / "Makefile").write_text("CC = gcc\n")
+    (work / "Makefile").write_text("CC = gcc\nprogram: main.o\n")
     tools = Toolchain(tmp_path / "tools")
     tools.add_other_version("gcc", "GCC: () 11.4.0")
     with running(tools.environ) as other:
