@@ -86,8 +86,9 @@ class Screen:
         if not self._is_taken:
             self._take()
             signal.signal(signal.SIGTSTP, self._stop)
-        self._console.clear()
-        self._console.print(_Cropped(renderable, footer), end="")
+        with _undisturbed(signal.SIGTSTP):  # giving the terminal back writes, too
+            self._console.clear()
+            self._console.print(_Cropped(renderable, footer), end="")
 
     def leave(self) -> None:
         """Give the terminal back."""
@@ -137,9 +138,9 @@ class _Cropped:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Signals that would end or stop the process wait until this is done."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [*session.ENDINGS, signal.SIGTSTP])
+def _undisturbed(*numbers: int) -> Iterator[None]:
+    """Signals wait until this is done: these, or all that would end or stop the process."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers or [*session.ENDINGS, signal.SIGTSTP])
     try:
         yield
     finally:
