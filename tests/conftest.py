@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
 
-# A shell starts a job in the background with these ignored, and so would all that the tests start be.
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def _end(*_: object) -> NoReturn:
+    """End the tests as Ctrl-C does; what is left to do, such as to end daemons, is not interrupted again."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+# A shell starts a job in the background with SIGINT and SIGQUIT ignored, and so would all be that the
+# tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGTERM, _end)
 
 
 @pytest.fixture(autouse=True)

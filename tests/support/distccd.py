@@ -96,9 +96,14 @@ class Distccd:
         for _ in range(_ATTEMPTS):
             self.job_port, self.stats_port = free_ports(2, self.address)
             self._spawn()
-            if self._is_ready():
+            is_ready = False
+            try:
+                is_ready = self._is_ready()
+            finally:  # whoever waits may be interrupted
+                if not is_ready:
+                    self._end()
+            if is_ready:
                 return
-            self._end()
         raise RuntimeError(f"distccd does not start: {self.log()}")
 
     def _spawn(self) -> None:

@@ -103,10 +103,15 @@ class Sshd:
                     cwd=self.directory,
                     start_new_session=True,
                 )
-            if self._is_listening():
+            is_listening = False
+            try:
+                is_listening = self._is_listening()
+            finally:  # whoever waits may be interrupted
+                if not is_listening:
+                    self._process.kill()
+                    self._process.wait()
+            if is_listening:
                 return
-            self._process.kill()
-            self._process.wait()
         raise RuntimeError(f"sshd does not start: {self.log()}")
 
     def _is_listening(self) -> bool:
