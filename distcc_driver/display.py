@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 
+@contextlib.contextmanager
+def status_line(text: str) -> Iterator[Status | None]:
+    """A line on standard error that goes again; on a terminal only. Yields what changes its text."""
+    console = Console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield None
+        return
+    with console.status(text, spinner="line") as status:
+        yield status
+
+
 class Progress:
     """A line on standard error that tells how many hosts have answered; on a terminal only."""
 
@@ -42,16 +53,11 @@ class Progress:
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
         """Show it; nothing of it stays."""
-        console = Console(stderr=True)
-        if not console.is_terminal or console.is_dumb_terminal:
-            yield
-            return
-        self._status = console.status(self._text(), spinner="line")
-        try:
-            with self._status:
+        with status_line(self._text()) as self._status:
+            try:
                 yield
-        finally:
-            self._status = None
+            finally:
+                self._status = None
 
     @contextlib.contextmanager
     def hidden(self) -> Iterator[None]:

@@ -20,17 +20,18 @@ from . import steps
 from .buildtree import BuildTree, read_tree
 from .checklist import plain_lines, terminal_view
 from .compilers import USUAL, Command, Kind, examine, is_cxx
-from .display import Progress, write_lines
+from .display import Progress, status_line, write_lines
 from .document import VERSION, HostRow, host_rows
 from .errors import ConfigError
 from .log import Log
 from .objectfile import compiler_version
 from .processes import Interrupts
-from .settings import read_settings, read_warnings
+from .settings import check_hosts, read_settings, read_unknown
 from .steps import Result, Step, worst
 from .survey import Survey
 from .trial import Outcome, Trial, Trials, deadline_s
-from .wording import report_bad_entries
+from .trialsteps import local_steps, trial_steps
+from .wording import bad_entry_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,9 +96,9 @@ def _settings(case: _Case, as_json: bool) -> Settings:
     """What the variables say; raises `ConfigError`, with `as_json` after a line for each bad entry."""
     settings = read_settings(case.environ)
     case.steps += steps.entry_steps(settings.bad_entries)
-    if not settings.hosts:
-        told = settings if as_json else settings._replace(bad_entries=[])
-        report_bad_entries(told, Log(settings.log_level))
+    for entry in settings.bad_entries if as_json and not settings.hosts else ():
+        Log(settings.log_level).error(bad_entry_line(entry))
+    check_hosts(settings)
     return settings
 
 
@@ -142,9 +143,7 @@ def _client_version(client: str | None) -> str | None:
 def _examine_workers(case: _Case, settings: Settings, is_chosen: bool) -> None:
     """The host list, what each host says, and what it does with a trial compilation."""
     progress = Progress(len(settings.hosts))
-    # What becomes of DISTCC_HOSTS is not the user's mistake.
-    read = {name: value for name, value in case.environ.items() if name != "DISTCC_HOSTS"}
-    case.steps += [steps.setting_step(warning) for warning in read_warnings(read)]
+    case.steps += [steps.setting_step(warning) for warning in read_unknown(case.environ)]
     with Survey(
         settings, case.environ, Log(settings.log_level), progress.answered, progress.hidden
     ) as survey:
@@ -161,13 +160,13 @@ def _examine_workers(case: _Case, settings: Settings, is_chosen: bool) -> None:
 def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     """Compile here, then on all workers with what compiles here."""
     trials = Trials(case.environ, Interrupts())
-    with _shown("compiling on this machine"):
+    with status_line("compiling on this machine"):
         local = trials.try_here(_to_try(case, is_chosen))
-    case.steps += steps.local_steps(local)
+    case.steps += local_steps(local)
     local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
     with _shown_progress(len(findings.workers)) as done:
         case.trials = trials.try_workers(findings.workers, [trial.command for trial in local], done)
-    case.steps += steps.trial_steps(case.trials, local, deadline_s(case.environ))
+    case.steps += trial_steps(case.trials, local, deadline_s(case.environ))
 
 
 def _to_try(case: _Case, is_chosen: bool) -> list[Command]:
@@ -194,22 +193,11 @@ def _shown_progress(workers: int) -> Iterator[Callable[[], None]]:
     def done() -> None:
         nonlocal through
         through += 1
-        if update is not None:
-            update(f"compiling on {workers} workers, {through} done")
+        if status is not None:
+            status.update(f"compiling on {workers} workers, {through} done")
 
-    with _shown(f"compiling on {workers} workers") as update:
+    with status_line(f"compiling on {workers} workers") as status:
         yield done
-
-
-@contextlib.contextmanager
-def _shown(text: str) -> Iterator[Callable[[str], None] | None]:
-    """A line on standard error that goes again; on a terminal only. Yields what changes its text."""
-    console = Console(stderr=True)
-    if not console.is_terminal or console.is_dumb_terminal:
-        yield None
-        return
-    with console.status(text, spinner="line") as status:
-        yield lambda text: status.update(text)
 
 
 def _show(found: Sequence[Step]) -> None:

@@ -16,9 +16,9 @@ from .hostspec import SshHost, TcpHost
 from .log import Log
 from .probe import Worker, ask_all
 from .record import Record
-from .settings import Settings, read_log_level, read_settings, read_warnings
+from .settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
 from .shellcode import release_command, report_words, shell_code
-from .wording import describe, rejection_lines, report_bad_entries, report_plan
+from .wording import bad_entry_line, describe, rejection_lines, summarise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def plan_build(
     for warning in read_warnings(environ):
         log.warning(warning)
     settings = read_settings(environ)
-    report_bad_entries(settings, log)
+    for entry in settings.bad_entries:
+        log.error(bad_entry_line(entry))
+    check_hosts(settings)
     tcp_hosts = [host for host in settings.hosts if isinstance(host, TcpHost)]
     ssh_hosts = [host for host in settings.hosts if isinstance(host, SshHost)]
     direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
@@ -95,12 +97,34 @@ def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -
     for worker in workers:
         log.debug(f"{worker.endpoint.host.text}: {describe(worker)}")
     plan = balance(settings, workers, local_capacity())
-    report_plan(plan, settings, log)
+    _report(plan, settings, log)
     return Outcome(settings, in_order, plan)
 
 
 def _host(result: Worker | Rejection) -> TcpHost | SshHost:
     return result.host if isinstance(result, Rejection) else result.endpoint.host
+
+
+def _report(plan: Plan, settings: Settings, log: Log) -> None:
+    """Say what the build gets, and what it does without."""
+    for worker in plan.dropped:
+        log.debug(
+            f"{worker.endpoint.host.text}: {worker.stats.free_memory_mib} MiB free are too little for one "
+            f"compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB; left out"
+        )
+    if plan.unlisted:
+        log.warning(
+            f"DISTCC_HOSTS: full at 128 KiB; the {len(plan.unlisted)} worst workers are left out, "
+            f"{plan.unlisted[0].endpoint.host.text} the first of them"
+        )
+    summary = summarise(plan)
+    if not plan.shares:
+        log.warning(f"{summary}: no worker is available; run distcc-driver doctor to find out why")
+    elif plan.limit:
+        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}; {plan.limit.advice}")
+    else:
+        log.info(summary)
+    log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")
 
 
 def main(shell_pid: int | None = None, *, text_of: Callable[[Outcome], str] = shell_text) -> NoReturn:

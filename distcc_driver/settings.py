@@ -109,17 +109,25 @@ def _seconds(environ: Mapping[str, str], name: str) -> float:
     return float(text)
 
 
+def check_hosts(settings: Settings) -> None:
+    """Raise `ConfigError` if no entry of the list is a host."""
+    if not settings.hosts:
+        raise ConfigError("DISTCC_AUTO_HOSTS: no valid entry; write HOST[:PORT[:STATS_PORT]] or ssh://HOST")
+
+
 def read_warnings(environ: Mapping[str, str]) -> list[str]:
-    """What is set to no effect: texts, most of all about variables that do not exist."""
-    warnings = []
+    """What a build is told of variables that are set to no effect."""
+    warnings = read_unknown(environ)
     if environ.get("DISTCC_HOSTS"):
-        warnings.append(
-            "DISTCC_HOSTS: ignored and replaced for this build; DISTCC_AUTO_HOSTS names the workers"
-        )
-    for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in _KNOWN:
-            warnings.append(f"{name}: no such variable, ignored; did you mean {_nearest(name)}?")
+        ignored = "DISTCC_HOSTS: ignored and replaced for this build; DISTCC_AUTO_HOSTS names the workers"
+        return [ignored, *warnings]
     return warnings
+
+
+def read_unknown(environ: Mapping[str, str]) -> list[str]:
+    """Texts about variables that do not exist."""
+    names = sorted(name for name in environ if name.startswith(PREFIX) and name not in _KNOWN)
+    return [f"{name}: no such variable, ignored; did you mean {_nearest(name)}?" for name in names]
 
 
 def _nearest(name: str) -> str:

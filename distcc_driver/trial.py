@@ -1,14 +1,8 @@
-"""Trial compilations: each worker compiles a line with each compiler, for nobody else and without fallback.
-
-What distcc's client shows of a worker's trouble was found out with distccd 3.4: a compiler that is
-missing there has distccd's own words on stderr; one that its masquerade list or DISTCC_CMDLIST
-lacks makes it hang up without a word, as a client outside `--allow` does.
-"""
+"""Trial compilations: each worker compiles a line with each compiler, by itself and without fallback."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +12,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .balance import Share
+from .clientlog import (
+    NO_ANSWER,
+    compile_ms,
+    connect_failure,
+    error_line,
+    missing_compiler,
+    sent_compiler,
+    trouble,
+)
 from .compilers import bare_path, is_cxx
 from .objectfile import ObjectFile, parse_object
 from .processes import end_session
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .compilers import Command
-    from .endpoint import Endpoint
     from .probe import Worker
     from .processes import Interrupts
 
@@ -37,7 +40,6 @@ _SPARE_S = 5
 _MAX_OBJECT = 1024 * 1024
 _MAX_TEXT = 64 * 1024
 _SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
-_NO_ANSWER = "server provided no answer"
 
 
 class Outcome(str, Enum):
@@ -204,7 +206,7 @@ class Trials:
             "DISTCC_IO_TIMEOUT": str(self._deadline_s + _SPARE_S),
         }
         if run.worker is not None:
-            environ["DISTCC_HOSTS"] = _entry(run.worker.endpoint, run.worker.stats.slots)
+            environ["DISTCC_HOSTS"] = Share(run.worker, run.worker.stats.slots).entry
         return environ
 
     def _has_ended(self, run: _Run) -> bool:
@@ -239,12 +241,6 @@ def _spawn(
             return None
 
 
-def _entry(endpoint: Endpoint, slots: int) -> str:
-    """The worker as the only one of `DISTCC_HOSTS`."""
-    address = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
-    return f"{address}:{endpoint.job_port}/{slots},lzo"
-
-
 def _finish(run: _Run) -> Trial:
     """Judge a run that has ended, and remove its files."""
     trial = _judge(run)
@@ -263,7 +259,7 @@ def _judge(run: _Run) -> Trial:
         run.worker,
         run.command,
         outcome,
-        _sent(log) or run.command.compiler[0],
+        sent_compiler(log) or run.command.compiler[0],
         _elapsed_ms(run, log) if is_made else None,
         parse_object(run.data("trial.o")) if is_made else None,
         words,
@@ -274,37 +270,18 @@ def _outcome(run: _Run, status: int, log: str, said: str) -> tuple[Outcome, str]
     if run.is_late:
         return Outcome.HUNG, ""
     if status == 0:
-        is_here = run.worker is not None and not _sent(log)
-        return (Outcome.NOT_SENT, _trouble(log)) if is_here else (Outcome.COMPILED, "")
-    if missing := re.search(r"distccd\[\d+\].*failed to exec ([^\n]*): No such file", said):
-        return Outcome.MISSING, missing[1]
-    if connect := re.search(r"connect to [^\n]* failed: ([^\n]*)|(timeout) while connecting", log):
-        return Outcome.UNREACHABLE, connect[1] or "timed out"
-    if _NO_ANSWER in log:
+        is_here = run.worker is not None and not sent_compiler(log)
+        return (Outcome.NOT_SENT, trouble(log)) if is_here else (Outcome.COMPILED, "")
+    if missing := missing_compiler(said):
+        return Outcome.MISSING, missing
+    if failure := connect_failure(log):
+        return Outcome.UNREACHABLE, failure
+    if NO_ANSWER in log:
         return Outcome.NOT_ALLOWED, ""
-    return Outcome.FAILED, _first_line(said) or _trouble(log) or f"exit code {status}"
-
-
-def _sent(log: str) -> str:
-    """The compiler that distcc asked a worker for: it turns `gcc` into the name of its target."""
-    match = re.search(r"exec on (?!localhost: )\S+: (\S+)", log)
-    return match[1] if match else ""
+    return Outcome.FAILED, error_line(said) or trouble(log) or f"exit code {status}"
 
 
 def _elapsed_ms(run: _Run, log: str) -> float:
     """From connecting to the whole object, as distcc's client has measured it."""
-    if match := re.search(r" compiled on \S+ in (\d+\.\d+)s", log):
-        return float(match[1]) * 1000
-    return (run.ended_s - run.started_s) * 1000
-
-
-def _first_line(text: str) -> str:
-    """The line with the error, else the first that is not blank."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "")
-
-
-def _trouble(log: str) -> str:
-    """What distcc's log says of the cause, without its process number."""
-    lines = re.findall(r"^distcc\[\d+\] (?:\(\w+\) )?((?:ERROR|CRITICAL|Warning)\S* .*)$", log, re.MULTILINE)
-    return lines[0] if lines else ""
+    measured_ms = compile_ms(log)
+    return (run.ended_s - run.started_s) * 1000 if measured_ms is None else measured_ms

@@ -13,13 +13,13 @@ import signal
 import sys
 import threading
 import time
-from array import array
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import sh
 
 from . import session
 from .endpoint import Endpoint, Rejection
+from .forwardports import ForwardPorts
 from .hostspec import LOOPBACK, SshHost
 from .sshcommand import forward_arguments, master_arguments, target_arguments
 
@@ -170,7 +170,7 @@ class Tunnels:
             self.close(host)
             return self._refusal(host)
         for left in reversed(range(_FORWARD_ATTEMPTS)):
-            with _Ports(is_shared=_CAN_SHARE and left > 0) as ports:
+            with ForwardPorts(is_shared=_CAN_SHARE and left > 0) as ports:
                 if not self._run(forward_arguments(host, control, ports.numbers), log, batch=True):
                     ports.keep(self._guard)
                     return Endpoint(host, LOOPBACK, *ports.numbers)
@@ -267,39 +267,3 @@ def has_terminal() -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-class _Ports:
-    """Two ports of the loopback address, for ssh, which refuses to choose them: `numbers`.
-
-    If `is_shared`, they stay ours while ssh takes them, and afterwards if the guard keeps them: then
-    nobody else can listen there when ssh has ended, and be sent the build's sources.
-    """
-
-    def __init__(self, is_shared: bool) -> None:
-        self._holders = [_socket.socket(_socket.AF_INET, _socket.SOCK_STREAM) for _ in range(2)]
-        for holder in self._holders:
-            holder.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, is_shared)
-            holder.bind((LOOPBACK, 0))
-        first, second = (holder.getsockname()[1] for holder in self._holders)
-        self.numbers: tuple[int, int] = (first, second)
-        if not is_shared:
-            self.__exit__()
-
-    def keep(self, guard: _socket.socket) -> None:
-        """Now that ssh listens, let nobody else bind the ports as long as the guard lives."""
-        for holder in self._holders:
-            holder.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 0)
-        descriptors = array("i", [holder.fileno() for holder in self._holders])
-        try:
-            guard.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
-        except OSError:
-            pass  # it has ended, or keeps very many: then a lost tunnel is but reported
-
-    def __enter__(self) -> _Ports:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for holder in self._holders:
-            holder.close()
-        self._holders = []

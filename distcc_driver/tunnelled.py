@@ -11,6 +11,7 @@ from . import guard, probe, reader, session
 from .endpoint import Endpoint, Rejection
 from .errors import ConfigError
 from .hostspec import SshHost
+from .processtable import parent
 from .release import release
 from .session import OpenTunnel
 from .shim import remedy
@@ -189,4 +190,4 @@ def _watched_pids(owner_pid: int, shell_pid: int | None) -> list[int]:
     """
     if shell_pid in (None, owner_pid):
         return [owner_pid]
-    return [owner_pid, session.parent(owner_pid)]
+    return [owner_pid, parent(owner_pid)]

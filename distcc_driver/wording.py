@@ -1,8 +1,6 @@
-"""What is said of hosts and plans, in the words that builds and the commands for people share."""
+"""What is said of hosts and plans, in the words that builds and the commands for people share. Pure."""
 
 from __future__ import annotations
-
-from .errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,22 +8,18 @@ if TYPE_CHECKING:
 
     from .balance import Plan
     from .endpoint import Rejection
-    from .log import Log
+    from .hostspec import BadEntry
     from .probe import Worker
-    from .settings import Settings
 
 NAMED_HOSTS = 8
 
 
-def report_bad_entries(settings: Settings, log: Log) -> None:
-    """Say which entries of the list are none; raises `ConfigError` if no other is left."""
-    for entry in settings.bad_entries:
-        log.error(
-            f"DISTCC_AUTO_HOSTS: entry {entry.position} {entry.text!r}, "
-            f"character {entry.column}: {entry.reason}; skipped"
-        )
-    if not settings.hosts:
-        raise ConfigError("DISTCC_AUTO_HOSTS: no valid entry; write HOST[:PORT[:STATS_PORT]] or ssh://HOST")
+def bad_entry_line(entry: BadEntry) -> str:
+    """About what stands in the host list and is no host."""
+    return (
+        f"DISTCC_AUTO_HOSTS: entry {entry.position} {entry.text!r}, "
+        f"character {entry.column}: {entry.reason}; skipped"
+    )
 
 
 def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
@@ -67,28 +61,6 @@ def describe(worker: Worker) -> str:
     load = "unknown" if stats.load is None else f"{stats.load:.2f}"
     memory = "unknown" if stats.free_memory_mib is None else f"{stats.free_memory_mib} MiB"
     return f"{stats.slots} slots, mean load {load}, free memory {memory}"
-
-
-def report_plan(plan: Plan, settings: Settings, log: Log) -> None:
-    """Say what a build gets, and what it does without."""
-    for worker in plan.dropped:
-        log.debug(
-            f"{worker.endpoint.host.text}: {worker.stats.free_memory_mib} MiB free are too little for one "
-            f"compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB; left out"
-        )
-    if plan.unlisted:
-        log.warning(
-            f"DISTCC_HOSTS: full at 128 KiB; the {len(plan.unlisted)} worst workers are left out, "
-            f"{plan.unlisted[0].endpoint.host.text} the first of them"
-        )
-    summary = summarise(plan)
-    if not plan.shares:
-        log.warning(f"{summary}: no worker is available; run distcc-driver doctor to find out why")
-    elif plan.limit:
-        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}; {plan.limit.advice}")
-    else:
-        log.info(summary)
-    log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")
 
 
 def summarise(plan: Plan) -> str:

@@ -13,10 +13,10 @@ from rich.console import Console
 from .display import Progress, Screen, write_lines
 from .document import USED, host_rows, workers_document
 from .log import Log
-from .settings import read_log_level, read_settings, read_warnings
+from .settings import check_hosts, read_log_level, read_settings, read_unknown
 from .survey import Survey
 from .tables import plain_lines, terminal_view
-from .wording import report_bad_entries
+from .wording import bad_entry_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,12 +55,12 @@ def _environ(hosts: Sequence[str]) -> dict[str, str]:
 
 def _settings(environ: Mapping[str, str]) -> Settings:
     log = Log(read_log_level(environ))
-    # What becomes of DISTCC_HOSTS matters to builds only.
-    for warning in read_warnings({key: environ[key] for key in environ if key != "DISTCC_HOSTS"}):
+    for warning in read_unknown(environ):
         log.warning(warning)
     settings = read_settings(environ)
-    if not settings.hosts:
-        report_bad_entries(settings, log)
+    for entry in settings.bad_entries if not settings.hosts else ():  # else the table has them
+        log.error(bad_entry_line(entry))
+    check_hosts(settings)
     return settings
 
 

@@ -33,18 +33,21 @@ MAY_IMPORT = {
     "endpoint": BASIS | {"hostspec"},
     "resolve": BASIS,
     "schedule": BASIS | {"resolve"},
-    "session": BASIS,
+    "processtable": set[str](),
+    "session": BASIS | {"processtable"},
+    "forwardports": {"hostspec"},
     "sshcommand": BASIS | {"hostspec", "session"},
-    "tunnel": BASIS | {"hostspec", "endpoint", "session", "sshcommand"},
+    "tunnel": BASIS | {"hostspec", "endpoint", "session", "sshcommand", "forwardports"},
     "probe": BASIS | {"hostspec", "stats", "endpoint", "resolve", "schedule", "tunnel"},
     "capacity": BASIS,
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
-    "wording": BASIS | {"settings", "endpoint", "probe", "balance", "log"},
+    "wording": BASIS | {"hostspec", "endpoint", "probe", "balance"},
     "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log", "wording"},
 }
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
-FOR_PEOPLE |= {"buildtree", "checklist", "compilers", "display", "doctor", "objectfile", "steps", "trial"}
+FOR_PEOPLE |= {"buildtree", "checklist", "clientlog", "compilers", "display", "doctor", "makefile"}
+FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialsteps"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}

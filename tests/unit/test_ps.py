@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from distcc_driver import session
+from distcc_driver import processtable
 
 
 def test_a_process_is_known_by_parent_start_and_arguments() -> None:
@@ -14,11 +14,11 @@ def test_a_process_is_known_by_parent_start_and_arguments() -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        listing = dict(session._command_lines_from_ps())
-        table = session._process_table_from_ps()
+        listing = dict(processtable._command_lines_from_ps())
+        table = processtable._process_table_from_ps()
         process.communicate(b"\n")
     assert listing[process.pid][-1] == command[-1]
     parent, started = table[process.pid]
     assert parent == os.getpid()
     assert started
-    assert process.pid not in session._process_table_from_ps()
+    assert process.pid not in processtable._process_table_from_ps()

@@ -16,16 +16,15 @@ from distcc_driver.steps import (
     client_step,
     compiler_steps,
     host_steps,
-    local_steps,
     merged,
     plan_step,
     setting_step,
     tree_steps,
-    trial_steps,
     worst,
 )
 from distcc_driver.survey import Findings
 from distcc_driver.trial import DEADLINE_S, Outcome, Trial, deadline_s
+from distcc_driver.trialsteps import local_steps, trial_steps
 
 from .samples import worker_of
 

@@ -1,0 +1,48 @@
+"""What distcc's client shows of a compilation, in its log (`DISTCC_VERBOSE=1`) and its output. Pure.
+
+How it shows a worker's trouble was found out with distccd 3.4: a compiler that is
+missing there has distccd's own words on stderr; one that its masquerade list or DISTCC_CMDLIST
+lacks makes it hang up without a word, as a client outside `--allow` does.
+"""
+
+from __future__ import annotations
+
+import re
+
+NO_ANSWER = "server provided no answer"
+
+
+def sent_compiler(log: str) -> str:
+    """The compiler that distcc asked a worker for: it turns `gcc` into the name of its target."""
+    match = re.search(r"exec on (?!localhost: )\S+: (\S+)", log)
+    return match[1] if match else ""
+
+
+def compile_ms(log: str) -> float | None:
+    """From connecting to the whole object, as the client has measured it."""
+    match = re.search(r" compiled on \S+ in (\d+\.\d+)s", log)
+    return float(match[1]) * 1000 if match else None
+
+
+def missing_compiler(said: str) -> str:
+    """The compiler that a worker has not, from the words of its distccd; "" if it has."""
+    match = re.search(r"distccd\[\d+\].*failed to exec ([^\n]*): No such file", said)
+    return match[1] if match else ""
+
+
+def connect_failure(log: str) -> str:
+    """Why there was no connection to a worker; "" if there was."""
+    match = re.search(r"connect to [^\n]* failed: ([^\n]*)|(timeout) while connecting", log)
+    return (match[1] or "timed out") if match else ""
+
+
+def error_line(text: str) -> str:
+    """The line with the error, else the first that is not blank."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "")
+
+
+def trouble(log: str) -> str:
+    """What distcc's log says of the cause, without its process number."""
+    lines = re.findall(r"^distcc\[\d+\] (?:\(\w+\) )?((?:ERROR|CRITICAL|Warning)\S* .*)$", log, re.MULTILINE)
+    return lines[0] if lines else ""

@@ -1,0 +1,127 @@
+"""What the doctor has to say of trial compilations: `Trial` to `Step`. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from .objectfile import compiler_version
+from .steps import Result, Step, merged
+from .trial import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .trial import Trial
+
+TRIALS = "trial compilations"
+
+_REPAIR = "install or repair the compiler here"
+_REPAIR_OPTIONS = "correct its options, or repair the compiler here"
+
+
+def local_steps(trials: Sequence[Trial]) -> list[Step]:
+    """About compilers that do not even compile here; those that do are what workers are compared with."""
+    return [
+        Step(
+            TRIALS,
+            (trial.command.text,),
+            Result.PROBLEM,
+            f"compiles nothing on this machine: {trial.words or 'no end in time'}",
+            _REPAIR_OPTIONS if len(trial.command.compiler) > 1 else _REPAIR,
+        )
+        for trial in trials
+        if trial.outcome is not Outcome.COMPILED
+    ]
+
+
+_WITH_WORDS = (Outcome.FAILED, Outcome.UNREACHABLE)
+
+
+def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Step]:
+    """About every worker: what it did with the compilers, one line for each way in which that went."""
+    here = {trial.command: trial for trial in local}
+    by_worker: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.worker is not None:
+            by_worker.setdefault(trial.worker.endpoint.host.text, []).append(trial)
+    steps = []
+    for name, group in by_worker.items():
+        verdicts: dict[tuple[str, ...], list[Trial]] = {}
+        for trial in group:
+            verdicts.setdefault(_verdict(trial, here[trial.command]), []).append(trial)
+        for verdict, alike in verdicts.items():
+            steps.append(_trial_step(name, verdict, alike, deadline_s))
+    return merged(steps)
+
+
+def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
+    """How a trial ended, as a key: what has the same one goes on the same line."""
+    if trial.outcome is not Outcome.COMPILED:
+        return trial.outcome.value, trial.words if trial.outcome in _WITH_WORDS else ""
+    if trial.made is None or local.made is None:
+        return "unread", ""
+    if trial.made.architecture != local.made.architecture:
+        return "architecture", trial.made.architecture, local.made.architecture
+    there, this = _version(trial), _version(local)
+    return ("same", there) if there == this else ("version", there, this)
+
+
+def _version(trial: Trial) -> str:
+    comment = trial.made.compiler if trial.made else None
+    return "an unknown compiler" if comment is None else " ".join(compiler_version(comment)).rstrip()
+
+
+def _trial_step(name: str, verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> Step:
+    result, text, advice = _sentence(verdict, trials, deadline_s)
+    return Step(TRIALS, (name,), result, text, advice)
+
+
+def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> tuple[Result, str, str]:
+    """Result, what is, and what to do."""
+    compilers = ", ".join(shlex.join(trial.command.compiler) for trial in trials)
+    kind, *details = verdict
+    if kind in ("same", "unread"):
+        times = ", ".join(f"{trial.elapsed_ms or 0:.0f} ms" for trial in trials)
+        like = f"{details[0]} as here" if kind == "same" else "its version cannot be compared"
+        return Result.OK, f"compiles with {compilers} in {times}; {like}", ""
+    if kind == "version":
+        there, this = details
+        this = this.removeprefix(there.partition(" ")[0] + " ")
+        text = f"compiles with {there}, this machine has {this} ({compilers})"
+        return Result.WARNING, text, "install the same version on both"
+    if kind == "architecture":
+        text = f"compiles for {details[0]}, this machine for {details[1]} ({compilers})"
+        advice = "take it off the list, or install a cross compiler of this name there"
+        return Result.PROBLEM, text, advice
+    text, advice = _failure(Outcome(kind), details[0], compilers, trials, deadline_s)
+    return Result.PROBLEM, text, advice
+
+
+def _failure(
+    outcome: Outcome, words: str, compilers: str, trials: Sequence[Trial], deadline_s: int
+) -> tuple[str, str]:
+    """What is, and what to do, where there is no object file."""
+    asked = ", ".join(dict.fromkeys(trial.sent for trial in trials))
+    asked = asked if asked == compilers else f"{asked} (asked for by distcc in place of {compilers})"
+    sentences = {
+        Outcome.MISSING: (
+            f"compiler missing there: {asked}",
+            "install the same compiler as here, and run update-distcc-symlinks there",
+        ),
+        Outcome.NOT_ALLOWED: (
+            f"compiler not allowed there, it hangs up without an answer: {asked}",
+            "run update-distcc-symlinks there, or add it to DISTCC_CMDLIST there; its log tells more",
+        ),
+        Outcome.HUNG: (
+            f"takes a job and does not finish it within {deadline_s} s ({compilers})",
+            "restart distccd there; DISTCC_IO_TIMEOUT sets another time",
+        ),
+        Outcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
+        Outcome.NOT_SENT: (
+            f"distcc sends no such compilation to a worker ({compilers})",
+            "leave out what ties it to this machine, such as -march=native",
+        ),
+        Outcome.FAILED: (f"{compilers} fails there: {words}", "repair that compiler there"),
+    }
+    return sentences[outcome]
