@@ -85,15 +85,15 @@ def check_words(text: str) -> None:
     assert 0 < len(printable(text)) < 300
 
 
+def freely(runs: int) -> settings:
+    """So many examples, however long they take; the seed repeats them, no database."""
+    return settings(max_examples=runs, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
 def test_any_reply_is_read_or_refused(
     chance: random.Random, scaled: Callable[[int], int], tally: Tally
 ) -> None:
-    @settings(
-        max_examples=scaled(HYPOTHESIS_RUNS),
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @freely(scaled(HYPOTHESIS_RUNS))
     @seed(chance.getrandbits(32))
     @given(st.binary() | PAGES)
     def check(reply: bytes) -> None:
@@ -108,12 +108,7 @@ def test_any_reply_is_read_or_refused(
 def test_any_host_list_is_read_or_refused(
     chance: random.Random, scaled: Callable[[int], int], tally: Tally
 ) -> None:
-    @settings(
-        max_examples=scaled(HYPOTHESIS_RUNS),
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @freely(scaled(HYPOTHESIS_RUNS))
     @seed(chance.getrandbits(32))
     @given(st.lists(ENTRIES, max_size=6).map(" ".join))
     def check(text: str) -> None:
