@@ -45,7 +45,7 @@ stress: packages-test .venv/.dev
 	$(run) timeout --foreground --signal=INT --kill-after=60 900 $(python) -m pytest tests/stress $(ARGS)
 
 coverage: packages-test .venv/.dev
-	$(run) $(python) -m tests.coverage $(ARGS)
+	$(run) $(python) -m tests.coverage --numprocesses $(PROCESSES) $(ARGS)
 
 lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy

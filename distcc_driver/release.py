@@ -9,6 +9,7 @@ import time
 from . import session
 from .hostspec import LOOPBACK
 from .log import Log
+from .processtable import command_lines, process_table
 from .wording import enumerated
 
 TYPE_CHECKING = False
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .session import OpenTunnel
 
 _GRACE_S = 2.0
+_PLAN_GRACE_S = 5.0
 _PAUSE_S = 0.01
 
 
@@ -46,6 +48,19 @@ def main(path: str = "") -> None:
             release(found)
         except OSError as error:
             Log("error").error(f"{found}: cannot be removed ({error.strerror}); remove it by hand")
+    if not path:
+        _wait_for_plan(os.getppid())
+
+
+def _wait_for_plan(shell_pid: int) -> None:
+    """Let the plan of a shell end, up to 5 s: zsh does not wait for one that is interrupted."""
+    deadline = time.monotonic() + _PLAN_GRACE_S
+    while time.monotonic() < deadline:
+        plans = [pid for pid, words in command_lines() if {"distcc_driver", "plan"} <= set(words)]
+        table = process_table() if plans else {}
+        if all(table.get(pid, (0, ""))[0] != shell_pid for pid in plans):
+            return
+        time.sleep(_PAUSE_S)
 
 
 def _remove_slot_files(tunnels: list[OpenTunnel]) -> None:

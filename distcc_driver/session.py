@@ -168,9 +168,11 @@ def end(path: str, control: str | None = None) -> None:
     """End the ssh processes of a session, or those of one control socket, or GUARD; wait until they are gone.
 
     What they have started ends with them: the ssh of a `ProxyJump` that is still connecting would
-    not notice. One that does not go within 2 s is killed.
+    not notice. One that does not go within 2 s is killed. An ssh that goes to the background while
+    we look may be missed, parent and child: gone is what two looks in a row did not find.
     """
     deadline = time.monotonic() + _GRACE_S
+    was_gone = False
     asked: set[int] = set()
     helpers: dict[int, str] = {}
     while True:
@@ -186,8 +188,9 @@ def end(path: str, control: str | None = None) -> None:
         late = time.monotonic() >= deadline
         for pid in pids if late else pids - asked:
             _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
-        if not pids or time.monotonic() >= deadline + _GRACE_S:
+        if (was_gone and not pids) or time.monotonic() >= deadline + _GRACE_S:
             return
+        was_gone = not pids
         asked |= pids
         time.sleep(_PAUSE_S)
 

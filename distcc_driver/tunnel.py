@@ -22,6 +22,7 @@ from .endpoint import Endpoint, Rejection
 from .forwardports import ForwardPorts
 from .hostspec import LOOPBACK, SshHost
 from .sshcommand import forward_arguments, master_arguments, target_arguments
+from .sshmessages import Messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,13 +34,7 @@ _SLOW_S = 3
 _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
 _STOPPED = 255  # what ssh says when it fails
-_CHANGED = "IDENTIFICATION HAS CHANGED"  # sshconnect.c of OpenSSH, check_host_key()
-_REVOKED = "REVOKED HOST KEY DETECTED"
 _CAN_SHARE = sys.platform == "linux"  # elsewhere ssh could not bind a port that we have bound
-
-
-class Unanswered(Rejection):
-    """A host whose ssh would have to ask a person."""
 
 
 class Tunnels:
@@ -54,6 +49,9 @@ class Tunnels:
         self._path = path
         self._guard = guard
         self._numbers = {host: number for number, host in enumerate(hosts)}
+        self._messages = {
+            host: Messages(host, session.log_path(path, number)) for host, number in self._numbers.items()
+        }
         self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
         self._started = 0.0
         self._pool = ThreadPoolExecutor(
@@ -89,7 +87,7 @@ class Tunnels:
         late = wait(self._opening.values(), self._left_s(limit_s)).not_done
         if late:
             hosts = [host for host, future in self._opening.items() if future in late]
-            limits_s = {host: self._configured_timeout_s(host) or limit_s for host in hosts}
+            limits_s = {host: max(limit_s, self._configured_timeout_s(host)) for host in hosts}
             for host in sorted(hosts, key=limits_s.__getitem__):
                 wait([self._opening[host]], self._left_s(limits_s[host]))
                 self._give_up(host, limits_s[host])
@@ -100,24 +98,14 @@ class Tunnels:
         timeout_s = None if self._configured_timeout_s(host) else _CONNECT_TIMEOUT_S
         return self._pool.submit(self._open, host, batch=False, connect_timeout_s=timeout_s).result()
 
-    def last_words(self, host: SshHost) -> str:
-        """The last line that ssh wrote about a host, "" if none."""
-        lines = [line.strip() for line in self._log(host).splitlines() if line.strip()]
-        return lines[-1] if lines else ""
-
-    def refused_channel(self, host: SshHost) -> str:
-        """The last line that says why nothing could be reached through a tunnel, "" if none."""
-        lines = [line.strip() for line in self._log(host).splitlines() if "open failed" in line]
-        return lines[-1] if lines else ""
-
     def is_open(self, host: SshHost) -> bool:
         """Whether the connection to a host that was reached is still there."""
         control = session.control_path(self._path, self._numbers[host])
         return control in session.processes(self._path).values()
 
-    def forget_words(self, host: SshHost) -> None:
-        """Forget what ssh has written about a host; it goes on at the end of its file, now empty."""
-        open(session.log_path(self._path, self._numbers[host]), "wb").close()
+    def messages(self, host: SshHost) -> Messages:
+        """What ssh has written about a host."""
+        return self._messages[host]
 
     def close(self, host: SshHost) -> None:
         """End a host's connection at once."""
@@ -136,13 +124,13 @@ class Tunnels:
                 )
             )
 
-    def _configured_timeout_s(self, host: SshHost) -> int | None:
-        """`ConnectTimeout` of the user's configuration."""
+    def _configured_timeout_s(self, host: SshHost) -> int:
+        """`ConnectTimeout` of the user's configuration, 0 if there is none."""
         for line in self._pool.submit(self._settings, host).result().splitlines():
             key, _, value = line.partition(" ")
             if key == "connecttimeout" and value.isdigit():
                 return int(value)
-        return None
+        return 0
 
     def _settings(self, host: SshHost) -> str:
         """What ssh makes of the user's configuration; "" if it cannot be had."""
@@ -157,54 +145,49 @@ class Tunnels:
     ) -> Endpoint | Rejection:
         """Log in and forward both ports."""
         control = session.control_path(self._path, self._numbers[host])
-        log = session.log_path(self._path, self._numbers[host])
-        arguments = master_arguments(host, control, log, batch, connect_timeout_s)
-        open(log, "wb").close()  # why an earlier attempt failed is no matter now
+        messages = self._messages[host]
+        messages.forget()  # why an earlier attempt failed is no matter now
+        arguments = master_arguments(host, control, messages.log, batch, connect_timeout_s)
         try:
-            status = self._run(arguments, log, batch)
+            status = self._run(host, arguments, batch)
         except (OSError, sh.ForkException) as error:
             return Rejection(host, f"ssh cannot be started ({error})", "check ulimit -u and ulimit -n")
         if status:
-            return self._refusal(host)
-        if self._is_impostor(host):
+            return messages.refusal()
+        if messages.tell_of_another_key():
             self.close(host)
-            return self._refusal(host)
+            return messages.refusal()
+        words = messages.last()
         for left in reversed(range(_FORWARD_ATTEMPTS)):
             with ForwardPorts(is_shared=_CAN_SHARE and left > 0) as ports:
-                if not self._run(forward_arguments(host, control, ports.numbers), log, batch=True):
+                if not self._run(host, forward_arguments(host, control, ports.numbers), batch=True):
                     ports.keep(self._guard)
                     return Endpoint(host, LOOPBACK, *ports.numbers)
+            if not self.is_open(host):
+                return messages.cut_off(words)
         return Rejection(
-            host, f"ssh cannot forward a port: {self.last_words(host)}", "check the ports of this machine"
+            host, f"ssh cannot forward a port: {messages.last()}", "check the ports of this machine"
         )
 
-    def _is_impostor(self, host: SshHost) -> bool:
-        """Whether ssh, though it logged in, would forward nothing there for the host's key.
-
-        That is what it does with `StrictHostKeyChecking no`; it does not know that we want a forward.
-        """
-        log = self._log(host)
-        return _CHANGED in log or _REVOKED in log
-
-    def _run(self, arguments: list[str], log: str, batch: bool) -> int:
+    def _run(self, host: SshHost, arguments: list[str], batch: bool) -> int:
         """Run ssh to its end; returns its exit code.
 
         In a session of its own it has no terminal: then not even the ssh of a `ProxyJump`,
         which knows no `BatchMode`, can ask anything.
         """
         environ = dict(os.environ, SSH_ASKPASS_REQUIRE="never") if batch else dict(os.environ)
-        with open(log, "ab") as messages:
+        with self._messages[host].errors() as errors:
             process = self._launch(
                 arguments,
                 _new_session=batch,
                 _env=environ,
                 _in=self._null,
                 _out=self._null,
-                _err=messages,
+                _err=errors,
             )
-        if process is None:
-            return _STOPPED
-        process.wait()
+            if process is None:
+                return _STOPPED
+            process.wait()
         return int(process.exit_code)
 
     def _launch(self, arguments: list[str], **options: Any) -> sh.RunningCommand | None:
@@ -227,32 +210,6 @@ class Tunnels:
         for number in session.ENDINGS:
             signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, session.ENDINGS)
-
-    def _log(self, host: SshHost) -> str:
-        with open(
-            session.log_path(self._path, self._numbers[host]), encoding="utf-8", errors="replace"
-        ) as file:
-            return file.read()
-
-    def _refusal(self, host: SshHost) -> Rejection:
-        """Why ssh did not log in, from what it wrote."""
-        log = self._log(host)
-        words = self.last_words(host) or "ssh failed without a word"
-        by_hand = "ssh " + " ".join(word for word in target_arguments(host) if word != "--")
-        if _REVOKED in log:
-            return Rejection(host, f"its host key is revoked ({words})", "ask who revoked it, and why")
-        if _CHANGED in log:
-            offending = [line.strip() for line in log.splitlines() if line.startswith("Offending")]
-            advice = f"if that is right, remove the old one (ssh-keygen -R), then connect by hand: {by_hand}"
-            return Rejection(host, f"its host key has changed ({'; '.join([*offending, words])})", advice)
-        if "Host key verification failed" in log:
-            return Unanswered(
-                host, f"its host key is not known ({words})", f"connect once by hand: {by_hand}"
-            )
-        if "Permission denied" in log:
-            advice = "load your key into ssh-agent, or install one with ssh-copy-id"
-            return Unanswered(host, f"ssh would have to ask ({words})", advice)
-        return Rejection(host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
 
 
 def has_terminal() -> bool:

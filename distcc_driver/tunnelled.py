@@ -21,7 +21,8 @@ if sys.flags.no_site:
 try:
     import sh
 
-    from .tunnel import Tunnels, Unanswered, has_terminal
+    from .sshmessages import Unanswered
+    from .tunnel import Tunnels, has_terminal
 except ModuleNotFoundError as missing:
     raise ConfigError(f"{sys.executable}: {missing}, which SSH hosts need; {remedy()}") from None
 
@@ -171,8 +172,9 @@ class Tunnelled:
             self._tunnels.close(host)
         elif not self._tunnels.is_open(host):
             return Rejection(host, "its tunnel has ended", "is the machine up, and its sshd?")
-        words = self._tunnels.refused_channel(host)
-        self._tunnels.forget_words(host)
+        messages = self._tunnels.messages(host)
+        words = messages.last("open failed")
+        messages.forget()
         cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
         return Rejection(
             host, f"behind ssh, {cause}", _FORBIDDEN_ADVICE if _FORBIDDEN in words else _TUNNEL_ADVICE

@@ -13,6 +13,7 @@ import coverage
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PLACE = _ROOT / "build" / "coverage"
+_WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # the whole command of a worker of pytest-xdist
 _WITHOUT = ["--ignore=tests/unit/test_imports.py"]  # what is imported is more when it is observed
 _WRAPPER = """#!/bin/sh
 flags=
@@ -25,7 +26,8 @@ while :; do
     esac
 done
 case "${{1-}} ${{2-}}" in
-    *'/distcc_driver/__main__.py '* | *'/bin/distcc-driver '* | '-m distcc_driver' | '-m pytest')
+    *'/distcc_driver/__main__.py '* | *'/bin/distcc-driver '* | '-m distcc_driver' | '-m pytest' | \\
+        '-c {worker}')
         exec '{python}' $flags '{traced}' '{packages}' '{wrapper}' "$@" ;;
 esac
 exec '{python}' $flags "$@"
@@ -69,6 +71,7 @@ def _write_interpreter(venv: Path) -> None:
         traced=Path(__file__).with_name("traced.py"),
         packages=sysconfig.get_path("purelib"),
         wrapper=wrapper,
+        worker=_WORKER,
     )
     ours_first = f"import sys\nsys.path.insert(0, {str(venv.parent)!r})\n"
     command = f"#!{wrapper}\n{ours_first}from distcc_driver.__main__ import main\nmain()\n"

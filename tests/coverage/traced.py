@@ -96,6 +96,10 @@ def main() -> None:
             sys.path.insert(0, os.getcwd())
             sys.argv = words[1:]
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        elif words[0] == "-c":
+            sys.path.insert(0, "")
+            sys.argv = ["-c", *words[2:]]
+            exec(words[1], {"__name__": "__main__"})
         else:
             sys.path.insert(0, os.path.dirname(words[0]))
             sys.argv = words

@@ -28,7 +28,7 @@ SLOTS = 7
 _FLOOD_BYTES = 100 * 1024 * 1024
 _MIB = b"x" * 1024 * 1024
 _BODY = REPLY.partition(b"\n\n")[2]
-_NOISE = random.Random(6).randbytes(4096)
+NOISE = random.Random(6).randbytes(4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +256,8 @@ STATS_FAULTS = [
     Behaviour("resets at once", reset_at_once, _SILENCE),
     Behaviour("resets when asked", servers.reset, _SILENCE),
     Behaviour("resets before the slots", resetting_after(_BEFORE_SLOTS), _NO_SLOTS),
-    Behaviour("noise", saying(_NOISE), _NO_PAGE),
-    Behaviour("noise in a page", saying(b"<distccstats>\n" + _NOISE + b"\n</distccstats>"), _NO_SLOTS),
+    Behaviour("noise", saying(NOISE), _NO_PAGE),
+    Behaviour("noise in a page", saying(b"<distccstats>\n" + NOISE + b"\n</distccstats>"), _NO_SLOTS),
     Behaviour("tags the wrong way round", saying(b"</distccstats>\n<distccstats>\n"), _NO_SLOTS),
     Behaviour("no slots", saying(REPLY.replace(b"dcc_max_kids", b"dcc_other_kids")), _NO_SLOTS),
     Behaviour("UTF-16", saying(REPLY.decode().encode("utf-16")), _NO_PAGE),
@@ -354,7 +354,7 @@ STATS_QUIRKS = [
 JOB_FAULTS = [
     Behaviour("closes at once", close_at_once, "closes connections at once"),
     Behaviour("resets at once", reset_at_once, "closes connections at once"),
-    Behaviour("noise", blurting(_NOISE), "speaks before it is asked"),
+    Behaviour("noise", blurting(NOISE), "speaks before it is asked"),
     Behaviour("100 MB", flood, "speaks before it is asked"),
     Behaviour("endless lines", lines_without_end, "speaks before it is asked"),
     Behaviour("one byte a second", one_a_second, "speaks before it is asked"),
@@ -367,7 +367,7 @@ JOB_FAULTS = [
 # A distccd, too, is silent until it has a job: only the job itself shows what these are.
 JOB_QUIRKS = [
     Behaviour("says nothing", servers.hang),
-    Behaviour("answers jobs with noise", saying(_NOISE)),
+    Behaviour("answers jobs with noise", saying(NOISE)),
     Behaviour("closes when it gets a job", servers.empty),
     Behaviour("resets when it gets a job", servers.reset),
     Behaviour("web server", servers.html),

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .ports import LOOPBACK, free_ports
 from .processes import descendants
@@ -40,6 +40,13 @@ class Key:
     def text(self) -> str:
         """Type and key, without the comment."""
         return " ".join(self.public.read_text().split()[:2])
+
+
+class Server(Protocol):
+    """Of ssh, on loopback."""
+
+    host_key: Key
+    port: int
 
 
 class Sshd:
@@ -194,7 +201,7 @@ class SshUser:
         self._defaults.update(options)
         self._write()
 
-    def host(self, alias: str, sshd: Sshd | None = None, **options: str | Sequence[str]) -> str:
+    def host(self, alias: str, sshd: Server | None = None, **options: str | Sequence[str]) -> str:
         """Add a `Host` block, first come first served; returns the alias."""
         target: dict[str, str | Sequence[str]] = {}
         if sshd is not None:
@@ -203,12 +210,12 @@ class SshUser:
         self._write()
         return alias
 
-    def trust(self, sshd: Sshd, key: Key | None = None) -> None:
+    def trust(self, sshd: Server, key: Key | None = None) -> None:
         """Note the host key of an sshd as known, or another `key` in its place."""
         with self.known_hosts.open("a") as file:
             file.write(f"[{LOOPBACK}]:{sshd.port} {(key or sshd.host_key).text}\n")
 
-    def worker(self, alias: str, sshd: Sshd, **options: str | Sequence[str]) -> str:
+    def worker(self, alias: str, sshd: Server, **options: str | Sequence[str]) -> str:
         """A host block for an sshd whose key is known; returns the alias."""
         self.trust(sshd)
         return self.host(alias, sshd, **options)

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver import session
+from distcc_driver import processtable, session
 from distcc_driver.session import OpenTunnel
 from tests.support.processes import is_alive
 
@@ -209,6 +210,35 @@ def test_what_a_connection_has_started_ends_with_it(base: Path) -> None:
         helper = int(parent.stdout.readline())
         session_end(path, None, parent)
     assert not is_alive(helper)
+
+
+def test_what_goes_to_the_background_between_the_list_and_a_look_is_ended(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ssh -f does when it has logged in: its child came after the list, and the parent has gone."""
+    path = path_in(base)
+    code = "exec 3<&0; read -r line; (read -r line <&3; exit 0) & echo $!; exit 0"
+    words = ["sh", "-c", code, "ssh", "-S", f"{path}/0"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        to_parent, from_parent = parent.stdin, parent.stdout
+        assert to_parent is not None
+        assert from_parent is not None
+        children = []
+
+        def list_before_it_forks(directory: str) -> list[str]:
+            names = os.listdir(directory)
+            if parent.returncode is None:
+                to_parent.write(b"\n")
+                to_parent.flush()
+                children.append(int(from_parent.readline()))
+                parent.wait(30)
+            return names
+
+        monkeypatch.setattr(
+            processtable, "os", SimpleNamespace(**{**vars(os), "listdir": list_before_it_forks})
+        )
+        session.end(path)
+        assert not is_alive(children[0])
 
 
 def session_end(path: str, control: str | None, child: subprocess.Popen[bytes]) -> None:

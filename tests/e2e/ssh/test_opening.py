@@ -210,6 +210,19 @@ def test_a_key_with_a_passphrase_without_a_terminal(
     assert_built_without(user_shell, entry, "Permission denied", "ssh-agent", "ssh-copy-id")
 
 
+def test_more_keys_than_the_worker_puts_up_with(
+    user_shell: UserShell,
+    ssh: SshUser,
+    keys: Keys,
+    start_sshd: Callable[..., Sshd],
+    shared_distccd: Distccd,
+) -> None:
+    wrong = [str(key.private) for key in (keys.stranger, keys.other_host)]
+    entry = behind(ssh.worker("worker", start_sshd("MaxAuthTries 1"), IdentityFile=wrong), shared_distccd)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
+    assert_built_without(user_shell, entry, "ssh failed (Received disconnect", "Too many authentication")
+
+
 def test_forwarding_is_forbidden(
     user_shell: UserShell, ssh: SshUser, start_sshd: Callable[..., Sshd], shared_distccd: Distccd
 ) -> None:

@@ -1,0 +1,119 @@
+"""What ssh writes about a connection, and what it means: to `Rejection`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from .endpoint import Rejection
+from .sshcommand import target_arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .hostspec import SshHost
+
+_MAX_WORDS = 200
+_PIPE_BYTES = 65536
+_FAREWELL = "Disconnected from "  # behind the line that says why
+_CHANGED = "IDENTIFICATION HAS CHANGED"  # sshconnect.c of OpenSSH, check_host_key()
+_REVOKED = "REVOKED HOST KEY DETECTED"
+
+
+class Unanswered(Rejection):
+    """A host whose ssh would have to ask a person."""
+
+
+class Messages:
+    """About one host: ssh's own, in the file `log`, and what its helpers and servers' banners say.
+
+    A server has a say in them. What it claims of itself costs it at most its place in the build.
+    """
+
+    def __init__(self, host: SshHost, log: str) -> None:
+        self.log = log
+        self._host = host
+        self._errors = ""
+
+    def forget(self) -> None:
+        """Begin anew; ssh goes on at the end of its file, now empty."""
+        open(self.log, "wb").close()
+        self._errors = ""
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[int]:
+        """The standard error of an ssh that ends in this context: takes 64 KiB, and drops the rest.
+
+        A server's banner may have no end; and the ssh of a `ProxyJump`, which has it as long as the
+        tunnel is there, must neither wait for a reader nor die because there is none.
+        """
+        path = f"{self.log}.errors"
+        os.mkfifo(path, 0o600)
+        try:
+            pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        finally:
+            os.unlink(path)
+        try:
+            yield pipe
+            self._errors += _drain(pipe)
+        finally:
+            os.close(pipe)
+
+    def last(self, about: str = "") -> str:
+        """The last line that says something, `about` in it; "" if none."""
+        lines = [line.strip() for line in self._text().splitlines() if about in line and line.strip()]
+        telling = [line for line in lines if not line.startswith(_FAREWELL)] or lines
+        return telling[-1][:_MAX_WORDS] if telling else ""
+
+    def tell_of_another_key(self) -> bool:
+        """Whether ssh, though it logged in, would forward nothing there for the host's key.
+
+        That is what it does with `StrictHostKeyChecking no`; it does not know that we want a forward.
+        """
+        text = self._text()
+        return _CHANGED in text or _REVOKED in text
+
+    def refusal(self) -> Rejection:
+        """Why ssh did not log in."""
+        text = self._text()
+        words = self.last() or "ssh failed without a word"
+        by_hand = self._by_hand()
+        if _REVOKED in text:
+            return Rejection(self._host, f"its host key is revoked ({words})", "ask who revoked it, and why")
+        if _CHANGED in text:
+            offending = [line.strip() for line in text.splitlines() if line.startswith("Offending")]
+            advice = f"if that is right, remove the old one (ssh-keygen -R), then connect by hand: {by_hand}"
+            cause = f"its host key has changed ({'; '.join([*offending, words])})"
+            return Rejection(self._host, cause, advice)
+        if "Host key verification failed" in text:
+            return Unanswered(
+                self._host, f"its host key is not known ({words})", f"connect once by hand: {by_hand}"
+            )
+        if "Permission denied" in text:
+            advice = "load your key into ssh-agent, or install one with ssh-copy-id"
+            return Unanswered(self._host, f"ssh would have to ask ({words})", advice)
+        return Rejection(self._host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
+
+    def cut_off(self, words: str) -> Rejection:
+        """That the connection did not live until it had forwards; `words` were the last before them."""
+        cause = "ssh logged in, and was cut off"
+        return Rejection(
+            self._host, f"{cause} ({words})" if words else cause, f"try it by hand: {self._by_hand()}"
+        )
+
+    def _by_hand(self) -> str:
+        """The command that a person would type."""
+        return "ssh " + " ".join(word for word in target_arguments(self._host) if word != "--")
+
+    def _text(self) -> str:
+        """All of it, ssh's own at the end."""
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return f"{self._errors}\n{file.read()}"
+
+
+def _drain(pipe: int) -> str:
+    try:
+        return os.read(pipe, _PIPE_BYTES).decode("utf-8", "replace")
+    except BlockingIOError:
+        return ""  # it is empty

@@ -1,0 +1,251 @@
+"""SSH servers that misbehave on purpose, before anybody has logged in and after."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+import asyncssh
+
+from . import servers
+from .hostile import (
+    NOISE,
+    SHELL_TEXT,
+    TERMINAL_TEXT,
+    Behaviour,
+    blurting,
+    close_at_once,
+    flood,
+    lines_without_end,
+    one_a_second,
+    reset_at_once,
+    tls,
+)
+from .ports import LOOPBACK
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from .servers import Answer
+    from .sshd import Key
+
+_VERSION = b"SSH-2.0-OpenSSH_9.2\r\n"
+_DISCONNECT, _PROTOCOL_ERROR = 1, 2  # RFC 4253, section 11.1
+_LONG = "x" * 30_000
+_DEADLINE_S = 30.0
+
+# Words by which ssh's own messages are told apart: a server may say them, too.
+# It costs that server alone.
+_SSH_TEXT = {
+    b"@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @": "host key has changed",
+    b"Host key verification failed.": "host key is not known",
+    b"Permission denied (publickey).": "ssh would have to ask",
+    b"channel 0: open failed: administratively prohibited: $(canary)": "ssh failed",
+}
+_TEXTS = [*TERMINAL_TEXT, b"\n".join(SHELL_TEXT), *_SSH_TEXT]
+_TEXT = b"\n".join(_TEXTS).replace(b"\0", b"").decode(errors="replace")  # for NUL alone, ssh hangs up
+
+
+def _instead_of_keys(data: bytes) -> Answer:
+    """Sends a version that is fine and `data` behind it, and waits."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        connection.sendall(_VERSION + data)
+        closing.wait()
+
+    return answer
+
+
+def _goodbye(text: bytes) -> bytes:
+    """A packet as long as there are no keys (RFC 4253, section 6) that ends the connection with a text."""
+    payload = struct.pack(">BII", _DISCONNECT, _PROTOCOL_ERROR, len(text)) + text + bytes(4)
+    padding = 16 - (len(payload) + 5) % 8
+    return struct.pack(">IB", 1 + len(payload) + padding, padding) + payload + bytes(padding)
+
+
+BEFORE_LOGIN = [
+    Behaviour("one byte a second", one_a_second, "ssh failed"),
+    Behaviour("closes at once", close_at_once, "ssh failed"),
+    Behaviour("resets at once", reset_at_once, "ssh failed"),
+    Behaviour("noise", blurting(NOISE), "ssh failed"),
+    Behaviour("100 MB", flood, "ssh failed"),
+    Behaviour("endless lines", lines_without_end, "ssh failed"),
+    Behaviour("web server", servers.html, "ssh failed"),
+    Behaviour("TLS", tls, "ssh failed"),
+    Behaviour("texts before its version", blurting(b"\r\n".join([*_TEXTS, _VERSION])), "ssh failed"),
+    Behaviour("text in its version", blurting(b"SSH-2.0-" + TERMINAL_TEXT[0] + b"\r\n"), "ssh failed"),
+    Behaviour("an old version", blurting(b"SSH-1.5-" + TERMINAL_TEXT[0] + b"\r\n"), "ssh failed"),
+    Behaviour("a version without end", blurting(b"SSH-2.0-" + b"x" * 100_000), "ssh failed"),
+    Behaviour("noise for keys", _instead_of_keys(NOISE), "ssh failed"),
+    Behaviour("a packet of 4 GiB", _instead_of_keys(b"\xff" * 64), "ssh failed"),
+    *(
+        Behaviour(
+            f"says goodbye with text {number}",
+            _instead_of_keys(_goodbye(text)),
+            _SSH_TEXT.get(text, "ssh failed"),
+        )
+        for number, text in enumerate(_TEXTS)
+    ),
+]
+
+
+class Malice(NamedTuple):
+    """What a server that lets everybody in does next.
+
+    `greet` is done while a client logs in, `connect` when it wants to be connected to a port, and
+    `intrude` when it has logged in. `cause` stands in the line about the host; if it is empty, the host
+    is connected.
+    """
+
+    name: str
+    cause: str = ""
+    greet: Callable[[asyncssh.SSHServerConnection], Awaitable[None]] | None = None
+    connect: Callable[[], object] | None = None
+    intrude: Callable[[asyncssh.SSHServerConnection], Awaitable[None]] | None = None
+
+
+async def _say_texts(connection: asyncssh.SSHServerConnection) -> None:
+    connection.send_auth_banner(_TEXT)
+
+
+async def _say_without_end(connection: asyncssh.SSHServerConnection) -> None:
+    while not connection.is_closed():
+        connection.send_auth_banner(_LONG)
+        await asyncio.sleep(0.001)
+
+
+def _refusing(text: str) -> Callable[[], object]:
+    def connect() -> object:
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, text)
+
+    return connect
+
+
+def _never() -> object:
+    return asyncio.get_running_loop().create_future()
+
+
+def _answering(data: bytes, times: int = 1) -> Callable[[], object]:
+    async def serve(reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]) -> None:
+        del reader
+        for _ in range(times):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    return lambda: serve
+
+
+async def _leave(connection: asyncssh.SSHServerConnection) -> None:
+    connection.disconnect(asyncssh.DISC_BY_APPLICATION, TERMINAL_TEXT[0].decode())
+
+
+async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
+    """Of every kind that a server may ask a client for."""
+    for _ in range(100):
+        with_port = connection.open_connection("127.0.0.1", 22, "127.0.0.1", 1)
+        for opening in (with_port, connection.open_agent_connection()):
+            try:
+                await opening
+            except (asyncssh.ChannelOpenError, OSError):
+                pass
+            else:
+                connection.get_extra_info("sshd").opened += 1
+
+
+AFTER_LOGIN = [
+    Malice("texts in its banner", "host key has changed", greet=_say_texts),
+    Malice("refuses with texts", "open failed", connect=_refusing(_TEXT)),
+    Malice("refuses at length", "open failed", connect=_refusing("x" * 200_000)),
+    Malice("never connects", "timed out", connect=_never),
+    Malice("noise from every port", "not a distccd", connect=_answering(NOISE)),
+    Malice("100 MB from every port", "not a distccd", connect=_answering(_LONG.encode(), 3500)),
+    Malice("closes every port", "closed without a reply", connect=_answering(b"")),
+    Malice("leaves with a text", "ssh", intrude=_leave),
+    Malice("opens channels", "open failed", connect=_refusing("no"), intrude=_open_channels),
+]
+ENDLESS_BANNER = Malice("endless banner", greet=_say_without_end)
+
+
+class _Login(asyncssh.SSHServer):
+    def __init__(self, sshd: HostileSshd) -> None:
+        self._sshd = sshd
+        self._malice = sshd.malice
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        conn.set_extra_info(sshd=self._sshd)
+
+    async def begin_auth(self, username: str) -> bool:
+        del username
+        if self._malice.greet is not None:
+            await self._malice.greet(self._connection)
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        del username, key
+        return True
+
+    def auth_completed(self) -> None:
+        self._sshd.logins += 1
+        if self._malice.intrude is not None:
+            self._sshd.begin(self._malice.intrude(self._connection))
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> asyncssh.SSHTCPSession[bytes]:
+        del dest_host, dest_port, orig_host, orig_port
+        assert self._malice.connect is not None
+        return self._malice.connect()  # type: ignore[return-value]  # or what asyncssh takes in its place
+
+
+class HostileSshd:
+    """A server that lets everybody in, and is malicious then; it listens while it is entered.
+
+    `logins` counts those who came in, `opened` the channels that a client let it open.
+    """
+
+    def __init__(self, host_key: Key, malice: Malice) -> None:
+        self.host_key = host_key
+        self.malice = malice
+        self.port = 0
+        self.logins = 0
+        self.opened = 0
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._closing = asyncio.Event()
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve()])
+
+    def __enter__(self) -> HostileSshd:
+        self._thread.start()
+        assert self._listening.wait(_DEADLINE_S)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join()
+        self._loop.close()
+
+    def begin(self, work: Awaitable[None]) -> None:
+        """Work in the server's thread until it ends."""
+        self._tasks.add(asyncio.ensure_future(work))
+
+    async def _serve(self) -> None:
+        keys = [str(self.host_key.private)]
+        server = await asyncssh.create_server(lambda: _Login(self), LOOPBACK, 0, server_host_keys=keys)
+        self.port = server.get_port()
+        self._listening.set()
+        await self._closing.wait()
+        server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
