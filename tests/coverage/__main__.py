@@ -16,6 +16,7 @@ _PLACE = _ROOT / "build" / "coverage"
 _WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # the whole command of a worker of pytest-xdist
 _WITHOUT = ["--ignore=tests/unit/test_imports.py"]  # what is imported is more when it is observed
 _WRAPPER = """#!/bin/sh
+[ -x '{python}' ] || exec python3 "$@"  # a user who may not run it takes another, as without us
 flags=
 while :; do
     case ${{1-}} in

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.commands import Driver, driver_command, run_driver
 from tests.support.ports import LOOPBACK, free_ports, host_spec
-from tests.support.processes import descendants, wait_until
+from tests.support.processes import descendants, is_writing, wait_until
 from tests.support.servers import Server, hang, with_free_memory
 from tests.support.shapes import assert_shape
 from tests.support.terminal import Terminal
@@ -359,6 +359,31 @@ def test_watch_gives_the_terminal_back_while_it_is_stopped(
         terminal.expect("Ctrl-C ends it")
         terminal.send("\x1a")
         assert terminal.expect("Stopped").endswith(f"{LEAVE}\r\n[1]+  ")
+        terminal.send("fg\n")
+        terminal.expect(ENTER)
+        terminal.expect("Ctrl-C ends it")
+        terminal.send("\x03")
+        terminal.expect(LEAVE)
+        terminal.send("echo status $?\n")
+        terminal.expect("status 130")
+
+
+def test_watch_is_stopped_while_it_draws(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    """As long as the terminal is held by Ctrl-S, it is in the middle of that."""
+    environ = {**environ, "TERM": "xterm-256color", "PS1": "prompt>"}
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], environ, work) as terminal:
+        terminal.expect("prompt>")
+        terminal.send(shlex.join(driver_command("workers", "--watch", shared_distccd.spec)) + "\n")
+        terminal.expect("Ctrl-C ends it")
+        (pid,) = descendants(terminal.pid)
+        terminal.send("\x13")
+        wait_until(lambda: is_writing(pid), "it waits for the terminal")
+        os.kill(pid, signal.SIGTSTP)
+        terminal.send("\x11")
+        assert "Ctrl-C ends it" in terminal.expect(LEAVE), "it was drawn to its end"
+        terminal.expect("Stopped")
         terminal.send("fg\n")
         terminal.expect(ENTER)
         terminal.expect("Ctrl-C ends it")

@@ -38,6 +38,12 @@ def is_alive(pid: int) -> bool:
     return stat_fields(pid)[:1] not in ([], ["Z"])
 
 
+def is_writing(pid: int, descriptor: int = 1) -> bool:
+    """Whether the kernel holds it up in a write(2)."""
+    number = {"x86_64": "1"}.get(os.uname().machine, "64")  # the other is the generic one
+    return Path(f"/proc/{pid}/syscall").read_text().startswith(f"{number} {descriptor:#x} ")
+
+
 def arguments_of(pid: int) -> list[str]:
     """The argument list of a process; empty if it is gone."""
     try:
