@@ -64,10 +64,6 @@ class Tunnels:
         self._ignored = [number for number in session.ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
         self._null = open(os.devnull, "r+b")  # noqa: SIM115  # as long as this process
 
-    def number(self, host: SshHost) -> int:
-        """The number of a host's files in the session directory."""
-        return self._numbers[host]
-
     def start(self) -> None:
         """Begin to log in everywhere at once, without asking anything."""
         self._started = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import sysconfig
 from pathlib import Path
 
 import coverage
+
+from . import explained
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PLACE = _ROOT / "build" / "coverage"
@@ -36,7 +39,7 @@ exec '{python}' $flags "$@"
 
 
 def main() -> int:
-    """The status of the tests, or 1 if less than what `fail_under` says was reached."""
+    """The status of the tests, or 1 if too little was reached, or some of the rest is not explained."""
     checkout = _copy()
     _write_interpreter(checkout / ".venv")
     environ = dict(os.environ, COVERAGE_RCFILE=str(checkout / "pyproject.toml"))
@@ -91,7 +94,11 @@ def _print_report(checkout: Path) -> int:
     measured.save()
     reached = measured.report(show_missing=True, skip_covered=True)
     wanted = float(str(measured.get_option("report:fail_under")))
-    return 0 if reached >= wanted else 1
+    measured.json_report(outfile=str(_PLACE / "report.json"))
+    report = json.loads((_PLACE / "report.json").read_text())
+    faults = explained.faults(report["files"], checkout)
+    print(*faults, sep="\n")
+    return 0 if reached >= wanted and not faults else 1
 
 
 sys.exit(main())

@@ -14,6 +14,7 @@ from tests.support.shells import PROMPT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
 COMMANDS = ("workers", "plan", "demo", "shim")
@@ -75,6 +76,15 @@ def test_full_disk_is_one_line_for_help_too(environ: dict[str, str], work: Path,
         result = run_driver(environ, work, command, "--help", stdout=full.fileno())
     assert result.returncode == 96
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_plan_is_printed_whatever_stands_behind_its_name(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    environ = environ | {"DISTCC_AUTO_HOSTS": shared_distccd.spec}
+    result = run_driver(environ, work, "plan", "--")
+    assert result.returncode == 0
+    assert shared_distccd.distcc_host in result.stdout
 
 
 def test_tab_completes_commands_and_options(user_shell: UserShell, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -76,6 +77,17 @@ def test_signal_ends_everything(demo: subprocess.Popen[str], moment: str, number
     assert demo.wait() == 128 + number
     assert lines[-1] == f"distcc-driver: ended by {number.name}\n"
     assert_nothing_is_left_of(lines)
+
+
+def test_a_distccd_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
+    (tmp_path / "distccd").write_text("#!/bin/sh\necho out of order >&2\nexit 3\n")
+    (tmp_path / "distccd").chmod(0o755)
+    environ = dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    command = [sys.executable, "-m", "distcc_driver", "demo"]
+    done = subprocess.run(command, cwd=_ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 96
+    start = "distcc-driver: distccd: does not start; its last words: out of order"
+    assert done.stderr.startswith(start)
 
 
 def test_missing_program_is_named_with_its_package(tmp_path: Path) -> None:

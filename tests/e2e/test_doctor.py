@@ -249,6 +249,25 @@ def test_compiler_that_fails_here(
     found.line("problem  compilers", "nocc: not found on PATH")
 
 
+def test_words_that_cannot_be_a_command(
+    masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    found = examine(masqueraded, work, [shared_distccd.spec], "--compiler", "gcc 'unfinished", "")
+    found.line("problem  compilers", "unfinished', '': not found on PATH")
+    assert found.done.returncode == 1
+
+
+def test_distcc_that_cannot_be_run(
+    masqueraded: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
+) -> None:
+    (tmp_path / "distcc").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "distcc").chmod(0o755)
+    environ = masqueraded | {"PATH": f"{tmp_path}:{masqueraded['PATH']}"}
+    found = examine(environ, work, [shared_distccd.spec], "--compiler", "gcc", "distcc gcc")
+    found.line("problem  distcc client", str(tmp_path / "distcc"))
+    assert found.done.returncode == 1
+
+
 def test_options_that_distcc_keeps_here(
     masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.farm import Farm
+from tests.support.planned import planned
 from tests.support.shells import Recorder, UserShell
 
 
@@ -27,3 +30,18 @@ def test_every_worker_takes_part_however_few_files_may_be_open(
     hosts = [entry.partition("/")[0] for entry in recorder.environ["DISTCC_HOSTS"].split()]
     assert hosts == [spec.rpartition(":")[0] for spec in specs]
     assert recorder.jobs == count
+
+
+def test_more_workers_than_fit_the_host_list_of_distcc(environ: dict[str, str]) -> None:
+    """No string that a program is started with may be longer than 128 KiB: MAX_ARG_STRLEN in execve(2)."""
+    environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
+    environ["DISTCC_AUTO_COMPILER_MEMORY"] = "0"
+    with Farm(slots=4096) as farm:
+        text = " ".join(farm.specs(7000))[: 127 * 1024].rpartition(" ")[0]
+        result = planned({**environ, "DISTCC_AUTO_HOSTS": text})
+    (distcc_hosts,) = re.findall(rb"DISTCC_HOSTS='([^']*)'", result.text)
+    left_out = len(text.split()) - len(distcc_hosts.split())
+    assert left_out > 0
+    assert len(distcc_hosts) < 128 * 1024 < len(distcc_hosts) + 200
+    line = result.lines[0]
+    assert line.startswith(f"distcc-driver: DISTCC_HOSTS: full at 128 KiB; the {left_out} worst workers")

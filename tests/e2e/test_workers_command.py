@@ -314,6 +314,15 @@ def test_terminal_without_colour(
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal.shown)
 
 
+def test_a_variable_with_a_typing_error_is_named(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    environ = environ | {"DISTCC_AUTO_CONECT_TIMEOUT": "1"}
+    result = run_driver(environ, work, "workers", shared_distccd.spec)
+    assert result.returncode == 0
+    assert "DISTCC_AUTO_CONNECT_TIMEOUT" in result.stderr
+
+
 def test_ctrl_c_while_hosts_are_asked(environ: dict[str, str], work: Path) -> None:
     environ |= {"TERM": "xterm-256color", "DISTCC_AUTO_CONNECT_TIMEOUT": "60"}
     with Server(hang) as job, Server(hang) as stats:

@@ -16,7 +16,7 @@ _EVERYWHERE = "0.0.0.0"
 _BACKLOG = 4096
 _PAGE = (
     b"HTTP/1.0 200 OK\nContent-Type: text/plain\nConnection: close\n\nargv /distccd\n<distccstats>\n"
-    b"dcc_max_kids 1\ndcc_load1 0.10\ndcc_load2 0.10\ndcc_load3 0.10\n</distccstats>\n"
+    b"dcc_max_kids %d\ndcc_load1 0.10\ndcc_load2 0.10\ndcc_load3 0.10\n</distccstats>\n"
 )
 
 
@@ -28,7 +28,8 @@ def address_of(number: int) -> str:
 class Farm:
     """A job port and a stats port at every loopback address, from entering to leaving."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int = 1) -> None:
+        self._page = _PAGE % slots
         self._selector = selectors.DefaultSelector()
         self._job, self._stats = self._listener(), self._listener()
         self._bell, self._ringer = socket.socketpair()
@@ -90,7 +91,7 @@ class Farm:
         """A request on the stats port gets the page; the end of a connection needs no answer."""
         try:
             if connection.recv(4096) and connection in self._asking:
-                connection.sendall(_PAGE)
+                connection.sendall(self._page)
         except OSError:
             pass
         self._selector.unregister(connection)

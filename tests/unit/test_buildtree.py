@@ -187,6 +187,26 @@ def test_log_of_configure_where_there_is_no_more(tmp_path: Path) -> None:
     assert tree_of(tmp_path, "", "config.log").unknown == "config.log has neither CC nor CXX"
 
 
+def cmake_tree(directory: Path, rules: dict[str, str]) -> BuildTree:
+    """What is found where the cache names a compiler only, and make files have `rules`."""
+    for name, rule in rules.items():
+        (directory / name).mkdir()
+        (directory / name / "build.make").write_text(f"{name}/a.o: a.c\n\t{rule}\n")
+    cache = "CMAKE_GENERATOR:INTERNAL=Unix Makefiles\nCMAKE_C_COMPILER:FILEPATH=/usr/bin/cc\n"
+    (directory / "CMakeCache.txt").write_text(cache)
+    return read_tree(str(directory), {})
+
+
+def test_cmake_launcher_in_the_rules_of_a_later_target(tmp_path: Path) -> None:
+    tree = cmake_tree(tmp_path, {"a": "true", "b": "distcc /usr/bin/cc $(C_FLAGS) -c a.c"})
+    assert commands(tree) == ["CMAKE_C_COMPILER=distcc /usr/bin/cc"]
+
+
+def test_cmake_with_more_targets_than_anybody_reads(tmp_path: Path) -> None:
+    tree = cmake_tree(tmp_path, {f"{number:03}": "true" for number in range(150)})
+    assert commands(tree) == ["CMAKE_C_COMPILER=/usr/bin/cc"]
+
+
 def test_cmake_launcher_with_arguments_and_cut_cache(tmp_path: Path) -> None:
     cache = "CMAKE_C_COMPILER:FILEPATH=/usr/bin/cc\nCMAKE_C_COMPILER_LAUNCHER:STRING=ccache;distcc\n"
     assert commands(tree_of(tmp_path, cache, "CMakeCache.txt")) == [

@@ -126,6 +126,10 @@ def test_find_leaves_alone_what_is_not_the_owners(base: Path) -> None:
     assert session.find(OWNER, {"TMPDIR": str(base)}) == [mine]
 
 
+def test_a_place_that_is_not_there_has_no_session(base: Path) -> None:
+    assert session.find(OWNER, {"TMPDIR": str(base / "none")}) == []
+
+
 def test_the_state_comes_back_as_it_was_written(base: Path) -> None:
     path = path_in(base)
     tunnels = [OpenTunnel(0, 40001, "ssh://me@worker:2222/3632"), OpenTunnel(12, 40002, "ssh://[::1]")]

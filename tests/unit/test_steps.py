@@ -92,6 +92,39 @@ def test_masquerade_without_a_compiler() -> None:
     assert (step.result, "no compiler is behind it" in step.text) == (Result.PROBLEM, True)
 
 
+def test_distcc_and_ccache_in_each_others_way() -> None:
+    command = Command(
+        ("gcc",), Kind.DISTCC, "/usr/lib/distcc/gcc", ("gcc",), "/usr/bin/gcc-12", conflict=True
+    )
+    [step] = compiler_steps([command], {}, is_tree_distributed=False)
+    assert (step.result, step.text.partition(" ")[0]) == (Result.WARNING, "distcc")
+    assert "off PATH" in step.advice
+    configured = Configured("CC", ("gcc",))
+    tree = BuildTree("d", System.AUTOTOOLS, "config.log", compilers=(configured,))
+    [step] = tree_steps(tree, [command])
+    assert step.result is Result.WARNING
+    assert step.text.startswith("configured with gcc (CC in config.log): distcc finds ccache")
+
+
+def test_script_and_ccache_that_call_distcc() -> None:
+    script = Command(("cc",), Kind.SCRIPT, "/opt/bin/cc", ("cc",), "/usr/bin/gcc-12")
+    [step] = compiler_steps([script], {}, is_tree_distributed=False)
+    assert step.text == "script in /opt/bin that names distcc, compiler in /usr/bin"
+    ccache = Command(("ccache", "gcc"), Kind.CCACHE, "/usr/bin/ccache", ("/usr/bin/gcc",), "/usr/bin/gcc-12")
+    [step] = compiler_steps([ccache], {"CCACHE_PREFIX": "distcc"}, is_tree_distributed=False)
+    assert step.text.endswith("CCACHE_PREFIX=distcc set by distcc_build")
+
+
+def test_sources_without_any_build_directory() -> None:
+    [step] = tree_steps(BuildTree("d", System.NONE, unconfigured="configure"), [])
+    assert step.text == "configure, not configured yet: only the compilers above count"
+
+
+def test_build_that_would_be_refused() -> None:
+    step = plan_step(Findings([], [], [], None, "no job at all; set something"))
+    assert (step.result, step.text, step.advice) == (Result.PROBLEM, "no job at all", "set something")
+
+
 def test_build_directory_that_cannot_be_told_is_no_finding() -> None:
     [step] = tree_steps(BuildTree("d", System.MAKE, "Makefile", unknown="it is odd"), [])
     assert step.result is Result.OK
