@@ -201,6 +201,8 @@ def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=F
 def main() -> None:
     """Run the command on the command line; an error of ours ends as one line and its exit code."""
     try:
+        if sys.stdout is None:
+            raise ConfigError("standard output: it is closed; write it to another place")
         code = app(prog_name="distcc-driver", standalone_mode=False)
         sys.stdout.flush()
     except DriverError as error:

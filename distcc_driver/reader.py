@@ -5,16 +5,23 @@ from __future__ import annotations
 import select
 import sys
 
+from .errors import ConfigError
+
 _TERMINATED = 143
 
 
 def write(text: str) -> None:
-    """Give the reader the whole text; ends the process where nobody reads any more."""
+    """Give the reader the whole text; ends the process where nobody reads any more.
+
+    Raises `ConfigError` where it cannot be written: standard output is closed, or a full disk.
+    """
     try:
         with open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False) as output:
             output.write(text)
     except BrokenPipeError:
         sys.exit(_TERMINATED)
+    except OSError as error:
+        raise ConfigError(f"standard output: {error.strerror}; write it to another place") from None
 
 
 def end_if_gone() -> None:

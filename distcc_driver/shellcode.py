@@ -67,13 +67,9 @@ def _worker_word(share: Share) -> str:
 
 def distcc_hosts(plan: Plan) -> str:
     """The value of `DISTCC_HOSTS` (distcc(1), "HOST SPECIFICATIONS")."""
-    words = []
-    if plan.local_jobs:
-        words += [f"localhost/{plan.local_jobs}", f"--localslots={plan.local_jobs}"]
-    if plan.saturation_jobs:
-        words.append(f"--localslots_cpp={plan.saturation_jobs}")
-    words += [share.entry for share in plan.shares]
-    return " ".join(words)
+    local = f"localhost/{plan.local_jobs} --localslots={plan.local_jobs}" if plan.local_jobs else ""
+    preprocessing = f"--localslots_cpp={plan.saturation_jobs}" if plan.saturation_jobs else ""
+    return " ".join(filter(None, [local, preprocessing, *(share.entry for share in plan.shares)]))
 
 
 def quote(text: str) -> str:

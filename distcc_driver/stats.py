@@ -100,7 +100,7 @@ def _check_http(reply: bytes) -> None:
 
 def _counter(key: str, values: dict[str, str]) -> int | None:
     """No job depends on it: one that makes no sense is as good as none."""
-    value = values.get(key, "")
+    value = values.get(key)
     return int(value) if value and len(value) <= 9 and _DIGITS.issuperset(value) else None
 
 

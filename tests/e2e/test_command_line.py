@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +77,44 @@ def test_full_disk_is_one_line_for_help_too(environ: dict[str, str], work: Path,
         result = run_driver(environ, work, command, "--help", stdout=full.fileno())
     assert result.returncode == 96
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["workers"], ["plan"], ["plan", "--json"], ["demo"], ["doctor"], ["shim", "bash"], ["--version"], []],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-", ">/dev/full"])
+def test_standard_output_that_takes_nothing(
+    closed: str, words: list[str], environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    environ = environ | {"DISTCC_AUTO_HOSTS": shared_distccd.spec, "DISTCC_AUTO_LOG_LEVEL": "warning"}
+    script = f'"$@" {closed}'
+    command = ["sh", "-c", script, "sh", *driver_command(*words)]
+    done = subprocess.run(command, env=environ, cwd=work, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == (1 if words == ["shim", "bash"] else 96), done.stderr
+    if "2>&-" not in closed:
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("distcc-driver: standard output: ") or words == ["shim", "bash"]
+
+
+def test_a_shell_that_there_is_no_shim_for(environ: dict[str, str], work: Path) -> None:
+    for name in ("fish", "tcsh-6"):
+        result = run_driver(environ, work, "shim", name)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert (
+            result.stderr == f"distcc-driver: shim: {name}: there is none for this shell; write bash or zsh\n"
+        )
+
+
+def test_a_descriptor_that_is_not_open_is_no_error(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    """Somebody calls by hand what a shim calls with its standard error as descriptor 3."""
+    environ = environ | {"DISTCC_AUTO_HOSTS": shared_distccd.spec}
+    result = run_driver(environ, work, "plan", "1", "9")
+    assert result.returncode == 0
+    assert shared_distccd.distcc_host in result.stdout
 
 
 def test_plan_is_printed_whatever_stands_behind_its_name(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ import pytest
 
 from tests.support.distccd import Distccd
 from tests.support.ports import LOOPBACK, free_ports, host_spec, refusing_port, silent_port
-from tests.support.servers import Server, empty, hang
+from tests.support.servers import Server, empty, hang, saying
 from tests.support.shapes import assert_shape
 from tests.support.shells import MASQUERADE
 from tests.support.toolchains import Toolchain, doctor, open_to_all, target
+from tests.unit.samples import REPLY
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 
@@ -204,6 +207,24 @@ def test_hosts_with_one_cause_are_named_together(
     line = found.line("warning  workers", "name not found")
     assert "no-such-0.invalid, no-such-1.invalid, " in line
     assert "no-such-7.invalid and 4 more: " in line
+
+
+def test_worker_that_has_gone_when_it_is_tried(masqueraded: dict[str, str], work: Path) -> None:
+    has_gone = threading.Event()
+
+    def go(connection: socket.socket, closing: threading.Event) -> None:
+        job.stop_listening()
+        has_gone.set()
+        hang(connection, closing)
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        assert has_gone.wait(30)
+        saying(REPLY)(connection, closing)
+
+    with Server(answer) as stats, Server(go) as job:
+        spec = host_spec(LOOPBACK, job.port, stats.port)
+        found = examine(masqueraded, work, [spec], "--compiler", "gcc")
+    assert "Connection refused" in found.line("problem  trial", spec)
 
 
 def test_no_distcc_here(environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd) -> None:

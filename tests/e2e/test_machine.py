@@ -464,14 +464,20 @@ def test_a_group_with_few_processes(limit: int, shell: UserShell) -> None:
 @ROOT_ONLY
 def test_a_name_server_that_says_nothing(shell: UserShell, tmp_path: Path) -> None:
     """The build begins in its time: nobody can make the resolver of the C library hurry."""
-    (tmp_path / "resolv.conf").write_text("nameserver 127.53.53.53\n")
+    address = f"127.53.{os.getpid() // 250 % 250}.{os.getpid() % 250}"  # one for each process of tests
+    (tmp_path / "resolv.conf").write_text(f"nameserver {address}\n")
     mount = f'mount --bind "{tmp_path}/resolv.conf" /etc/resolv.conf'
     shell.environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.3"
-    shell.environ["DISTCC_AUTO_HOSTS"] = f"somewhere.invalid {shell.environ['DISTCC_AUTO_HOSTS']}"
+    shell.environ["DISTCC_AUTO_HOSTS"] = (
+        f"somewhere.invalid somewhere.invalid:1 {shell.environ['DISTCC_AUTO_HOSTS']}"
+    )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.53.53.53", 53))
+        silent.bind((address, 53))
         silent.settimeout(30)
         ended = run(shell, BUILD, *with_mounts(mount))
         assert b"somewhere" in silent.recv(1000)
     assert_built(ended, lines=2)
-    assert "somewhere.invalid: name not resolved, timed out after 0.3 s; check DNS" in ended.ours[0]
+    assert (
+        "somewhere.invalid, somewhere.invalid:1: name not resolved, timed out after 0.3 s; check DNS"
+        in ended.ours[0]
+    )

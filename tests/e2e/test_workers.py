@@ -82,6 +82,14 @@ def test_the_build_goes_on_without_the_dead_the_refusing_and_the_hanging(
     assert re.search(rf"^distcc-driver: -j \d+ = 4 remote \({worker.spec}: 4\)", stderr, re.MULTILINE)
 
 
+def test_an_address_that_cannot_even_be_tried_costs_no_time(user_shell: UserShell) -> None:
+    """The kernel says so at once: there is nothing to wait for."""
+    spec = "255.255.255.255:1:2"
+    stderr = build(user_shell, [spec])
+    assert "stats port 2" in said_of(spec, stderr)
+    assert "timed out" not in stderr
+
+
 def test_a_worker_that_refuses_jobs_is_left_out_though_its_stats_answer(
     user_shell: UserShell, start_distccd: Callable[..., Distccd]
 ) -> None:

@@ -253,6 +253,22 @@ def test_watch_without_a_terminal_prints_a_table_after_the_other(
     assert "\x1b" not in "".join(lines)
 
 
+@pytest.mark.parametrize("words", [["workers"], ["doctor", "--compiler", "gcc"]], ids=["workers", "doctor"])
+def test_nohup_is_obeyed(words: list[str], environ: dict[str, str], work: Path) -> None:
+    environ |= {"DISTCC_AUTO_CONNECT_TIMEOUT": "0.5"}
+    with Server(hang) as server:
+        environ["DISTCC_AUTO_HOSTS"] = host_spec(LOOPBACK, server.port, server.port)
+        command = ["nohup", *driver_command(*words)]
+        with subprocess.Popen(
+            command, env=environ, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        ) as process:
+            wait_until(lambda: server.connections, "it asks")
+            process.send_signal(signal.SIGHUP)
+            said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "timed out after 1 s" in said
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signal_ends_watch_with_its_status(
     environ: dict[str, str], work: Path, shared_distccd: Distccd, number: int, status: int

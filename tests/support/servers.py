@@ -50,6 +50,10 @@ class Server:
             thread.join()
         self._listener.close()
 
+    def stop_listening(self) -> None:
+        """Refuse all connections from now on; those that are there stay."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         self._listener.listen(64)
         self._listening.set()

@@ -219,6 +219,16 @@ def test_no_more_jobs_than_this_machine_has_room_for_while_they_wait(
     assert (plan.limit.cause.startswith(cause) if cause else False) if plan.limit else cause is None
 
 
+@pytest.mark.parametrize(
+    ("local", "advice"),
+    [(LocalCapacity(2, 5), "free memory here"), (LocalCapacity(2, None, 0), "raise ulimit -u")],
+)
+def test_limit_comes_with_what_helps_against_it(local: LocalCapacity, advice: str) -> None:
+    limit = balance(settings_of(), [worker_of(slots=64)], local).limit
+    assert limit is not None
+    assert limit.advice == advice
+
+
 def test_room_for_waiting_jobs_does_not_count_where_nothing_waits() -> None:
     plan = balance(settings_of(FALLBACK_LOCAL_JOBS=50, COMPILER_MEMORY=1), [], LocalCapacity(2, 60, 70))
     assert (plan.jobs, plan.limit) == (50, None)

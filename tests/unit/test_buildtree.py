@@ -207,6 +207,13 @@ def test_cmake_with_more_targets_than_anybody_reads(tmp_path: Path) -> None:
     assert commands(tree) == ["CMAKE_C_COMPILER=/usr/bin/cc"]
 
 
+def test_cmake_without_rules(tmp_path: Path) -> None:
+    assert commands(cmake_tree(tmp_path, {})) == ["CMAKE_C_COMPILER=/usr/bin/cc"]
+    cache = (tmp_path / "CMakeCache.txt").read_text().replace("Unix Makefiles", "Ninja")
+    (tmp_path / "CMakeCache.txt").write_text(cache)
+    assert commands(read_tree(str(tmp_path), {})) == ["CMAKE_C_COMPILER=/usr/bin/cc"]
+
+
 def test_cmake_launcher_with_arguments_and_cut_cache(tmp_path: Path) -> None:
     cache = "CMAKE_C_COMPILER:FILEPATH=/usr/bin/cc\nCMAKE_C_COMPILER_LAUNCHER:STRING=ccache;distcc\n"
     assert commands(tree_of(tmp_path, cache, "CMakeCache.txt")) == [

@@ -213,6 +213,12 @@ def test_memory_that_a_group_of_version_2_still_allows(
     assert capacity_of(tmp_path, files).memory_mib == memory_mib
 
 
+def test_group_that_does_not_tell_its_cache(tmp_path: Path) -> None:
+    files = proc("0::/box\n", V2_MOUNT) | v2_group("sys/fs/cgroup/box", "", "2048", 500, 0)
+    files["sys/fs/cgroup/box/memory.stat"] = "anon 17\n"
+    assert capacity_of(tmp_path, files).memory_mib == 1548
+
+
 @pytest.mark.parametrize(
     ("limit", "usage", "cache", "memory_mib"),
     [

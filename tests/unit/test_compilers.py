@@ -51,6 +51,7 @@ REAL = os.path.realpath("/usr/bin/gcc")
         ("distcc real", ["ccache", "gcc"], Kind.CCACHE, False),
         ("distcc real", ["clang"], Kind.MISSING, False),
         ("real", ["distcc"], Kind.MISSING, False),
+        ("real", ["ccache"], Kind.MISSING, False),
     ],
 )
 def test_names(bins: dict[str, str], path: str, words: list[str], kind: Kind, is_distributed: bool) -> None:

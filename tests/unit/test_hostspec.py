@@ -126,6 +126,7 @@ def test_other_names_are_connected_to_as_written(text: str, address: str) -> Non
         ("tcp://2001:db8::7", 7, "an IPv6 address must stand in brackets"),
         ("2001:db8:0:0:0:0:0:7", 1, "an IPv6 address must stand in brackets"),
         ("fe80::1%eth0", 1, "an IPv6 address must stand in brackets"),
+        ("fe80::1%", 1, "an IPv6 address must stand in brackets"),
         ("ssh://me@fe80::1", 10, "an IPv6 address must stand in brackets"),
         ("ssh://fe80::1/3632", 7, "an IPv6 address must stand in brackets"),
         ("fe80::1%et:h0", 1, "an IPv6 address must stand in brackets"),

@@ -362,6 +362,15 @@ def test_no_ssh_is_installed(user_shell: UserShell, shared_distccd: Distccd, tmp
 
 
 @pytest.mark.usefixtures("worker")
+def test_an_ssh_that_cannot_be_run(
+    user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
+) -> None:
+    entry = behind(ssh.worker("worker", shared_sshd), shared_distccd)
+    ssh.wrapper.write_bytes(b"\x7fELF of another machine")
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
+    assert_built_without(user_shell, entry, "ssh cannot be started (")
+
+
 def test_the_package_sh_is_not_installed(
     user_shell: UserShell, recorder: Recorder, tmp_path: Path, traces: Traces
 ) -> None:

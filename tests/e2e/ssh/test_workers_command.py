@@ -48,6 +48,24 @@ def test_work_is_not_done_in_the_users_directory(
     traces.assert_none()
 
 
+def test_question_where_the_messages_go_to_a_file(
+    environ: dict[str, str],
+    work: Path,
+    ssh: SshUser,
+    shared_sshd: Sshd,
+    shared_distccd: Distccd,
+    traces: Traces,
+) -> None:
+    entry = behind(ssh.host("worker", shared_sshd), shared_distccd)
+    command = ["sh", "-c", 'exec "$@" 2>messages', "sh", *driver_command("workers", entry)]
+    with Terminal(command, environ, work) as terminal:
+        terminal.expect("continue connecting")
+        terminal.send("yes\r")
+        assert terminal.wait() == 0
+    assert "ssh has a question" in (work / "messages").read_text()
+    traces.assert_none()
+
+
 def test_host_that_ssh_cannot_reach_is_left_out(
     environ: dict[str, str], work: Path, worker: str, ssh: SshUser, traces: Traces
 ) -> None:
