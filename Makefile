@@ -22,7 +22,7 @@ help:
 	@echo 'make demo      build a small C project on two workers of its own, on this machine'
 	@echo 'make test      run all tests; ARGS="..." goes to pytest'
 	@echo 'make stress    interrupt, attack and overload it, 15 minutes at most; ARGS="--seed N" repeats'
-	@echo 'make coverage  which branches of the package the tests reach, in every process'
+	@echo 'make coverage  which branches of the package the tests reach, in every process; the rest must be explained'
 	@echo 'make lint      run all static checks'
 	@echo 'make bench     measure; ARGS="--help" tells the options'
 	@echo 'make man       write the man page from README.md, docs/distcc-driver.md and the help texts'

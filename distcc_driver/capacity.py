@@ -1,4 +1,4 @@
-"""Threads, available memory and processes of this machine, as a process in its cgroup may use them.
+"""What this machine has, as a process in its cgroup may use it: threads, memory, processes, descriptors.
 
 Linux says all of it below `/proc` and `/sys/fs/cgroup`. Elsewhere there are no cgroups, the
 number of processors comes from the system, the available memory is unknown, for no portable
@@ -46,6 +46,16 @@ def local_capacity(root: str = "/") -> LocalCapacity:
     bounds = [_mem_available_mib(root), _group_memory_mib(memory) if memory else None]
     rooms = [_user_processes(root), _group_processes(pids) if pids else None]
     return LocalCapacity(max(1, threads), _tightest(bounds), _tightest(rooms))
+
+
+def raise_descriptor_limit(needed: int) -> int:
+    """How many descriptors this process may use: `needed`, or as many of them as the hard limit allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return needed
+    limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return limit
 
 
 def _tightest(bounds: list[int | None]) -> int | None:

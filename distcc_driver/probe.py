@@ -12,6 +12,7 @@ import os
 import select
 import time
 
+from .capacity import raise_descriptor_limit
 from .endpoint import Endpoint, Rejection
 from .errors import StatsError
 from .record import Record
@@ -272,11 +273,4 @@ def _connect_refusal(which: str, port: int, failure: int, timeout_s: float) -> _
 def _descriptor_limit(hosts: int) -> int:
     """How many descriptors the connections may use; the soft limit is raised where it may be."""
     needed = hosts * _DESCRIPTORS_PER_HOST + _SPARE_DESCRIPTORS
-    limit = os.sysconf("SC_OPEN_MAX")
-    if 0 < limit < needed:
-        import resource  # only long lists need it
-
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    return max(_DESCRIPTORS_PER_HOST, (needed if limit < 0 else limit) - _SPARE_DESCRIPTORS)
+    return max(_DESCRIPTORS_PER_HOST, raise_descriptor_limit(needed) - _SPARE_DESCRIPTORS)

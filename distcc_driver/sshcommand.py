@@ -20,6 +20,7 @@ _MASTER_OPTIONS = {
     "RemoteCommand": "none",
     "RequestTTY": "no",
     "Tunnel": "no",
+    "UpdateHostKeys": "no",
     "ServerAliveInterval": "15",
     "ServerAliveCountMax": "3",
 }

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MAX_WORDS = 200
 _PIPE_BYTES = 65536
+_LOG_BYTES = 65536
+_GOODBYE = "Received disconnect from "  # what follows is the server's text, lines and all
 _FAREWELL = "Disconnected from "  # behind the line that says why
 _CHANGED = "IDENTIFICATION HAS CHANGED"  # sshconnect.c of OpenSSH, check_host_key()
 _REVOKED = "REVOKED HOST KEY DETECTED"
@@ -28,7 +30,8 @@ class Unanswered(Rejection):
 class Messages:
     """About one host: ssh's own, in the file `log`, and what its helpers and servers' banners say.
 
-    A server has a say in them. What it claims of itself costs it at most its place in the build.
+    A server has a say in them, and as much of it as it likes: the first and the last 64 KiB count. What
+    it claims of itself costs it at most its place in the build.
     """
 
     def __init__(self, host: SshHost, log: str) -> None:
@@ -43,7 +46,7 @@ class Messages:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[int]:
-        """The standard error of an ssh that ends in this context: takes 64 KiB, and drops the rest.
+        """The standard error of an ssh that ends in this context: what a pipe holds, without the rest.
 
         A server's banner may have no end; and the ssh of a `ProxyJump`, which has it as long as the
         tunnel is there, must neither wait for a reader nor die because there is none.
@@ -66,6 +69,11 @@ class Messages:
         telling = [line for line in lines if not line.startswith(_FAREWELL)] or lines
         return telling[-1][:_MAX_WORDS] if telling else ""
 
+    def complaint(self) -> str:
+        """The last line that is not ssh's own, "" if none; the ssh that asks for a forward has no file."""
+        lines = [line.strip() for line in self._errors.splitlines() if line.strip()]
+        return lines[-1][:_MAX_WORDS] if lines else ""
+
     def tell_of_another_key(self) -> bool:
         """Whether ssh, though it logged in, would forward nothing there for the host's key.
 
@@ -76,13 +84,13 @@ class Messages:
 
     def refusal(self) -> Rejection:
         """Why ssh did not log in."""
-        text = self._text()
+        text = self._text().partition(_GOODBYE)[0]
         words = self.last() or "ssh failed without a word"
         by_hand = self._by_hand()
         if _REVOKED in text:
             return Rejection(self._host, f"its host key is revoked ({words})", "ask who revoked it, and why")
         if _CHANGED in text:
-            offending = [line.strip() for line in text.splitlines() if line.startswith("Offending")]
+            offending = [line.strip() for line in text.splitlines() if line.startswith("Offending")][:1]
             advice = f"if that is right, remove the old one (ssh-keygen -R), then connect by hand: {by_hand}"
             cause = f"its host key has changed ({'; '.join([*offending, words])})"
             return Rejection(self._host, cause, advice)
@@ -95,8 +103,10 @@ class Messages:
             return Unanswered(self._host, f"ssh would have to ask ({words})", advice)
         return Rejection(self._host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
 
-    def cut_off(self, words: str) -> Rejection:
-        """That the connection did not live until it had forwards; `words` were the last before them."""
+    def cut_off(self) -> Rejection:
+        """That the connection did not live until it had forwards."""
+        self._errors = ""  # of the ssh that asked for them
+        words = self.last()
         cause = "ssh logged in, and was cut off"
         return Rejection(
             self._host, f"{cause} ({words})" if words else cause, f"try it by hand: {self._by_hand()}"
@@ -108,8 +118,12 @@ class Messages:
 
     def _text(self) -> str:
         """All of it, ssh's own at the end."""
-        with open(self.log, encoding="utf-8", errors="replace") as file:
-            return f"{self._errors}\n{file.read()}"
+        with open(self.log, "rb") as file:
+            own = file.read(_LOG_BYTES)
+            if len(own) == _LOG_BYTES:
+                file.seek(max(_LOG_BYTES, os.fstat(file.fileno()).st_size - _LOG_BYTES))
+                own += b"\n" + file.read(_LOG_BYTES)
+        return f"{self._errors}\n{own.decode('utf-8', 'replace')}"
 
 
 def _drain(pipe: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import resource
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import sh
 
 from . import session
+from .capacity import raise_descriptor_limit
 from .endpoint import Endpoint, Rejection
 from .forwardports import ForwardPorts
 from .hostspec import LOOPBACK, SshHost
@@ -33,6 +35,9 @@ _CONNECT_TIMEOUT_S = 10
 _SLOW_S = 3
 _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
+_MAX_FILE_BYTES = 64 * 1024 * 1024
+_DESCRIPTORS_PER_HOST = 4
+_SPARE_DESCRIPTORS = 64
 _STOPPED = 255  # what ssh says when it fails
 _CAN_SHARE = sys.platform == "linux"  # elsewhere ssh could not bind a port that we have bound
 
@@ -66,6 +71,7 @@ class Tunnels:
 
     def start(self) -> None:
         """Begin to log in everywhere at once, without asking anything."""
+        raise_descriptor_limit(len(self._numbers) * _DESCRIPTORS_PER_HOST + _SPARE_DESCRIPTORS)
         self._started = time.monotonic()
         self._opening = {host: self._pool.submit(self._open, host) for host in self._numbers}
 
@@ -145,24 +151,27 @@ class Tunnels:
         messages.forget()  # why an earlier attempt failed is no matter now
         arguments = master_arguments(host, control, messages.log, batch, connect_timeout_s)
         try:
-            status = self._run(host, arguments, batch)
+            if self._run(host, arguments, batch):
+                return messages.refusal()
+            if messages.tell_of_another_key():
+                self.close(host)
+                return messages.refusal()
+            return self._forward(host, control)
         except (OSError, sh.ForkException) as error:
             return Rejection(host, f"ssh cannot be started ({error})", "check ulimit -u and ulimit -n")
-        if status:
-            return messages.refusal()
-        if messages.tell_of_another_key():
-            self.close(host)
-            return messages.refusal()
-        words = messages.last()
+
+    def _forward(self, host: SshHost, control: str) -> Endpoint | Rejection:
+        """Forward both ports of a host that is connected."""
+        messages = self._messages[host]
         for left in reversed(range(_FORWARD_ATTEMPTS)):
             with ForwardPorts(is_shared=_CAN_SHARE and left > 0) as ports:
                 if not self._run(host, forward_arguments(host, control, ports.numbers), batch=True):
                     ports.keep(self._guard)
                     return Endpoint(host, LOOPBACK, *ports.numbers)
             if not self.is_open(host):
-                return messages.cut_off(words)
+                return messages.cut_off()
         return Rejection(
-            host, f"ssh cannot forward a port: {messages.last()}", "check the ports of this machine"
+            host, f"ssh cannot forward a port: {messages.complaint()}", "check the ports of this machine"
         )
 
     def _run(self, host: SshHost, arguments: list[str], batch: bool) -> int:
@@ -196,16 +205,21 @@ class Tunnels:
                 _bg=True,
                 _bg_exc=False,
                 _ok_code=_ANY_STATUS,
-                _preexec_fn=self._restore_signals,
+                _preexec_fn=self._become_ordinary,
                 **options,
             )
             return process
 
-    def _restore_signals(self) -> None:
-        """Let a process that is about to be ssh be interrupted as any other."""
+    def _become_ordinary(self) -> None:
+        """Let a process that is about to be ssh be interrupted as any other, and write no huge file."""
         for number in session.ENDINGS:
             signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, session.ENDINGS)
+        # What a server makes ssh write during a build fills no disk. Beyond, ssh writes nothing.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if soft == resource.RLIM_INFINITY or soft > _MAX_FILE_BYTES:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, hard))
 
 
 def has_terminal() -> bool:

@@ -97,7 +97,8 @@ def _print_report(checkout: Path) -> int:
     measured.json_report(outfile=str(_PLACE / "report.json"))
     report = json.loads((_PLACE / "report.json").read_text())
     faults = explained.faults(report["files"], checkout)
-    print(*faults, sep="\n")
+    for fault in faults:
+        print(fault)
     return 0 if reached >= wanted and not faults else 1
 
 

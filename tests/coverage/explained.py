@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+_ARMS = ("except", "elif", "else", "finally")
 _TABLE = Path(__file__).with_name("explained.txt")
 
 
@@ -14,13 +15,16 @@ def faults(files: dict[str, dict[str, Any]], checkout: Path) -> list[str]:
     `files` is that part of a JSON report of coverage.py, with names relative to `checkout`.
     """
     explained = _read_table()
-    found = []
+    modules = {Path(name).stem for name in files}
+    found = [
+        f"{_TABLE.name}: there is no module {module}" for module, _ in explained if module not in modules
+    ]
     for name, measured in files.items():
         lines = [line.strip() for line in (checkout / name).read_text().splitlines()]
         module = Path(name).stem
         found += [
             f"{name}:{number}: not reached, and not explained in {_TABLE.name}: {lines[number - 1]}"
-            for number in _places(measured)
+            for number in _places(measured, lines)
             if (module, lines[number - 1]) not in explained
         ]
         found += [
@@ -31,13 +35,15 @@ def faults(files: dict[str, dict[str, Any]], checkout: Path) -> list[str]:
     return found
 
 
-def _places(measured: dict[str, Any]) -> list[int]:
-    """The first line of each run of missing ones, and each line that was only left in some ways."""
+def _places(measured: dict[str, Any], lines: list[str]) -> list[int]:
+    """First lines of runs and of arms of missing ones, and lines that were left in some ways only."""
     missing, executed = measured["missing_lines"], measured["executed_lines"]
     runs = [
         number
         for number, before in zip(missing, [0, *missing], strict=False)
-        if before == 0 or any(before < line < number for line in executed)
+        if before == 0
+        or lines[number - 1].startswith(_ARMS)
+        or any(before < line < number for line in executed)
     ]
     branches = [start for start, end in measured["missing_branches"] if abs(end) not in missing]
     return sorted({*runs, *branches} - (set(missing) - set(runs)))

@@ -90,6 +90,8 @@ def main() -> None:
     save_before_the_end(observer, wrapper)
     observe_threads()
     sys.executable = wrapper
+    # Not the checkout that the virtual environment was made for.
+    sys.path[:] = [path for path in sys.path if not os.path.isdir(os.path.join(path, "distcc_driver"))]
     sys.path[0:1] = []
     try:
         if words[0] == "-m":

@@ -112,7 +112,7 @@ def test_a_descriptor_that_is_not_open_is_no_error(
 ) -> None:
     """Somebody calls by hand what a shim calls with its standard error as descriptor 3."""
     environ = environ | {"DISTCC_AUTO_HOSTS": shared_distccd.spec}
-    result = run_driver(environ, work, "plan", "1", "9")
+    result = run_driver(environ, work, "plan", "1", "99")
     assert result.returncode == 0
     assert shared_distccd.distcc_host in result.stdout
 

@@ -39,13 +39,12 @@ _LONG = "x" * 30_000
 _DEADLINE_S = 30.0
 
 # Words by which ssh's own messages are told apart: a server may say them, too.
-# It costs that server alone.
-_SSH_TEXT = {
-    b"@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @": "host key has changed",
-    b"Host key verification failed.": "host key is not known",
-    b"Permission denied (publickey).": "ssh would have to ask",
-    b"channel 0: open failed: administratively prohibited: $(canary)": "ssh failed",
-}
+_SSH_TEXT = [
+    b"@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @",
+    b"Host key verification failed.",
+    b"goodbye\nPermission denied (publickey).",
+    b"channel 0: open failed: administratively prohibited: $(canary)",
+]
 _TEXTS = [*TERMINAL_TEXT, b"\n".join(SHELL_TEXT), *_SSH_TEXT]
 _TEXT = b"\n".join(_TEXTS).replace(b"\0", b"").decode(errors="replace")  # for NUL alone, ssh hangs up
 
@@ -68,6 +67,7 @@ def _goodbye(text: bytes) -> bytes:
 
 
 BEFORE_LOGIN = [
+    Behaviour("says nothing", servers.hang, "ssh failed"),
     Behaviour("one byte a second", one_a_second, "ssh failed"),
     Behaviour("closes at once", close_at_once, "ssh failed"),
     Behaviour("resets at once", reset_at_once, "ssh failed"),
@@ -81,13 +81,10 @@ BEFORE_LOGIN = [
     Behaviour("an old version", blurting(b"SSH-1.5-" + TERMINAL_TEXT[0] + b"\r\n"), "ssh failed"),
     Behaviour("a version without end", blurting(b"SSH-2.0-" + b"x" * 100_000), "ssh failed"),
     Behaviour("noise for keys", _instead_of_keys(NOISE), "ssh failed"),
+    Behaviour("says nothing instead of keys", _instead_of_keys(b""), "ssh timed out after 10 s"),
     Behaviour("a packet of 4 GiB", _instead_of_keys(b"\xff" * 64), "ssh failed"),
     *(
-        Behaviour(
-            f"says goodbye with text {number}",
-            _instead_of_keys(_goodbye(text)),
-            _SSH_TEXT.get(text, "ssh failed"),
-        )
+        Behaviour(f"says goodbye with text {number}", _instead_of_keys(_goodbye(text)), "ssh failed")
         for number, text in enumerate(_TEXTS)
     ),
 ]
@@ -97,12 +94,11 @@ class Malice(NamedTuple):
     """What a server that lets everybody in does next.
 
     `greet` is done while a client logs in, `connect` when it wants to be connected to a port, and
-    `intrude` when it has logged in. `cause` stands in the line about the host; if it is empty, the host
-    is connected.
+    `intrude` when it has logged in. `cause` stands in the line about the host.
     """
 
     name: str
-    cause: str = ""
+    cause: str
     greet: Callable[[asyncssh.SSHServerConnection], Awaitable[None]] | None = None
     connect: Callable[[], object] | None = None
     intrude: Callable[[asyncssh.SSHServerConnection], Awaitable[None]] | None = None
@@ -145,16 +141,18 @@ async def _leave(connection: asyncssh.SSHServerConnection) -> None:
 
 
 async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
-    """Of every kind that a server may ask a client for."""
-    for _ in range(100):
-        with_port = connection.open_connection("127.0.0.1", 22, "127.0.0.1", 1)
-        for opening in (with_port, connection.open_agent_connection()):
+    """Of the two kinds by which a server gets at what is behind a client."""
+    sshd = connection.get_extra_info("sshd")
+    while not connection.is_closed():
+        to_port = connection.create_connection(asyncssh.SSHTCPSession, "127.0.0.1", 22, "127.0.0.1", 1)
+        to_agent = connection.create_agent_channel().open(asyncssh.SSHUNIXSession)
+        for opening in (to_port, to_agent):
             try:
                 await opening
-            except (asyncssh.ChannelOpenError, OSError):
-                pass
+            except asyncssh.ChannelOpenError:
+                sshd.refused += 1
             else:
-                connection.get_extra_info("sshd").opened += 1
+                sshd.opened += 1
 
 
 AFTER_LOGIN = [
@@ -165,10 +163,10 @@ AFTER_LOGIN = [
     Malice("noise from every port", "not a distccd", connect=_answering(NOISE)),
     Malice("100 MB from every port", "not a distccd", connect=_answering(_LONG.encode(), 3500)),
     Malice("closes every port", "closed without a reply", connect=_answering(b"")),
-    Malice("leaves with a text", "ssh", intrude=_leave),
-    Malice("opens channels", "open failed", connect=_refusing("no"), intrude=_open_channels),
+    Malice("leaves with a text", "Received disconnect", intrude=_leave),
 ]
-ENDLESS_BANNER = Malice("endless banner", greet=_say_without_end)
+INTRUDER = Malice("opens channels", "open failed", connect=_refusing("no"), intrude=_open_channels)
+ENDLESS_BANNER = Malice("endless banner", "ssh timed out after 10 s", greet=_say_without_end)
 
 
 class _Login(asyncssh.SSHServer):
@@ -178,7 +176,7 @@ class _Login(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        conn.set_extra_info(sshd=self._sshd)
+        self._sshd.welcome(conn)
 
     async def begin_auth(self, username: str) -> bool:
         del username
@@ -209,7 +207,7 @@ class _Login(asyncssh.SSHServer):
 class HostileSshd:
     """A server that lets everybody in, and is malicious then; it listens while it is entered.
 
-    `logins` counts those who came in, `opened` the channels that a client let it open.
+    `logins` counts those who came in, `opened` and `refused` the channels that a client let it open or not.
     """
 
     def __init__(self, host_key: Key, malice: Malice) -> None:
@@ -218,6 +216,8 @@ class HostileSshd:
         self.port = 0
         self.logins = 0
         self.opened = 0
+        self.refused = 0
+        self._connections: list[asyncssh.SSHServerConnection] = []
         self._tasks: set[asyncio.Future[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -233,8 +233,13 @@ class HostileSshd:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join()
+        self._thread.join(_DEADLINE_S)
         self._loop.close()
+
+    def welcome(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Take note of a client."""
+        connection.set_extra_info(sshd=self)
+        self._connections.append(connection)
 
     def begin(self, work: Awaitable[None]) -> None:
         """Work in the server's thread until it ends."""
@@ -247,5 +252,9 @@ class HostileSshd:
         self._listening.set()
         await self._closing.wait()
         server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        for connection in self._connections:
+            connection.abort()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
             task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)

@@ -30,10 +30,10 @@ _ATTEMPTS = 20
 class Key:
     """A key pair; `private` and `public` are its files."""
 
-    def __init__(self, directory: Path, name: str, passphrase: str = "") -> None:
+    def __init__(self, directory: Path, name: str, passphrase: str = "", kind: str = "ed25519") -> None:
         self.private = directory / name
         self.public = directory / f"{name}.pub"
-        words = ["ssh-keygen", "-q", "-t", "ed25519", "-C", name, "-N", passphrase, "-f", str(self.private)]
+        words = ["ssh-keygen", "-q", "-t", kind, "-C", name, "-N", passphrase, "-f", str(self.private)]
         subprocess.run(words, check=True, stdin=subprocess.DEVNULL, timeout=_DEADLINE_S)
 
     @property

@@ -38,9 +38,10 @@ MAY_IMPORT = {
     "forwardports": {"hostspec"},
     "sshcommand": BASIS | {"hostspec", "session"},
     "sshmessages": BASIS | {"hostspec", "endpoint", "sshcommand"},
-    "tunnel": BASIS | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports"},
-    "probe": BASIS | {"hostspec", "stats", "endpoint", "resolve", "schedule", "tunnel"},
     "capacity": BASIS,
+    "tunnel": BASIS
+    | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"},
+    "probe": BASIS | {"hostspec", "stats", "endpoint", "resolve", "schedule", "capacity"},
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
     "wording": BASIS | {"hostspec", "endpoint", "probe", "balance"},

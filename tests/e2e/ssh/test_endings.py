@@ -206,7 +206,7 @@ def test_the_prompt_comes_back_when_an_interrupted_plan_has_ended(
     with user_shell.interactive() as terminal:
         terminal.send("distcc_build echo built\r")
         wait_for_both(silent, traces)
-        (plan,) = traces.plans()
+        plan = min(traces.plans())  # it may just be starting an ssh, which is a second one for a moment
         os.kill(plan, signal.SIGSTOP)
         terminal.send(CTRL_C)
         if user_shell.name == "zsh":

@@ -20,7 +20,7 @@ from distcc_driver.sshcommand import target_arguments
 from tests.support.gate import finish, running
 from tests.support.ports import LOOPBACK
 from tests.support.processes import is_alive, wait_until
-from tests.support.sshd import SSH
+from tests.support.sshd import SSH, Key
 from tests.support.traces import LOOPBACK_HEX, tunnel_ports
 
 from .conftest import assert_built_without, behind
@@ -106,6 +106,23 @@ def test_a_changed_host_key_is_refused_however_lax_the_configuration_is(
     assert_built_without(user_shell, entry, "host key has changed", "ssh-keygen -R")
     assert ssh.known_hosts.read_text() == known
     assert "direct-tcpip" not in sshd.log()
+
+
+def test_no_further_key_of_a_known_host_is_written_down(
+    user_shell: UserShell,
+    ssh: SshUser,
+    start_sshd: Callable[..., Sshd],
+    shared_distccd: Distccd,
+    tmp_path: Path,
+) -> None:
+    """As ssh does by default when a server that is known has others, too."""
+    ssh.default(UpdateHostKeys="yes")
+    further = Key(tmp_path, "further", kind="ecdsa")
+    entry = behind(ssh.worker("worker", start_sshd(f"HostKey {further.private}")), shared_distccd)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = entry
+    known = ssh.known_hosts.read_text()
+    assert f"5 remote ({entry}: 5)" in user_shell.run("distcc_build true").stderr
+    assert ssh.known_hosts.read_text() == known
 
 
 @pytest.mark.parametrize("checking", ["no", "yes"])

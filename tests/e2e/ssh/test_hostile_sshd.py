@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.hostilesshd import AFTER_LOGIN, BEFORE_LOGIN, ENDLESS_BANNER, HostileSshd, Malice
+from tests.support.hostilesshd import (
+    AFTER_LOGIN,
+    BEFORE_LOGIN,
+    ENDLESS_BANNER,
+    INTRUDER,
+    HostileSshd,
+    Malice,
+)
+from tests.support.planned import planned
 from tests.support.ports import LOOPBACK
+from tests.support.processes import wait_until
 from tests.support.servers import Server
 from tests.support.terminal import Terminal
 from tests.support.traces import Traces
@@ -17,6 +29,8 @@ from tests.support.traces import Traces
 from .conftest import assert_built_without, behind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.distccd import Distccd
     from tests.support.hostile import Behaviour
     from tests.support.shells import Recorder, UserShell
@@ -25,6 +39,7 @@ if TYPE_CHECKING:
     from .conftest import Keys
 
 TIMEOUT_S = 2
+PEAK_MIB = 40
 
 
 def name_of(fault: Behaviour | Malice) -> str:
@@ -65,17 +80,62 @@ def test_a_server_that_lets_everybody_in(
         entry = behind(ssh.worker("worker", server), shared_distccd)
         assert_left_out(user_shell, entry, shared_distccd, malice.cause)
         assert server.logins == 1
-        assert server.opened == 0, "a client of a tunnel lets nobody in"
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Path]:
+    """The socket of an ssh-agent."""
+    path = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as process:
+        wait_until(path.exists, "the agent listens")
+        yield path
+        process.terminate()
 
 
 @pytest.mark.parametrize("user_shell", ["zsh"], indirect=True)
-def test_a_banner_without_end_takes_neither_memory_nor_room(
-    user_shell: UserShell, ssh: SshUser, keys: Keys, shared_distccd: Distccd
+def test_a_server_gets_at_nothing_behind_its_client(
+    user_shell: UserShell, ssh: SshUser, keys: Keys, shared_distccd: Distccd, agent: Path
 ) -> None:
-    """What it says is dropped: no file could tell, for the whole is gone when the time is up."""
+    """Not at the agent either, though the configuration would show it to every server."""
+    ssh.default(ForwardAgent="yes", IdentityAgent=str(agent))
+    with HostileSshd(keys.host, INTRUDER) as server:
+        entry = behind(ssh.worker("worker", server), shared_distccd)
+        assert_left_out(user_shell, entry, shared_distccd, INTRUDER.cause)
+        assert server.refused > 1
+        assert server.opened == 0
+
+
+def test_what_a_server_makes_ssh_write_takes_neither_memory_nor_room(
+    environ: dict[str, str], ssh: SshUser, keys: Keys, shared_distccd: Distccd
+) -> None:
+    """A banner without end, of which nothing is kept. The file that ssh itself writes to has a limit."""
+    sizes = [0]
     with HostileSshd(keys.host, ENDLESS_BANNER) as server:
         entry = behind(ssh.worker("worker", server), shared_distccd)
-        assert_left_out(user_shell, entry, shared_distccd, "ssh timed out after 10 s")
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(0.1):
+                sizes.append(sum(path.stat().st_size for path in Path(environ["TMPDIR"]).glob("*/*")))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        result = planned({**environ, "DISTCC_AUTO_HOSTS": f"{entry} {shared_distccd.spec}"})
+        over.set()
+        watcher.join()
+    assert ENDLESS_BANNER.cause in result.lines[-2]
+    assert len(sizes) > 20
+    assert max(sizes) < 64 * 1024
+    assert result.peak_mib < PEAK_MIB
+
+
+@pytest.mark.usefixtures("worker")
+def test_no_file_that_ssh_writes_grows_without_end(
+    user_shell: UserShell, ssh: SshUser, tmp_path: Path
+) -> None:
+    ssh.write_wrapper(f"ulimit -f >{tmp_path}/limit")
+    assert user_shell.run("distcc_build true").returncode == 0
+    assert int((tmp_path / "limit").read_text()) * 512 == 64 * 1024 * 1024
 
 
 def test_every_fault_at_once(
@@ -96,6 +156,8 @@ def test_every_fault_at_once(
         )
         assert terminal.wait() == 0
     assert recorder.environ["DISTCC_HOSTS"] == shared_distccd.distcc_host
+    for cause in ("ssh failed", "ssh timed out", "not a distccd stats page", "open failed"):
+        assert cause in terminal.shown
     lines = terminal.shown.split("\r\n")[:-1]
     for line in lines:
         assert line.startswith("distcc-driver: ")

@@ -361,7 +361,6 @@ def test_no_ssh_is_installed(user_shell: UserShell, shared_distccd: Distccd, tmp
     assert others == [f"distcc-driver: -j 5 = 5 remote ({shared_distccd.spec}: 5)"]
 
 
-@pytest.mark.usefixtures("worker")
 def test_an_ssh_that_cannot_be_run(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
@@ -371,6 +370,7 @@ def test_an_ssh_that_cannot_be_run(
     assert_built_without(user_shell, entry, "ssh cannot be started (")
 
 
+@pytest.mark.usefixtures("worker")
 def test_the_package_sh_is_not_installed(
     user_shell: UserShell, recorder: Recorder, tmp_path: Path, traces: Traces
 ) -> None:

@@ -1,0 +1,91 @@
+"""What ssh writes, and what is made of it: files as ssh would have written them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distcc_driver.hostspec import SshHost, parse_host
+from distcc_driver.sshmessages import Messages, Unanswered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST = parse_host("ssh://worker")
+CHANGED = "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @"
+
+
+@pytest.fixture
+def messages(tmp_path: Path) -> Messages:
+    assert isinstance(HOST, SshHost)
+    messages = Messages(HOST, str(tmp_path / "0.log"))
+    messages.forget()
+    return messages
+
+
+def written(messages: Messages, text: str) -> Messages:
+    with open(messages.log, "a", encoding="utf-8") as file:
+        file.write(text)
+    return messages
+
+
+def fill(pipe: int) -> None:
+    while True:
+        os.write(pipe, b"x" * 4096)
+
+
+def test_of_a_huge_file_the_beginning_and_the_end_count(messages: Messages) -> None:
+    written(messages, f"{CHANGED}\n" + "channel 3: open failed: no\n" * 1_000_000 + "the end\n")
+    assert messages.last() == "the end"
+    assert messages.tell_of_another_key()
+    assert messages.last("open failed") == "channel 3: open failed: no"
+
+
+def test_no_line_is_told_at_full_length(messages: Messages) -> None:
+    written(messages, f"{CHANGED}\n" + f"Offending key {'x' * 10}\n" * 1000 + "y" * 100_000)
+    assert len(messages.last()) == 200
+    assert len(messages.refusal().cause) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "cause", "would_ask"),
+    [
+        ("me@worker: Permission denied (publickey).", "ssh would have to ask", True),
+        ("Host key verification failed.", "its host key is not known", True),
+        (CHANGED, "its host key has changed", False),
+        ("WARNING: REVOKED HOST KEY DETECTED!", "its host key is revoked", False),
+        ("Connection refused", "ssh failed (Connection refused)", False),
+        ("", "ssh failed (ssh failed without a word)", False),
+    ],
+)
+def test_what_ssh_says_counts_and_what_a_server_says_as_it_leaves_does_not(
+    messages: Messages, text: str, cause: str, would_ask: bool
+) -> None:
+    refusal = written(messages, text).refusal()
+    assert refusal.cause.startswith(cause)
+    assert isinstance(refusal, Unanswered) is would_ask
+    messages.forget()
+    written(
+        messages, f"Received disconnect from 127.0.0.1 port 22:2: bye\n{text}\nDisconnected from 127.0.0.1"
+    )
+    assert messages.refusal().cause.startswith("ssh failed (")
+
+
+def test_standard_error_takes_more_than_anybody_reads(messages: Messages) -> None:
+    with messages.errors() as errors:
+        os.write(errors, b"proxy: no way\n")
+        with pytest.raises(BlockingIOError):
+            fill(errors)
+    assert messages.complaint().startswith("x")
+    messages.forget()
+    with messages.errors() as errors:
+        os.write(errors, b"proxy: no way\n")
+    assert messages.complaint() == "proxy: no way"
+    assert messages.cut_off().cause == "ssh logged in, and was cut off"
+
+
+def test_an_error_while_ssh_runs_is_not_swallowed(messages: Messages) -> None:
+    with pytest.raises(BlockingIOError), messages.errors():
+        raise BlockingIOError("fork: try again")
