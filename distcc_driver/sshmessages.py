@@ -90,7 +90,7 @@ class Messages:
         if _REVOKED in text:
             return Rejection(self._host, f"its host key is revoked ({words})", "ask who revoked it, and why")
         if _CHANGED in text:
-            offending = [line.strip() for line in text.splitlines() if line.startswith("Offending")][:1]
+            offending = [line[:_MAX_WORDS] for line in text.splitlines() if line.startswith("Offending")][:1]
             advice = f"if that is right, remove the old one (ssh-keygen -R), then connect by hand: {by_hand}"
             cause = f"its host key has changed ({'; '.join([*offending, words])})"
             return Rejection(self._host, cause, advice)

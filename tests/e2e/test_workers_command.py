@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from tests.support.shapes import assert_shape
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tests.support.distccd import Distccd
@@ -374,16 +375,15 @@ def test_signal_ends_watch_and_leaves_the_terminal_as_it_was(
     assert_as_before(terminal)
 
 
-def test_watch_gives_the_terminal_back_while_it_is_stopped(
-    environ: dict[str, str], work: Path, shared_distccd: Distccd
-) -> None:
+@contextlib.contextmanager
+def watched_by_bash(environ: dict[str, str], work: Path, spec: str) -> Iterator[Terminal]:
+    """A `workers --watch` that can be stopped; in the end it is brought back, and ended by Ctrl-C."""
     environ = {**environ, "TERM": "xterm-256color", "PS1": "prompt>"}
     with Terminal(["bash", "--norc", "--noprofile", "-i"], environ, work) as terminal:
         terminal.expect("prompt>")
-        terminal.send(shlex.join(driver_command("workers", "--watch", shared_distccd.spec)) + "\n")
+        terminal.send(shlex.join(driver_command("workers", "--watch", spec)) + "\n")
         terminal.expect("Ctrl-C ends it")
-        terminal.send("\x1a")
-        assert terminal.expect("Stopped").endswith(f"{LEAVE}\r\n[1]+  ")
+        yield terminal
         terminal.send("fg\n")
         terminal.expect(ENTER)
         terminal.expect("Ctrl-C ends it")
@@ -393,15 +393,19 @@ def test_watch_gives_the_terminal_back_while_it_is_stopped(
         terminal.expect("status 130")
 
 
+def test_watch_gives_the_terminal_back_while_it_is_stopped(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
+    with watched_by_bash(environ, work, shared_distccd.spec) as terminal:
+        terminal.send("\x1a")
+        assert terminal.expect("Stopped").endswith(f"{LEAVE}\r\n[1]+  ")
+
+
 def test_watch_is_stopped_while_it_draws(
     environ: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     """As long as the terminal is held by Ctrl-S, it is in the middle of that."""
-    environ = {**environ, "TERM": "xterm-256color", "PS1": "prompt>"}
-    with Terminal(["bash", "--norc", "--noprofile", "-i"], environ, work) as terminal:
-        terminal.expect("prompt>")
-        terminal.send(shlex.join(driver_command("workers", "--watch", shared_distccd.spec)) + "\n")
-        terminal.expect("Ctrl-C ends it")
+    with watched_by_bash(environ, work, shared_distccd.spec) as terminal:
         (pid,) = descendants(terminal.pid)
         terminal.send("\x13")
         wait_until(lambda: is_writing(pid), "it waits for the terminal")
@@ -409,13 +413,6 @@ def test_watch_is_stopped_while_it_draws(
         terminal.send("\x11")
         assert "Ctrl-C ends it" in terminal.expect(LEAVE), "it was drawn to its end"
         terminal.expect("Stopped")
-        terminal.send("fg\n")
-        terminal.expect(ENTER)
-        terminal.expect("Ctrl-C ends it")
-        terminal.send("\x03")
-        terminal.expect(LEAVE)
-        terminal.send("echo status $?\n")
-        terminal.expect("status 130")
 
 
 def test_watch_of_more_hosts_than_there_are_lines_says_so(
