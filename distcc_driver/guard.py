@@ -65,8 +65,13 @@ def _become_guard(
 
 
 def main(path: str, pids: Sequence[int]) -> None:
-    """Wait for the end of any of `pids`, then release the session."""
+    """Wait for the end of any of `pids`, then release the session.
+
+    Whoever does the same at the end of the build may come second, and ends the guard when done.
+    """
     wait_for_any(pids)
+    for number in session.ENDINGS:
+        signal.signal(number, signal.SIG_IGN)  # what is left to do is short
     release(path)
 
 

@@ -143,16 +143,22 @@ async def _leave(connection: asyncssh.SSHServerConnection) -> None:
 async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
     """Of the two kinds by which a server gets at what is behind a client."""
     sshd = connection.get_extra_info("sshd")
+
+    def to_port() -> Awaitable[object]:
+        return connection.create_connection(asyncssh.SSHTCPSession, "127.0.0.1", 22, "127.0.0.1", 1)
+
+    def to_agent() -> Awaitable[object]:
+        return connection.create_agent_channel().open(asyncssh.SSHUNIXSession)
+
     while not connection.is_closed():
-        to_port = connection.create_connection(asyncssh.SSHTCPSession, "127.0.0.1", 22, "127.0.0.1", 1)
-        to_agent = connection.create_agent_channel().open(asyncssh.SSHUNIXSession)
-        for opening in (to_port, to_agent):
+        for begin in (to_port, to_agent):
             try:
-                await opening
+                await begin()
             except asyncssh.ChannelOpenError:
                 sshd.refused += 1
             else:
                 sshd.opened += 1
+        await asyncio.sleep(0.001)  # for the end of the connection to be noticed
 
 
 AFTER_LOGIN = [

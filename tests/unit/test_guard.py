@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver import guard
+from distcc_driver import guard, session
+from distcc_driver.session import OpenTunnel
+from tests.support.commands import PACKAGE
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -46,3 +52,28 @@ def test_nobody_waits_for_what_has_ended(shell: subprocess.Popen[bytes]) -> None
     shell.communicate()
     guard.wait_for_any([os.getpid(), shell.pid])
     guard.wait_for_any([0])
+
+
+def test_guard_that_has_begun_to_close_a_session_does_it_to_the_end(
+    shell: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    """The end of the build comes second then, has nothing to do, and ends the guard as its last act."""
+    path = session.create(shell.pid, {"TMPDIR": str(tmp_path)})
+    session.write_state(path, "info", [OpenTunnel(0, 4711, "ssh://worker")])
+    slot = tmp_path / "lock" / "cpu_tcp_127.0.0.1_4711_0"
+    slot.parent.mkdir()
+    slot.touch()
+    stubborn = ["sh", "-c", "trap '' TERM; echo; read -r line; exit 0", "ssh", "-S", f"{path}/0"]
+    words = [sys.executable, str(PACKAGE / "__main__.py"), "guard", path, str(shell.pid)]
+    with (
+        subprocess.Popen(stubborn, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as connection,
+        subprocess.Popen(words, env={**os.environ, "DISTCC_DIR": str(tmp_path)}) as process,
+    ):
+        assert connection.stdout is not None
+        connection.stdout.readline()
+        shell.communicate()
+        wait_until(lambda: os.path.exists(f"{path}/state.taken"), "the guard has begun")
+        process.send_signal(signal.SIGTERM)
+        connection.communicate()
+    assert not slot.exists()
+    assert not os.path.exists(path)
