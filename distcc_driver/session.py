@@ -169,9 +169,10 @@ def end(path: str, control: str | None = None) -> None:
 
     What they have started ends with them: the ssh of a `ProxyJump` that is still connecting would
     not notice. One that does not go within 2 s is killed. An ssh that goes to the background while
-    we look may be missed, parent and child: gone is what two looks in a row did not find.
+    we look may be missed, parent and child: gone is what two looks in a row did not find. A guard that is
+    closing the session itself may take twice as long.
     """
-    deadline = time.monotonic() + _GRACE_S
+    deadline = time.monotonic() + (2 * _GRACE_S if control == GUARD else _GRACE_S)
     was_gone = False
     asked: set[int] = set()
     helpers: dict[int, str] = {}
