@@ -329,16 +329,20 @@ def test_a_host_list_of_one_word_of_64_kib(shell: UserShell) -> None:
 # Time
 
 
+@ROOT_ONLY
 @pytest.mark.parametrize("step", ["i86400", "i-86400"], ids=["forward", "back"])
 def test_a_clock_that_jumps_by_a_day_whenever_it_is_read(step: str, shell: UserShell) -> None:
-    """A build longer than 2 s, so that it has a report."""
+    """A build longer than 2 s, so that it has a report.
+
+    libfaketime keeps its ticks in files named after a process, leaves them behind, and takes those of
+    an earlier process for its own: so it gets a place to itself.
+    """
     shell.environ.update(FAKETIME=f"@2001-01-01 00:00:00 {step}", FAKETIME_DONT_FAKE_MONOTONIC="1")
     (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
     code = "import time; first = time.time(); print(abs(time.time() - first) > 80000)"
     look = shlex.join([os.path.realpath(sys.executable), "-c", code])
-    ended = run(
-        shell, f"export LD_PRELOAD={library}\n{look}\ndistcc_build sh -c 'env -u LD_PRELOAD sleep 2.1'"
-    )
+    script = f"export LD_PRELOAD={library}\n{look}\ndistcc_build sh -c 'env -u LD_PRELOAD sleep 2.1'"
+    ended = run(shell, script, *with_mounts("mount -t tmpfs none /dev/shm"))
     assert (ended.status, ended.stdout) == (0, "True\n"), ended
     summary, report = ended.ours
     assert "-j 5 = 5 remote" in summary
