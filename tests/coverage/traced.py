@@ -91,7 +91,7 @@ def main() -> None:
     observe_threads()
     sys.executable = wrapper
     # Not the checkout that the virtual environment was made for.
-    sys.path[:] = [path for path in sys.path if not os.path.isdir(os.path.join(path, "distcc_driver"))]
+    sys.path[:] = [path for path in sys.path if not os.path.exists(f"{path}/distcc_driver/cli.py")]
     sys.path[0:1] = []
     try:
         if words[0] == "-m":
