@@ -106,7 +106,8 @@ class EvilBuild:
         for name, value in self.environ.items():
             if name.isidentifier() and name not in ours | _SET_FOR_BUILDS | _SHELLS_OWN:
                 assert os.fsencode(found[name]) == os.fsencode(value), (name, situation)
-        new = set(found) - set(self.environ) - _SHELLS_OWN
+        # Bytes that are no characters each may be one together.
+        new = set(found) - {os.fsdecode(os.fsencode(name)) for name in self.environ} - _SHELLS_OWN
         assert new <= _SET_FOR_BUILDS, (new, situation)
         legal = {name for name in ours if name.isidentifier() and name.isascii()}
         assert not legal & set(found), situation
