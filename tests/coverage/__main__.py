@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import coverage
@@ -15,7 +16,6 @@ import coverage
 from . import explained
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PLACE = _ROOT / "build" / "coverage"
 _WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # the whole command of a worker of pytest-xdist
 _WITHOUT = ["--ignore=tests/unit/test_imports.py"]  # what is imported is more when it is observed
 _WRAPPER = """#!/bin/sh
@@ -40,22 +40,24 @@ exec '{python}' $flags "$@"
 
 def main() -> int:
     """The status of the tests, or 1 if too little was reached, or some of the rest is not explained."""
-    checkout = _copy()
-    _write_interpreter(checkout / ".venv")
-    environ = dict(os.environ, COVERAGE_RCFILE=str(checkout / "pyproject.toml"))
-    for name in ("tmp", "data"):
-        (_PLACE / name).mkdir()
-    command = [str(checkout / ".venv" / "bin" / "python"), "-m", "pytest", *_WITHOUT, *sys.argv[1:]]
-    status = subprocess.run(command, cwd=checkout, env=environ, check=False).returncode
-    return max(status, _print_report(checkout))
+    # Not below the checkout, whose path may have a blank: the first line of a script takes none.
+    with tempfile.TemporaryDirectory(prefix="coverage-") as name:
+        place = Path(name)
+        place.chmod(0o755)  # for the users that some tests become
+        checkout = _copy(place)
+        _write_interpreter(checkout / ".venv")
+        (place / "data").mkdir()
+        environ = dict(os.environ, COVERAGE_RCFILE=str(checkout / "pyproject.toml"))
+        command = [str(checkout / ".venv" / "bin" / "python"), "-m", "pytest", *_WITHOUT, *sys.argv[1:]]
+        status = subprocess.run(command, cwd=checkout, env=environ, check=False).returncode
+        return max(status, _print_report(place, checkout))
 
 
-def _copy() -> Path:
+def _copy(place: Path) -> Path:
     """The files that git knows or would add, in a place of their own."""
-    shutil.rmtree(_PLACE, ignore_errors=True)
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=_ROOT, check=True, capture_output=True).stdout
-    checkout = _PLACE / "checkout"
+    checkout = place / "checkout"
     for name in filter(None, os.fsdecode(names).split("\0")):
         if (_ROOT / name).exists():
             (checkout / name).parent.mkdir(parents=True, exist_ok=True)
@@ -84,18 +86,18 @@ def _write_interpreter(venv: Path) -> None:
         path.chmod(0o755)
 
 
-def _print_report(checkout: Path) -> int:
-    data = sorted((_PLACE / "data").iterdir())
+def _print_report(place: Path, checkout: Path) -> int:
+    data = sorted((place / "data").iterdir())
     for path in data:
         path.chmod(0o600)  # some ran under a umask that forbids all
     os.chdir(checkout)
-    measured = coverage.Coverage(data_file=str(_PLACE / "coverage"), config_file="pyproject.toml")
+    measured = coverage.Coverage(data_file=str(place / "coverage"), config_file="pyproject.toml")
     measured.combine([str(path) for path in data])
     measured.save()
     reached = measured.report(show_missing=True, skip_covered=True)
     wanted = float(str(measured.get_option("report:fail_under")))
-    measured.json_report(outfile=str(_PLACE / "report.json"))
-    report = json.loads((_PLACE / "report.json").read_text())
+    measured.json_report(outfile=str(place / "report.json"))
+    report = json.loads((place / "report.json").read_text())
     faults = explained.faults(report["files"], checkout)
     for fault in faults:
         print(fault)
