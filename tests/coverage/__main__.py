@@ -40,8 +40,9 @@ exec '{python}' $flags "$@"
 
 def main() -> int:
     """The status of the tests, or 1 if too little was reached, or some of the rest is not explained."""
-    # Not below the checkout, whose path may have a blank: the first line of a script takes none.
-    with tempfile.TemporaryDirectory(prefix="coverage-") as name:
+    # Not below the checkout, whose path may have a blank: the first line of a script takes none. And not in
+    # /tmp, over which some tests mount what is full.
+    with tempfile.TemporaryDirectory(prefix="coverage-", dir="/var/tmp") as name:
         place = Path(name)
         place.chmod(0o755)  # for the users that some tests become
         checkout = _copy(place)

@@ -90,8 +90,10 @@ def main() -> None:
     save_before_the_end(observer, wrapper)
     observe_threads()
     sys.executable = wrapper
-    # Not the checkout that the virtual environment was made for.
-    sys.path[:] = [path for path in sys.path if not os.path.exists(f"{path}/distcc_driver/cli.py")]
+    # Not the checkout that the virtual environment was made for, but its copy.
+    sys.path[:] = [
+        str(_CHECKOUT) if os.path.exists(f"{path}/distcc_driver/cli.py") else path for path in sys.path
+    ]
     sys.path[0:1] = []
     try:
         if words[0] == "-m":
