@@ -9,7 +9,7 @@ import time
 from . import session
 from .hostspec import LOOPBACK
 from .log import Log
-from .processtable import command_lines, process_table
+from .processtable import command_lines, parent
 from .wording import enumerated
 
 TYPE_CHECKING = False
@@ -57,8 +57,7 @@ def _wait_for_plan(shell_pid: int) -> None:
     deadline = time.monotonic() + _PLAN_GRACE_S
     while time.monotonic() < deadline:
         plans = [pid for pid, words in command_lines() if {"distcc_driver", "plan"} <= set(words)]
-        table = process_table() if plans else {}
-        if all(table.get(pid, (0, ""))[0] != shell_pid for pid in plans):
+        if all(parent(pid) != shell_pid for pid in plans):
             return
         time.sleep(_PAUSE_S)
 

@@ -193,7 +193,8 @@ def end(path: str, control: str | None = None) -> None:
             return
         was_gone = not pids
         asked |= pids
-        time.sleep(_PAUSE_S)
+        if pids:
+            time.sleep(_PAUSE_S)
 
 
 def remove(path: str) -> None:

@@ -33,7 +33,10 @@ def observe(packages: str) -> coverage.Coverage:
     sys.path.remove(packages)
     data = _CHECKOUT.parent / "data" / "part"
     observer = coverage.Coverage(
-        data_file=str(data), data_suffix=True, config_file=str(_CHECKOUT / "pyproject.toml")
+        data_file=str(data),
+        data_suffix=True,
+        config_file=str(_CHECKOUT / "pyproject.toml"),
+        source=[str(_CHECKOUT / "distcc_driver")],  # by its name, a module that is run as a file is not known
     )
     observer._warn_no_data = False  # the streams are the program's own
     observer.start()

@@ -47,8 +47,13 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def configure(command: list[str], directory: Path, environ: dict[str, str]) -> None:
-    """Run a configuration in a new directory."""
+    """Run a configuration in a new directory.
+
+    It is given no worker that refuses it: distcc then builds here without waiting for the preprocessor
+    that it has started, which may make its temporary file again when distcc has removed it and gone.
+    """
     directory.mkdir()
+    environ = environ | {"DISTCC_HOSTS": "localhost"}
     done = subprocess.run(command, cwd=directory, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

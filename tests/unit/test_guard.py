@@ -55,19 +55,19 @@ def test_nobody_waits_for_what_has_ended(shell: subprocess.Popen[bytes]) -> None
 
 
 def test_guard_that_has_begun_to_close_a_session_does_it_to_the_end(
-    shell: subprocess.Popen[bytes], tmp_path: Path
+    shell: subprocess.Popen[bytes], base: Path
 ) -> None:
     """The end of the build comes second then, has nothing to do, and ends the guard as its last act."""
-    path = session.create(shell.pid, {"TMPDIR": str(tmp_path)})
+    path = session.create(shell.pid, {"TMPDIR": str(base)})
     session.write_state(path, "info", [OpenTunnel(0, 4711, "ssh://worker")])
-    slot = tmp_path / "lock" / "cpu_tcp_127.0.0.1_4711_0"
+    slot = base / "lock" / "cpu_tcp_127.0.0.1_4711_0"
     slot.parent.mkdir()
     slot.touch()
     stubborn = ["sh", "-c", "trap '' TERM; echo; read -r line; exit 0", "ssh", "-S", f"{path}/0"]
     words = [sys.executable, str(PACKAGE / "__main__.py"), "guard", path, str(shell.pid)]
     with (
         subprocess.Popen(stubborn, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as connection,
-        subprocess.Popen(words, env={**os.environ, "DISTCC_DIR": str(tmp_path)}) as process,
+        subprocess.Popen(words, env={**os.environ, "DISTCC_DIR": str(base)}) as process,
     ):
         assert connection.stdout is not None
         connection.stdout.readline()

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 OWNER = 4_194_305  # a pid that no process has
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """A directory with a short name: what is in it has to fit into the name of a socket."""
-    with tempfile.TemporaryDirectory(prefix="dd-") as directory:
-        yield Path(directory)
 
 
 @pytest.fixture
