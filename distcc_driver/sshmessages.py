@@ -65,14 +65,11 @@ class Messages:
 
     def last(self, about: str = "") -> str:
         """The last line that says something, `about` in it; "" if none."""
-        lines = [line.strip() for line in self._text().splitlines() if about in line and line.strip()]
-        telling = [line for line in lines if not line.startswith(_FAREWELL)] or lines
-        return telling[-1][:_MAX_WORDS] if telling else ""
+        return _last_line(self._text(), about)
 
     def complaint(self) -> str:
         """The last line that is not ssh's own, "" if none; the ssh that asks for a forward has no file."""
-        lines = [line.strip() for line in self._errors.splitlines() if line.strip()]
-        return lines[-1][:_MAX_WORDS] if lines else ""
+        return _last_line(self._errors)
 
     def tell_of_another_key(self) -> bool:
         """Whether ssh, though it logged in, would forward nothing there for the host's key.
@@ -105,8 +102,7 @@ class Messages:
 
     def cut_off(self) -> Rejection:
         """That the connection did not live until it had forwards."""
-        self._errors = ""  # of the ssh that asked for them
-        words = self.last()
+        words = _last_line(self._own())
         cause = "ssh logged in, and was cut off"
         return Rejection(
             self._host, f"{cause} ({words})" if words else cause, f"try it by hand: {self._by_hand()}"
@@ -118,12 +114,22 @@ class Messages:
 
     def _text(self) -> str:
         """All of it, ssh's own at the end."""
+        return f"{self._errors}\n{self._own()}"
+
+    def _own(self) -> str:
         with open(self.log, "rb") as file:
             own = file.read(_LOG_BYTES)
             if len(own) == _LOG_BYTES:
                 file.seek(max(_LOG_BYTES, os.fstat(file.fileno()).st_size - _LOG_BYTES))
                 own += b"\n" + file.read(_LOG_BYTES)
-        return f"{self._errors}\n{own.decode('utf-8', 'replace')}"
+        return own.decode("utf-8", "replace")
+
+
+def _last_line(text: str, about: str = "") -> str:
+    """The beginning of the last line that says something, `about` in it; "" if there is none."""
+    lines = [line.strip() for line in text.splitlines() if about in line and line.strip()]
+    telling = [line for line in lines if not line.startswith(_FAREWELL)] or lines
+    return telling[-1][:_MAX_WORDS] if telling else ""
 
 
 def _drain(pipe: int) -> str:
