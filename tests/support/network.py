@@ -13,6 +13,7 @@ import heapq
 import os
 import random
 import selectors
+import socket
 import struct
 import subprocess
 import threading
@@ -31,6 +32,7 @@ _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _TUNSETIFF = 0x400454CA  # linux/if_tun.h
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 _LARGEST_PACKET = 65536
+_SYN = 0x02
 
 
 def may_have_networks() -> bool:
@@ -72,7 +74,8 @@ class Wire:
     """Joins `near`, with `near_address`, to `far`, with `far_address`, from entering to leaving.
 
     `loss` is the part of packets that vanish, `delay_s` what each takes one way, and while it `is_cut`
-    nothing passes. All may be changed at any time.
+    nothing passes. All may be changed at any time. Of the packets that begin a connection, one vanishes at
+    most: TCP waits 1 s for it, and 2 s more for a second one, which is longer than programs wait.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Wire:
         self.carried = 0
         self.dropped = 0
         self._chance = chance
+        self._delayed: set[bytes] = set()
         self._flying: list[tuple[float, int, int, bytes]] = []
         name = f"w{far_address.rpartition('.')[2]}"
         self._ends = (
@@ -124,16 +128,34 @@ class Wire:
 
     def _take(self, source: int, target: int) -> None:
         packet = os.read(source, _LARGEST_PACKET)
-        if self.is_cut or self._chance.random() < self.loss:
+        if self.is_cut or self._is_lost(packet):
             self.dropped += 1
             return
         self.carried += 1
         heapq.heappush(self._flying, (time.monotonic() + self.delay_s, self.carried, target, packet))
 
+    def _is_lost(self, packet: bytes) -> bool:
+        if self._chance.random() >= self.loss:
+            return False
+        beginning = _beginning(packet)
+        if beginning in self._delayed:
+            return False
+        if beginning:
+            self._delayed.add(beginning)
+        return True
+
     def _deliver(self) -> None:
         while self._flying and self._flying[0][0] <= time.monotonic():
             _, _, target, packet = heapq.heappop(self._flying)
             os.write(target, packet)
+
+
+def _beginning(packet: bytes) -> bytes:
+    """Which connection a packet begins, of TCP over IPv4: the same both ways; empty if it begins none."""
+    segment = packet[4 * (packet[0] & 0xF) :]
+    if packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_TCP or not segment[13] & _SYN:
+        return b""
+    return b"".join(sorted((segment[:2], segment[2:4])))
 
 
 def _leave_network() -> None:
