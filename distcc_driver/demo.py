@@ -94,7 +94,7 @@ def run_demo() -> int:
         # The shim and nothing else: not the start-up files and exported functions of the user.
         script = '. "$1" && distcc_build make'
         command = ["bash", "--noprofile", "--norc", "-c", script, "bash", find_shim("bash")]
-        build = start_session(command, _environ(daemons, _subdirectory(directory, "state")), project)
+        build = start_session(command, _environ(daemons, directory), project)
         stack.callback(end_session, build)
         code = interrupts.wait(build)
         files = sum(name.endswith(".o") for name in os.listdir(project))
@@ -131,17 +131,21 @@ def _hosts(daemons: Sequence[Daemon]) -> str:
     return " ".join(daemon.host for daemon in daemons)
 
 
-def _environ(daemons: Sequence[Daemon], state_directory: str) -> dict[str, str]:
-    """The user's environment, without what they have set for distcc, make or bash."""
+def _environ(daemons: Sequence[Daemon], directory: str) -> dict[str, str]:
+    """The user's environment, without what they have set for distcc, make or bash.
+
+    What distcc keeps, and what killed compilers leave, goes to `directory`.
+    """
     unwanted = ("DISTCC_", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS", "BASH_ENV", "BASH_FUNC_")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return environ | {
         "DISTCC_AUTO_HOSTS": _hosts(daemons),
         "DISTCC_AUTO_COMPILER_MEMORY": "0",  # however little is free, both workers take part
         "DISTCC_AUTO_FALLBACK_LOCAL_JOBS": "0",
-        "DISTCC_DIR": state_directory,
+        "DISTCC_DIR": _subdirectory(directory, "state"),
         "DISTCC_DRIVER_PYTHON": sys.executable,
         "DISTCC_FALLBACK": "0",
+        "TMPDIR": _subdirectory(directory, "temporary"),
     }
 
 

@@ -19,11 +19,13 @@ _ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def demo() -> Iterator[subprocess.Popen[str]]:
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """In a TMPDIR that is empty at the end: not even what killed compilers leave is in it."""
     command = [sys.executable, "-u", "-m", "distcc_driver", "demo"]
     with subprocess.Popen(
         command,
         cwd=_ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -31,6 +33,7 @@ def demo() -> Iterator[subprocess.Popen[str]]:
     ) as process:
         yield process
         process.terminate()
+    assert os.listdir(tmp_path) == []
 
 
 def lines_until(text: str, process: subprocess.Popen[str]) -> list[str]:
