@@ -53,6 +53,7 @@ __distcc_drive() {
     # the tree that is being built can be imported.
     \builtin cd ${ZSH_VERSION:+"-q"} -P -- "$__distcc_root" 2>/dev/null ||
         __distcc_fail "$__distcc_root: no such directory; source the distcc.sh or distcc.zsh that is there now"
+    \builtin ulimit -S -c 0 2>/dev/null || \builtin : # or Ctrl-\ leaves a core file there
     \builtin set -- "$__distcc_python" -ESs -m distcc_driver "$@"
     # An interpreter that is interrupted while it starts says so at length: until the plan is reached,
     # standard error waits as descriptor 3. Where it is closed, there is nothing to keep quiet.

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +25,6 @@ from .conftest import behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.distccd import Distccd
     from tests.support.gate import Gate
@@ -214,6 +214,27 @@ def test_the_prompt_comes_back_when_an_interrupted_plan_has_ended(
         os.kill(plan, signal.SIGCONT)
         terminal.expect(PROMPT)
         traces.assert_none()
+
+
+def test_nothing_of_ours_leaves_a_core_file(silent: Server, user_shell: UserShell, traces: Traces) -> None:
+    """Ctrl-\\ would make one of a plan, in the directory of the installation; a build may make its own."""
+    script = (
+        "ulimit -S -c hard; ulimit -S -c; distcc_build true; ulimit -S -c\n"
+        "DISTCC_AUTO_HOSTS=127.0.0.1:1:1; distcc_build sh -c 'ulimit -S -c'"
+    )
+    with running(user_shell, script) as process:
+        wait_for_both(silent, traces)
+        assert {core_limit(pid) for pid in traces.processes()} == {"0"}
+        os.kill(traces.plans()[0], signal.SIGTERM)
+        before, after, of_the_build = finish(process)[1].split()
+    assert before == after == of_the_build
+
+
+def core_limit(pid: int) -> str:
+    """How large a core file of a process may be, in bytes (proc(5), /proc/PID/limits)."""
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("Max core file size"))
+    return line.split()[4]
 
 
 def test_a_key_ends_a_plan_behind_a_jump_host_that_is_stuck(
