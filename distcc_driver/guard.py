@@ -1,6 +1,7 @@
 """The process that closes a build's tunnels when its shell was killed and no trap could.
 
-It waits in the kernel for the end of the shell: no polling, no terminal, no pipe of the build.
+It waits in the kernel for the end of the shell: no polling, no terminal, no pipe of the build. A build may
+outlive its shell; until it ends nobody else gets the ports of its tunnels, which this process holds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import sys
 import time
 
-from . import session
+from . import session, slotfiles
 from .release import release
 
 TYPE_CHECKING = False
@@ -65,14 +66,18 @@ def _become_guard(
 
 
 def main(path: str, pids: Sequence[int]) -> None:
-    """Wait for the end of any of `pids`, then release the session.
+    """Wait for the end of any of `pids`, then release the session, and stay until the build has ended.
 
-    Whoever does the same at the end of the build may come second, and ends the guard when done.
+    Whoever releases it at the end of the build may come second, and ends the guard when done.
     """
     wait_for_any(pids)
     for number in session.ENDINGS:
-        signal.signal(number, signal.SIG_IGN)  # what is left to do is short
-    release(path)
+        signal.signal(number, signal.SIG_IGN)  # what is left to do is short, once the build has ended
+    tunnels = release(path)
+    while left := slotfiles.builders(tunnels, path):
+        for pid in left:
+            wait_for_any([pid])
+    slotfiles.remove(tunnels)
 
 
 def wait_for_any(pids: Sequence[int]) -> None:

@@ -113,12 +113,15 @@ def test_builds_in_a_terminal(
         expect_none(yard, tally)
 
 
+def words_of_a_build(chance: random.Random) -> str:
+    """Its status, and now and then that it is one with make and distcc."""
+    return chance.choice(("0", "0", "0 make"))
+
+
 def end_one(typist: Typist, kind: str, name: str, end: Ending, moment: Moment) -> None:
     # A longer one has a report at its end, and over TCP nothing else that could be interrupted there.
-    # A make that outlives its sub-shell goes on writing lock files, nobody can tell for how long.
-    may_make = name != "KILL of a sub-shell"
-    makes = "0 make" if typist.chance.random() < 0.3 and may_make else "0"
-    command = "0 long" if moment.stage == "closing" and kind == "tcp" else makes
+    is_long = moment.stage == "closing" and kind == "tcp"
+    command = "0 long" if is_long else words_of_a_build(typist.chance)
     story = f"{name} {moment.delay_s:.3f} s after the begin of {moment.stage}, build {command}"
     try:
         typist.start(command, " &" if name.startswith("background") else "")
@@ -156,12 +159,12 @@ SIGNALS = {
 }
 
 
-def text_of(form: str, yard: Yard, hosts: Hosts) -> str:
+def text_of(form: str, yard: Yard, hosts: Hosts, words: str) -> str:
     inner = f"export DISTCC_AUTO_HOSTS={shlex.quote(hosts.easy)}\ndistcc_build {yard.build} 0"
     return FORMS[form].format(
         begin=f": >| {yard.begun}",
         look=yard.look("")[:-1],
-        build=f"{yard.build} 0",
+        build=f"{yard.build} {words}",
         talk=yard.talk,
         inner=shlex.join(script(yard, "inner", inner)),
     )
@@ -198,9 +201,10 @@ def test_builds_in_scripts(
     for form, name in cases:
         stage = chance.choice(stages)
         moment = Moment(stage, chance.uniform(0, LENGTHS_S[stage]))
-        story = f"{name}, {form}, {moment.delay_s:.3f} s after the begin of {stage}"
+        words = words_of_a_build(chance)
+        story = f"{name}, {form}, {moment.delay_s:.3f} s after the begin of {stage}, build {words}"
         try:
-            seen = run_script(yard, text_of(form, yard, hosts), SIGNALS[name], moment, chance)
+            seen = run_script(yard, text_of(form, yard, hosts, words), SIGNALS[name], moment, chance)
             expect_none(yard, tally)
             expect_same_shell(yard)
         except AssertionError as error:

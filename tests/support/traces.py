@@ -96,6 +96,10 @@ class Traces:
         wait_until(lambda: not self.all(), "everything of the build is gone")
         self.assert_none(distcc_hosts)
 
+    def wait_for_closed_tunnels(self) -> None:
+        """Until there is neither an ssh nor a session; a guard stays with a build that has lost its shell."""
+        wait_until(lambda: not self.masters() and not self.sessions(), "the tunnels are closed")
+
     def wait_for_shells(self) -> None:
         """Until no sub-shell is left that could still start something."""
         wait_until(lambda: not self.shells(), "every shell has ended")

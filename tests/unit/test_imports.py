@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "schedule": BASIS | {"resolve"},
     "processtable": set[str](),
     "session": BASIS | {"processtable"},
+    "slotfiles": {"hostspec", "processtable", "session"},
     "forwardports": {"hostspec"},
     "sshcommand": BASIS | {"hostspec", "session"},
     "sshmessages": BASIS | {"hostspec", "endpoint", "sshcommand"},

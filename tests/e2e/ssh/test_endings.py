@@ -378,6 +378,8 @@ def test_a_signal_to_the_shell_alone(
     with held_build(user_shell, gate) as (process, _, hosts):
         os.kill(process.pid, number)
         assert process.wait(60) != 0
+        traces.wait_for_closed_tunnels()
+        gate.open()
         traces.wait_for_none(hosts)
 
 
@@ -399,9 +401,33 @@ def test_a_signal_to_the_sub_shell_ends_the_tunnels_after_the_build(
 def test_the_sub_shell_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with held_build(user_shell, gate) as (process, sub_shell, hosts):
         os.kill(sub_shell, signal.SIGKILL)
-        traces.wait_for_none(hosts)
+        traces.wait_for_closed_tunnels()
         gate.open()
         assert finish(process)[1] == "after\n"
+        traces.wait_for_none(hosts)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("which", ["shell", "sub-shell"])
+def test_a_build_that_outlives_its_shell_leaves_no_lock_files(
+    which: str, user_shell: UserShell, gate: Gate, traces: Traces, work: Path
+) -> None:
+    """distcc writes them for each compilation, whether its worker can still be reached or not."""
+    (work / "file.c").write_text("int number;\n")
+    compile_between = f"{gate.word}; for i in 1 2; do distcc gcc -c file.c; {gate.word}; done"
+    with running(user_shell, f"distcc_build sh -c {shlex.quote(compile_between)}") as process:
+        gate.wait()
+        gate.open()
+        gate.wait()
+        assert traces.slot_files()
+        os.kill(process.pid if which == "shell" else traces.owner(), signal.SIGKILL)
+        traces.wait_for_closed_tunnels()
+        assert len(traces.guards()) == 1
+        gate.open()
+        last = gate.wait()
+        gate.open()
+        traces.wait_for_none(last.distcc_hosts)
+    assert (work / "file.o").exists()
 
 
 @pytest.mark.usefixtures("worker")
@@ -515,6 +541,8 @@ def test_a_connection_that_does_not_answer_is_killed(
             traces.assert_none(hosts)
         else:
             os.kill(process.pid, signal.SIGKILL)
+            traces.wait_for_closed_tunnels()
+            gate.open()
             traces.wait_for_none(hosts)
         assert not is_alive(master)
 

@@ -213,6 +213,24 @@ def test_a_port_of_a_tunnel_is_nobodys_even_when_its_ssh_has_gone(
     assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can do it"
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_port_of_a_tunnel_is_nobodys_even_when_its_shell_has_been_killed(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """The build goes on without it, and has the ports in its DISTCC_HOSTS."""
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        held = gate.wait()
+        ports = [str(port) for port in listeners_of(*traces.masters())]
+        process.kill()
+        traces.wait_for_closed_tunnels()
+        assert is_alive(held.pid)
+        for port in ports:
+            assert set(try_as_another_user(STEAL, port)) == {"refused"}
+        gate.open()
+        traces.wait_for_none(held.distcc_hosts)
+    assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can do it"
+
+
 @pytest.mark.parametrize("address", [LOOPBACK, "0.0.0.0"])
 def test_a_port_that_another_user_takes_between_choice_and_use_is_not_used(
     address: str,
