@@ -25,7 +25,7 @@ def remedy() -> str:
 
 
 def main(shell: str) -> NoReturn:
-    """Print the path of a shim; ends the process with 0, 1 if nobody can read it, or 2 for another shell."""
+    """Print the path of a shim; ends the process with 0, 2 for another shell, or 96 if nobody can read it."""
     from .log import Log
 
     if shell not in _SHIMS:
@@ -34,8 +34,8 @@ def main(shell: str) -> NoReturn:
     try:
         os.write(1, os.fsencode(find_shim(shell)) + b"\n")  # a path may be any bytes
     except OSError as error:
-        Log("error").error(f"shim: standard output: {error.strerror}; write it to a place that takes it")
-        sys.exit(1)
+        Log("error").error(f"standard output: {error.strerror}; write it to another place")
+        sys.exit(96)
     sys.exit()
 
 
