@@ -62,7 +62,7 @@ class Tunnels:
         self._pool = ThreadPoolExecutor(
             len(hosts) + 1,  # one to ask ssh while every host is late
             initializer=signal.pthread_sigmask,
-            initargs=(signal.SIG_BLOCK, session.ENDINGS),
+            initargs=(signal.SIG_BLOCK, session.HELD),
         )
         self._launching = threading.Lock()
         self._stopped = False
@@ -214,7 +214,7 @@ class Tunnels:
         """Let a process that is about to be ssh be interrupted as any other, and write no huge file."""
         for number in session.ENDINGS:
             signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, session.ENDINGS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, session.HELD)
         # What a server makes ssh write during a build fills no disk. Beyond, ssh writes nothing.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

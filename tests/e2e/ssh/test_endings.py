@@ -304,6 +304,35 @@ def test_ctrl_z_and_fg_while_a_plan_is_connecting(
         traces.assert_none()
 
 
+def test_a_stop_that_meets_an_ssh_as_it_is_started_does_not_hold_it(
+    ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, user_shell: UserShell, traces: Traces
+) -> None:
+    """Linux may let SIGCONT miss a process that was forked as the stop came: so SIGTSTP alone gets there."""
+    entries = [behind(ssh.worker(f"worker-{i}", shared_sshd), shared_distccd) for i in range(30)]
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = " ".join(entries)
+    with user_shell.interactive() as terminal:
+        terminal.send("distcc_build echo built\r")
+        wait_until(traces.plans, "the plan has begun")
+        plan = min(traces.plans())
+        rounds = iter(range(10_000))  # a plan that is held lives on
+        while is_alive(plan) and next(rounds, None) is not None:
+            for child in children(plan):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGTSTP)
+        terminal.expect("built -j 150")
+        terminal.expect(PROMPT)
+        traces.assert_none()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that are children of a process now (proc(5), /proc/PID/task/TID/children)."""
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
+    return list(map(int, found))
+
+
 # The terminal is closed
 
 
