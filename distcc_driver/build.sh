@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # __distcc_root, which is set by whoever reads this
+# shellcheck disable=SC2064 # what a trap does is known when it is set
+# shellcheck disable=SC2317 # traps call functions
 # distcc_build itself, read by distcc.sh and distcc.zsh: what bash and zsh understand alike. They
 # have set __distcc_root and defined __distcc_is_program, and expand no alias meanwhile. A function
 # assigns to its own locals only: zsh warns of all else, where the user wants it to.
@@ -92,17 +94,14 @@ __distcc_report() {
     ) || \builtin :
 }
 
-# Leaves the EXIT trap nothing to do. In zsh, an exit in a trap lets it call one function and no more.
-# shellcheck disable=SC2317 # called by the traps
-__distcc_all_done() {
-    __distcc_report() { \builtin :; }
-    __distcc_release() { \builtin :; }
-}
-
-# Dies of SIGINT as a build would: a loop around distcc_build ends too, which no status can do.
-__distcc_interrupted() {
-    \builtin trap - EXIT INT
-    \builtin exec /bin/sh -c 'kill -s INT "$$"; exit 130' # zsh would catch a signal to itself
+# Dies of signal $1 as a build would. For the shell that waits it is another thing than a status: a loop
+# around distcc_build ends on SIGINT, and bash sets a terminal right that a killed build has left.
+__distcc_die() {
+    \builtin trap - EXIT "$1"
+    \builtin ulimit -S -c 0 2>/dev/null || \builtin :
+    # Not by itself: zsh would catch it.
+    # shellcheck disable=SC2016 # that shell expands it
+    \builtin exec /bin/sh -c 'kill "-$1" "$$"; exit "$((128 + $1))"' sh "$1"
 }
 
 # There is no plan; $1 is the status of what should have made one.
@@ -110,33 +109,60 @@ __distcc_plan_failed() {
     # Unless it was killed, it has closed what it opened. Not left to the EXIT trap: in zsh, an
     # exit this deep would end the trap's functions too.
     (($1 < 128)) || __distcc_release '' ''
-    __distcc_all_done
+    __distcc_release() { \builtin :; }
     case $1 in
         96 | 97 | 129 | 131 | 143) \builtin exit "$1" ;;
-        130) __distcc_interrupted ;;
+        130) __distcc_die 2 ;;
     esac
     __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: no plan, but status $1; $(__distcc_remedy), or set DISTCC_DRIVER_PYTHON"
 }
 
-# Arranges that a signal ends this sub-shell in order, with command $1 at its end. (The EXIT
-# trap is not set here: in zsh it would belong to this function, and run at the end of it.)
-# shellcheck disable=SC2064 # the command is whole, its words are quoted
-__distcc_trap_signals() {
-    \builtin trap "$1; __distcc_interrupted" INT
-    \builtin trap "$1; __distcc_all_done; \\builtin 'exit' 129" HUP
-    \builtin trap "$1; __distcc_all_done; \\builtin 'exit' 131" QUIT
-    \builtin trap "$1; __distcc_all_done; \\builtin 'exit' 143" TERM
+# The status tells which signals this shell ignores (proc(5)): the sum of HUP 1, INT 2, QUIT 4 and TERM 8.
+__distcc_ignores() {
+    \builtin typeset __distcc_line __distcc_mask
+    __distcc_mask=0
+    while IFS= \builtin read -r __distcc_line && [[ $__distcc_line != SigIgn:* ]]; do
+        \builtin :
+    done 2>/dev/null </proc/self/status || \builtin :
+    [[ $__distcc_line != SigIgn:* ]] || __distcc_mask=$((0x${__distcc_line#SigIgn:?????????????}))
+    \builtin return "$((__distcc_mask & 7 | __distcc_mask >> 11 & 8))"
+}
+
+# The end of a build that ended with status $1, and the status of distcc_build.
+__distcc_finish() {
+    __distcc_finish() { \builtin :; } # the EXIT trap has nothing left to do
+    if [[ -n ${__distcc_caught-} ]] && (($1 == 128 + __distcc_caught)); then
+        __distcc_report() { \builtin :; }
+    fi
+    __distcc_close
+    [[ -z ${__distcc_caught-} ]] || (($1 != 128 + __distcc_caught)) || __distcc_die "$__distcc_caught"
+    \builtin return "$1"
 }
 
 __distcc_build() {
+    # What traps of the user would say of us goes to nobody, least of all into the plan.
+    \builtin trap - DEBUG ERR ${BASH_VERSION:+RETURN}
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'
-    \builtin typeset __distcc_text __distcc_end __distcc_words __distcc_jobs
+    \builtin typeset __distcc_text __distcc_end __distcc_words __distcc_jobs __distcc_caught \
+        __distcc_signal __distcc_ignoring
+    [[ -n ${ZSH_VERSION-} ]] || __distcc_ignores || __distcc_ignored=$((__distcc_ignored | $?))
+    __distcc_ignoring=''
+    # Traps are set right here, for a function would take them with it: EXIT in zsh, and all with LOCAL_TRAPS.
     \builtin trap "__distcc_release '' ''" EXIT
-    __distcc_trap_signals "__distcc_release '' ''"
+    for __distcc_signal in 1 2 3 15; do
+        if ((__distcc_ignored & (__distcc_signal == 15 ? 8 : 1 << (__distcc_signal - 1)))); then
+            \builtin trap '' "$__distcc_signal" # anew, which sub-shells of zsh need
+            __distcc_ignoring="$__distcc_ignoring \\builtin \\trap '' $__distcc_signal;"
+        else
+            \builtin trap "__distcc_release '' ''; __distcc_die $__distcc_signal" "$__distcc_signal"
+        fi
+    done
     # The text tells, not the status: after Ctrl-Z and fg, that of zsh is made up.
     __distcc_jobs=0
     __distcc_text=$(__distcc_drive '' 'plan' "$$") || __distcc_jobs=$?
+    # In front of the plan is what the user's shell may have traced into it.
+    __distcc_text=${__distcc_text#*"__distcc_begin &&"}
     [[ $__distcc_text == *__distcc_jobs=* ]] || __distcc_plan_failed "$__distcc_jobs"
     __distcc_jobs=''
     \builtin eval "$__distcc_text"
@@ -144,19 +170,35 @@ __distcc_build() {
         __distcc_fail 'distcc_build: the environment of the build cannot be set; is a DISTCC variable read-only?'
     __distcc_text=${SECONDS-}
     [[ $__distcc_text != *[!0-9.]* ]] || __distcc_text=''
-    # shellcheck disable=SC2064 # now the words are known, and quoted by the plan
-    \builtin trap "__distcc_report '$__distcc_text' $__distcc_words; $__distcc_end" EXIT
-    __distcc_trap_signals "$__distcc_end"
+    # The words of the plan are quoted by it.
+    \builtin eval "__distcc_close() { __distcc_report '$__distcc_text' $__distcc_words; $__distcc_end; }"
+    \builtin trap '__distcc_finish "$?"' EXIT
+    # From now on the build decides what becomes of a signal: this shell acts on it when that has ended.
+    for __distcc_signal in 1 2 3 15; do
+        [[ $__distcc_ignoring == *" $__distcc_signal;"* ]] ||
+            \builtin trap "__distcc_caught=$__distcc_signal" "$__distcc_signal"
+    done
     \builtin set -- "$@" -j "$__distcc_jobs"
-    \builtin unset __distcc_text __distcc_end __distcc_words __distcc_jobs
-    # In a sub-shell, for it may be a function that sets traps, or exec: the end is ours.
-    ("$@")
+    __distcc_text="\\builtin \\unset __distcc_text __distcc_caught __distcc_ignored;$__distcc_ignoring"
+    \builtin unset __distcc_end __distcc_words __distcc_jobs __distcc_signal __distcc_ignoring
+    # In a sub-shell, for it may be a function that sets traps, or exec: the end is ours. It sees nothing
+    # of ours.
+    \builtin eval "($__distcc_text \\builtin \\unset -f __distcc_close; \"\$@\")"
+    __distcc_finish "$?"
 }
 
 # A sub-shell, so that no trap, option, directory or variable of the caller changes; a short one,
 # for bash shows its text in the job table; and not the last command, for then an interactive bash
 # would not end a loop around it on Ctrl-C.
 distcc_build() {
+    \builtin typeset __distcc_ignored
+    __distcc_ignored=0
+    # A sub-shell of zsh does not know it any more, nor does one in a job of bash in the background. The
+    # shells themselves ignore QUIT, and TERM at a prompt.
+    if [[ -n ${ZSH_VERSION-} ]] || ((${BASH_SUBSHELL-0})); then
+        __distcc_ignores || __distcc_ignored=$(($? & 11))
+        [[ $- != *i* ]] || __distcc_ignored=$((__distcc_ignored & 3))
+    fi
     (__distcc_build "$@")
     \builtin return "$?"
 }

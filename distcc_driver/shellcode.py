@@ -18,8 +18,10 @@ def shell_code(plan: Plan, settings: Settings, end_command: str = "", report: st
     `end_command` is what `distcc_build` runs when the build has ended, `report` the words of what
     it tells before that where no signal has ended the build; both are empty if there is nothing.
     """
-    # Backslashes keep aliases away. In bash, each layer of `NAME=value function` hides another.
-    lines = [f"\\builtin \\unset {name} {name} {name}" for name in names_to_unset(settings)]
+    # The shell takes what is behind this word. Backslashes keep aliases away. In bash, each layer of
+    # `NAME=value function` hides another.
+    lines = ["\\builtin \\: __distcc_begin"]
+    lines += [f"\\builtin \\unset {name} {name} {name}" for name in names_to_unset(settings)]
     exports = variables_to_set(plan, settings)
     lines += [f"\\builtin \\export {name}={quote(value)}" for name, value in exports.items()]
     lines.append(f"__distcc_end={quote(end_command or _NOTHING)}")

@@ -68,10 +68,13 @@ class Gate:
 
 
 @contextlib.contextmanager
-def running(shell: UserShell, script: str) -> Iterator[subprocess.Popen[str]]:
-    """A shell that sources the shim and runs a script beside the test; all of its group ends with it."""
+def running(shell: UserShell, script: str, *prefix: str) -> Iterator[subprocess.Popen[str]]:
+    """A shell that sources the shim and runs a script beside the test; all of its group ends with it.
+
+    `prefix` are words in front of the shell's.
+    """
     process = subprocess.Popen(
-        shell.command(f"{shell.sourcing}\n{script}".encode()),
+        [*prefix, *shell.command(f"{shell.sourcing}\n{script}".encode())],
         env=shell.environ,
         cwd=shell.cwd,
         stdin=subprocess.DEVNULL,

@@ -60,6 +60,7 @@ def test_text_for_the_shell_line_by_line() -> None:
     environ = {"DISTCC_AUTO_HOSTS": "a", "DISTCC_DRIVER_PYTHON": "python3", "DISTCC_DIR": "/tmp/x"}
     plan = plan_of(("a", 4), local_jobs=1, saturation_jobs=2)
     assert shell_code(plan, read_settings(environ)).splitlines() == [
+        r"\builtin \: __distcc_begin &&",
         r"\builtin \unset DISTCC_AUTO_HOSTS DISTCC_AUTO_HOSTS DISTCC_AUTO_HOSTS &&",
         r"\builtin \unset DISTCC_DRIVER_PYTHON DISTCC_DRIVER_PYTHON DISTCC_DRIVER_PYTHON &&",
         r"\builtin \export DISTCC_HOSTS='localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo' &&",

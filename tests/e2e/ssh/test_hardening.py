@@ -227,6 +227,7 @@ def test_a_port_of_a_tunnel_is_nobodys_even_when_its_shell_has_been_killed(
         for port in ports:
             assert set(try_as_another_user(STEAL, port)) == {"refused"}
         gate.open()
+        traces.wait_for_shells()
         traces.wait_for_none(held.distcc_hosts)
     assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can do it"
 
