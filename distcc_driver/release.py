@@ -34,7 +34,7 @@ def release(path: str) -> list[OpenTunnel]:
     try:
         session.remove(path)
     finally:
-        session.end(path, session.GUARD)  # last: it does all this if this process is killed
+        session.end(path, [session.GUARD])  # last: it does all this if this process is killed
     return tunnels
 
 

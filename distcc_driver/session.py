@@ -19,7 +19,7 @@ from .record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 # The signals that end a build.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -168,15 +168,15 @@ def processes(path: str) -> dict[int, str]:
     return found
 
 
-def end(path: str, control: str | None = None) -> None:
-    """End the ssh processes of a session, or those of one control socket, or GUARD; wait until they are gone.
+def end(path: str, controls: Collection[str] | None = None) -> None:
+    """End the ssh processes of a session, or those of some control sockets, or [GUARD]; wait for their end.
 
     What they have started ends with them: the ssh of a `ProxyJump` that is still connecting would
     not notice. One that does not go within 2 s is killed. An ssh that goes to the background while
     we look may be missed, parent and child: gone is what two looks in a row did not find. A guard that is
     closing the session itself may take twice as long.
     """
-    deadline = time.monotonic() + (2 * _GRACE_S if control == GUARD else _GRACE_S)
+    deadline = time.monotonic() + (2 * _GRACE_S if controls == [GUARD] else _GRACE_S)
     was_gone = False
     asked: set[int] = set()
     helpers: dict[int, str] = {}
@@ -184,12 +184,14 @@ def end(path: str, control: str | None = None) -> None:
         pids = {
             pid
             for pid, own in processes(path).items()
-            if own == control or (control is None and own != GUARD)
+            if (own != GUARD if controls is None else own in controls)
         }
         if helpers or pids - asked:
             table = process_table()
-            helpers.update({pid: table[pid][1] for pid in descendants(pids, table)})
             pids |= {pid for pid, started in helpers.items() if table.get(pid, (0, ""))[1] == started}
+            found = descendants(pids, table)
+            helpers.update({pid: table[pid][1] for pid in found})
+            pids |= found
         late = time.monotonic() >= deadline
         for pid in pids if late else pids - asked:
             _signal(pid, signal.SIGKILL if late else signal.SIGTERM)

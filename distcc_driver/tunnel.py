@@ -8,6 +8,7 @@ is taken costs no second login, and a `LocalForward` of the user's own cannot fa
 from __future__ import annotations
 
 import _socket
+import contextlib
 import os
 import resource
 import signal
@@ -28,18 +29,23 @@ from .sshmessages import Messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
 _CONNECT_TIMEOUT_S = 10
+_CONFIGURATION_S = 2.0  # it may run commands (ssh_config(5), Match exec)
 _SLOW_S = 3
 _FORWARD_ATTEMPTS = 5
 _ANY_STATUS = list(range(-64, 256))
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _DESCRIPTORS_PER_HOST = 4
 _SPARE_DESCRIPTORS = 64
-_STOPPED = 255  # what ssh says when it fails
+_NO_START = (OSError, RuntimeError, sh.ForkException)  # no process, thread, descriptor or room to be had
 _CAN_SHARE = sys.platform == "linux"  # elsewhere ssh could not bind a port that we have bound
+
+
+class _StoppedError(Exception):
+    """No ssh may be started any more."""
 
 
 class Tunnels:
@@ -58,9 +64,10 @@ class Tunnels:
             host: Messages(host, session.log_path(path, number)) for host, number in self._numbers.items()
         }
         self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
+        self._running: dict[SshHost, list[sh.RunningCommand]] = {host: [] for host in hosts}
         self._started = 0.0
         self._pool = ThreadPoolExecutor(
-            len(hosts) + 1,  # one to ask ssh while every host is late
+            2 * len(hosts),  # as many to read the configuration of hosts that are late
             initializer=signal.pthread_sigmask,
             initargs=(signal.SIG_BLOCK, session.HELD),
         )
@@ -80,24 +87,35 @@ class Tunnels:
         with self._launching:
             self._stopped = True
 
+    def kill_strays(self, hosts: Iterable[SshHost] | None = None) -> None:
+        """Kill what was started as ssh, is none, and still runs though its session has ended."""
+        for process in [one for host in hosts or self._running for one in self._running[host]]:
+            try:
+                if process.is_alive() and process.pgid == process.pid:
+                    process.kill_group()
+                elif process.is_alive():
+                    process.kill()
+            except ProcessLookupError:
+                pass  # gone meanwhile
+
     def finish(self, report_slow: Callable[[SshHost], None]) -> dict[SshHost, Endpoint | Rejection]:
         """Wait until every host is there, has failed, or has used up its time."""
         for host, future in self._opening.items():
             if wait([future], self._left_s(_SLOW_S)).not_done:
                 report_slow(host)
-        limit_s: float = _CONNECT_TIMEOUT_S
-        late = wait(self._opening.values(), self._left_s(limit_s)).not_done
-        if late:
-            hosts = [host for host, future in self._opening.items() if future in late]
-            limits_s = {host: max(limit_s, self._configured_timeout_s(host)) for host in hosts}
-            for host in sorted(hosts, key=limits_s.__getitem__):
-                wait([self._opening[host]], self._left_s(limits_s[host]))
-                self._give_up(host, limits_s[host])
+        late = self._late(self._opening, _CONNECT_TIMEOUT_S)
+        limits_s = {
+            host: max(_CONNECT_TIMEOUT_S, timeout_s)
+            for host, timeout_s in self._configured_timeouts_s(late).items()
+        }
+        for limit_s in sorted(set(limits_s.values())):
+            hosts = [host for host in late if limits_s[host] == limit_s]
+            self._give_up(self._late(hosts, limit_s), limit_s)
         return {host: future.result() for host, future in self._opening.items()}
 
     def ask(self, host: SshHost) -> Endpoint | Rejection:
         """Log in to one host with whatever ssh wants to ask on the terminal."""
-        timeout_s = None if self._configured_timeout_s(host) else _CONNECT_TIMEOUT_S
+        timeout_s = None if self._configured_timeouts_s([host])[host] else _CONNECT_TIMEOUT_S
         return self._pool.submit(self._open, host, batch=False, connect_timeout_s=timeout_s).result()
 
     def is_open(self, host: SshHost) -> bool:
@@ -109,38 +127,46 @@ class Tunnels:
         """What ssh has written about a host."""
         return self._messages[host]
 
-    def close(self, host: SshHost) -> None:
-        """End a host's connection at once."""
-        session.end(self._path, session.control_path(self._path, self._numbers[host]))
+    def close(self, *hosts: SshHost) -> None:
+        """End the connections to some hosts at once."""
+        session.end(self._path, [session.control_path(self._path, self._numbers[host]) for host in hosts])
+        self.kill_strays(hosts)
 
     def _left_s(self, limit_s: float) -> float:
         return max(0.0, self._started + limit_s - time.monotonic())
 
-    def _give_up(self, host: SshHost, limit_s: float) -> None:
-        if not self._opening[host].done():
-            self.close(host)
+    def _late(self, hosts: Iterable[SshHost], limit_s: float) -> list[SshHost]:
+        """Those that are neither there nor have failed when their time is up."""
+        futures = {self._opening[host]: host for host in hosts}
+        return [futures[future] for future in wait(futures, self._left_s(limit_s)).not_done]
+
+    def _give_up(self, hosts: Sequence[SshHost], limit_s: float) -> None:
+        if hosts:
+            self.close(*hosts)
+        cause, advice = f"ssh timed out after {limit_s:g} s", "is the machine up, and does its sshd answer?"
+        for host in hosts:
             self._opening[host] = Future()
-            self._opening[host].set_result(
-                Rejection(
-                    host, f"ssh timed out after {limit_s:g} s", "is the machine up, and does its sshd answer?"
-                )
-            )
+            self._opening[host].set_result(Rejection(host, cause, advice))
+
+    def _configured_timeouts_s(self, hosts: Sequence[SshHost]) -> dict[SshHost, int]:
+        """`ConnectTimeout` of the user's configuration, 0 if there is none, or ssh does not tell."""
+        answers = {host: self._pool.submit(self._configured_timeout_s, host) for host in hosts}
+        done = wait(answers.values(), _CONFIGURATION_S).done
+        return {host: answer.result() if answer in done else 0 for host, answer in answers.items()}
 
     def _configured_timeout_s(self, host: SshHost) -> int:
-        """`ConnectTimeout` of the user's configuration, 0 if there is none."""
-        for line in self._pool.submit(self._settings, host).result().splitlines():
+        control = session.control_argument(session.control_path(self._path, self._numbers[host]))
+        words = ["-S", control, "-G", *target_arguments(host)]  # -S, by which it is found
+        try:
+            with self._launched(host, words, _new_session=True, _tty_out=False) as process:
+                process.wait()
+        except (_StoppedError, *_NO_START):
+            return 0
+        for line in process.stdout.decode("utf-8", "replace").splitlines():
             key, _, value = line.partition(" ")
-            if key == "connecttimeout" and value.isdigit():
+            if key == "connecttimeout" and value.isascii() and value.isdigit():
                 return int(value)
         return 0
-
-    def _settings(self, host: SshHost) -> str:
-        """What ssh makes of the user's configuration; "" if it cannot be had."""
-        try:
-            process = self._launch(["-G", *target_arguments(host)], _new_session=True, _tty_out=False)
-        except (OSError, sh.ForkException):
-            return ""
-        return "" if process is None else str(process.wait())
 
     def _open(
         self, host: SshHost, batch: bool = True, connect_timeout_s: int | None = None
@@ -148,17 +174,22 @@ class Tunnels:
         """Log in and forward both ports."""
         control = session.control_path(self._path, self._numbers[host])
         messages = self._messages[host]
-        messages.forget()  # why an earlier attempt failed is no matter now
         arguments = master_arguments(host, control, messages.log, batch, connect_timeout_s)
         try:
+            messages.forget()  # why an earlier attempt failed is no matter now
             if self._run(host, arguments, batch):
                 return messages.refusal()
             if messages.tell_of_another_key():
                 self.close(host)
                 return messages.refusal()
             return self._forward(host, control)
-        except (OSError, sh.ForkException) as error:
-            return Rejection(host, f"ssh cannot be started ({error})", "check ulimit -u and ulimit -n")
+        except _StoppedError:
+            return messages.refusal()
+        except _NO_START as error:
+            # What sh tells of a process that could not become ssh ends with the error itself.
+            cause = str(error).strip().rpartition("\n")[2]
+            advice = "does ssh run by hand? check its file, ulimit -u and ulimit -n, and the room in TMPDIR"
+            return Rejection(host, f"ssh cannot be started ({cause})", advice)
 
     def _forward(self, host: SshHost, control: str) -> Endpoint | Rejection:
         """Forward both ports of a host that is connected."""
@@ -182,24 +213,17 @@ class Tunnels:
         """
         environ = dict(os.environ, SSH_ASKPASS_REQUIRE="never") if batch else dict(os.environ)
         with self._messages[host].errors() as errors:
-            process = self._launch(
-                arguments,
-                _new_session=batch,
-                _env=environ,
-                _in=self._null,
-                _out=self._null,
-                _err=errors,
-            )
-            if process is None:
-                return _STOPPED
-            process.wait()
+            options = {"_env": environ, "_in": self._null, "_out": self._null, "_err": errors}
+            with self._launched(host, arguments, _new_session=batch, **options) as process:
+                process.wait()
         return int(process.exit_code)
 
-    def _launch(self, arguments: list[str], **options: Any) -> sh.RunningCommand | None:
-        """Start ssh, which is ssh when this returns; None if none may be started any more."""
+    @contextlib.contextmanager
+    def _launched(self, host: SshHost, arguments: list[str], **options: Any) -> Iterator[sh.RunningCommand]:
+        """Start ssh, which is ssh in the context; raises `_StoppedError` if none may be started any more."""
         with self._launching:
             if self._stopped:
-                return None
+                raise _StoppedError
             process: sh.RunningCommand = self._ssh(
                 *arguments,
                 _bg=True,
@@ -208,7 +232,11 @@ class Tunnels:
                 _preexec_fn=self._become_ordinary,
                 **options,
             )
-            return process
+            self._running[host].append(process)
+        try:
+            yield process
+        finally:
+            self._running[host].remove(process)
 
     def _become_ordinary(self) -> None:
         """Let a process that is about to be ssh be interrupted as any other, and write no huge file."""

@@ -102,6 +102,8 @@ class Tunnelled:
         if self._tunnels is not None:
             self._tunnels.stop()
         release(path)
+        if self._tunnels is not None:
+            self._tunnels.kill_strays()
         if is_gone:
             sys.exit(128 + signal.SIGTERM)
 

@@ -210,6 +210,11 @@ class SshUser:
         self._write()
         return alias
 
+    def match(self, criteria: str) -> None:
+        """Add a `Match` block without options: what counts is what ssh does to find out."""
+        self._blocks.append(f"Match {criteria}\n")
+        self._write()
+
     def trust(self, sshd: Server, key: Key | None = None) -> None:
         """Note the host key of an sshd as known, or another `key` in its place."""
         with self.known_hosts.open("a") as file:
@@ -233,7 +238,8 @@ class SshUser:
         return finished.returncode
 
     def _write(self) -> None:
-        self._config.write_text("\n".join([*self._blocks, f"Host *\n{_option_lines(self._defaults)}"]))
+        text = "\n".join([*self._blocks, f"Host *\n{_option_lines(self._defaults)}"])
+        self._config.write_text(text, errors="surrogateescape")
 
 
 def _option_lines(options: Mapping[str, str | Sequence[str]]) -> str:

@@ -194,6 +194,17 @@ def test_what_ignores_term_is_killed(base: Path, start: Callable[..., subprocess
     assert stubborn.returncode == -signal.SIGKILL
 
 
+def test_some_connections_end_and_the_others_stay(
+    base: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    path = path_in(base)
+    first, second, third = (start("ssh", "-S", f"{path}/{number}") for number in range(3))
+    session.end(path, [])
+    assert [process.poll() for process in (first, second, third)] == [None, None, None]
+    session.end(path, [f"{path}/0", f"{path}/2"])
+    assert (first.wait(30), second.poll(), third.wait(30)) == (-signal.SIGTERM, None, -signal.SIGTERM)
+
+
 def test_what_a_connection_has_started_ends_with_it(base: Path) -> None:
     """The ssh of a jump host, which has nothing of the session in its command line."""
     path = path_in(base)
@@ -239,7 +250,7 @@ def test_what_goes_to_the_background_between_the_list_and_a_look_is_ended(
 
 def session_end(path: str, control: str | None, child: subprocess.Popen[bytes]) -> None:
     """`session.end`, for a child of ours: one that has ended is gone only when it is waited for."""
-    session.end(path, control)
+    session.end(path, None if control is None else [control])
     child.wait(30)
 
 

@@ -16,7 +16,7 @@ from tests.support import servers
 from tests.support.gate import finish, running
 from tests.support.isolated import IsolatedWorker, may_isolate
 from tests.support.ports import LOOPBACK, bound_socket, host_spec, port_of, refusing_port
-from tests.support.processes import listening_ports, wait_until
+from tests.support.processes import arguments_of, has_in_environment, listening_ports, pids, wait_until
 from tests.support.servers import Server
 from tests.support.shells import MASQUERADE, write_c_project
 from tests.support.sshd import USER
@@ -310,6 +310,50 @@ def test_an_sshd_that_accepts_and_says_nothing(
         user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
         assert_built_without(user_shell, entry, expected)
         assert silent.connections == 1
+
+
+def sleepers(shell: UserShell) -> list[int]:
+    mark = f"HOME={shell.environ['HOME']}".encode()
+    return [pid for pid in pids() if "sleep" in arguments_of(pid) and has_in_environment(pid, mark)]
+
+
+@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
+@pytest.mark.parametrize("what", ["configuration", "program"])
+def test_an_ssh_that_never_gets_as_far_as_to_connect(
+    what: str, user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
+) -> None:
+    """It is asked for its time-out, too, and does not answer that."""
+    if what == "program":
+        ssh.write_wrapper("exec sleep 300")
+    else:
+        ssh.match('originalhost stuck exec "sleep 300"')
+    entry = behind("stuck", shared_distccd)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
+    assert_built_without(user_shell, entry, "timed out after 10 s")
+    assert sleepers(user_shell) == []
+
+
+@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
+def test_a_configuration_that_is_no_text(
+    user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
+) -> None:
+    ssh.host("late", ProxyCommand="sleep 300", IdentityFile="/tmp/cl\udce9")
+    entry = behind("late", shared_distccd)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
+    assert_built_without(user_shell, entry, "timed out after 10 s")
+
+
+@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
+def test_proxies_that_do_not_end_when_asked_are_killed(
+    user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
+) -> None:
+    ssh.default(ProxyCommand="sh -c 'trap : TERM HUP; while :; do sleep 300; done'")
+    entries = [behind(f"stubborn-{number}", shared_distccd) for number in range(3)]
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{' '.join(entries)} {shared_distccd.spec}"
+    result = user_shell.run("distcc_build true")
+    assert result.returncode == 0
+    assert f"{', '.join(entries)}: ssh timed out after 10 s; " in result.stderr
+    assert sleepers(user_shell) == []
 
 
 @pytest.mark.usefixtures("ssh")
