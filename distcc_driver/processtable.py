@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def command_lines() -> Iterator[tuple[int, list[str]]]:
-    """Pid and argument list of every process that may be this user's."""
+    """Pid and argument list of every process of this user."""
     if not os.path.isdir("/proc/self"):
         yield from _command_lines_from_ps()
         return
@@ -18,7 +18,7 @@ def command_lines() -> Iterator[tuple[int, list[str]]]:
         if not name.isdigit():
             continue
         try:
-            if os.stat(f"/proc/{name}").st_uid not in (os.geteuid(), 0):  # root's: not dumpable
+            if os.stat(f"/proc/{name}").st_uid != os.geteuid():
                 continue
             with open(f"/proc/{name}/cmdline", "rb") as file:
                 arguments = file.read().split(b"\0")
@@ -33,20 +33,38 @@ def process_table() -> dict[int, tuple[int, str]]:
         return _process_table_from_ps()
     table = {}
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except OSError:
-                continue  # gone meanwhile
-            if fields[0] != "Z":
-                table[int(name)] = (int(fields[1]), fields[19])
+        fields = _stat(name) if name.isdigit() else []
+        if fields and fields[0] != "Z":
+            table[int(name)] = (int(fields[1]), fields[19])
     return table
 
 
 def parent(pid: int) -> int:
     """The parent of a process, 0 if it has ended."""
     return process_table().get(pid, (0, ""))[0]
+
+
+def started(pid: int) -> str:
+    """When a process started, in a text that no other of its number has; "0" where only /proc could tell."""
+    fields = _stat(str(pid))
+    return f"{int(fields[19]):x}" if fields else "0"
+
+
+def is_of_another_namespace() -> bool:
+    """Whether the numbers in /proc are others than ours: it was mounted outside of our PID namespace."""
+    try:
+        return os.readlink("/proc/self") != str(os.getpid())
+    except OSError:
+        return False  # there is none
+
+
+def _stat(pid: str) -> list[str]:
+    """The fields of /proc/PID/stat from `state` on (proc(5)); none if the process has gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def descendants(pids: Iterable[int], table: dict[int, tuple[int, str]]) -> set[int]:

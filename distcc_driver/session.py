@@ -14,7 +14,7 @@ import stat
 import time
 
 from .errors import ConfigError
-from .processtable import command_lines, descendants, process_table
+from .processtable import command_lines, descendants, is_of_another_namespace, process_table, started
 from .record import Record
 
 TYPE_CHECKING = False
@@ -52,9 +52,14 @@ class OpenTunnel(Record):
 def create(owner_pid: int, environ: Mapping[str, str]) -> str:
     """Make a directory that only this user can enter, named after the shell that owns it.
 
-    Raises `ConfigError` if no place for it can be written.
+    Raises `ConfigError` if no place for it can be written, or its processes could not be found again.
     """
-    name = f"{_PREFIX}.{owner_pid}.{os.urandom(4).hex()}"
+    if is_of_another_namespace():
+        raise ConfigError(
+            "/proc: it shows the processes of another PID namespace, which hides those of SSH tunnels; "
+            "mount this one's (mount -t proc proc /proc)"
+        )
+    name = _owned_by(owner_pid) + os.urandom(3).hex()
     tried = []
     for base in _bases(environ):
         path = os.path.join(base, name)
@@ -64,8 +69,8 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
         if len(os.fsencode(control_argument(control_path(path, 9999)))) > _MAX_CONTROL_PATH:
             tried.append(f"{base} (name too long)")
             continue
-        if _others_may_rename_in(base):
-            tried.append(f"{base} (others may rename what is in it)")
+        if others := _where_others_may_rename(base):
+            tried.append(f"{base} (others may rename what is in {others})")
             continue
         try:
             os.mkdir(path, 0o700)
@@ -101,15 +106,21 @@ def _try_to_write(path: str) -> None:
     os.unlink(probe)
 
 
+def _owned_by(pid: int) -> str:
+    """What the names of a shell's sessions begin with: its number alone is that of many, in containers."""
+    return f"{_PREFIX}.{pid}.{started(pid)}."
+
+
 def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
     """The session directories that a shell owns."""
+    beginning = _owned_by(owner_pid)
     found = []
     for base in _bases(environ):
         try:
             names = os.listdir(base)
         except OSError:
             continue
-        paths = [os.path.join(base, name) for name in names if name.startswith(f"{_PREFIX}.{owner_pid}.")]
+        paths = [os.path.join(base, name) for name in names if name.startswith(beginning)]
         found += [path for path in paths if _is_own_directory(os.lstat, path)]
     return found
 
@@ -130,10 +141,20 @@ def log_path(path: str, number: int) -> str:
 
 
 def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> None:
-    """Note what the end of the build needs to know."""
+    """Note what the end of the build needs to know, all of it or nothing.
+
+    Raises `ConfigError` if it cannot be written.
+    """
     lines = [log_level, *(f"{tunnel.number} {tunnel.job_port} {tunnel.host_text}" for tunnel in tunnels)]
-    with open(os.path.join(path, _STATE), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines))
+    state = os.path.join(path, _STATE)
+    try:
+        with open(f"{state}.part", "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        os.rename(f"{state}.part", state)
+    except OSError as error:
+        raise ConfigError(
+            f"TMPDIR: {path} cannot be written ({error.strerror}); make room, or set TMPDIR to another place"
+        ) from None
 
 
 def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
@@ -232,7 +253,7 @@ def _unlink(name: str, directory: int) -> None:
 
 
 def _bases(environ: Mapping[str, str]) -> list[str]:
-    """Where a session directory may be, best first."""
+    """Where a session directory may be, best first; no link is on the way to it."""
     bases = []
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if (
@@ -243,18 +264,27 @@ def _bases(environ: Mapping[str, str]) -> list[str]:
         bases.append(runtime)
     if os.path.isabs(environ.get("TMPDIR", "")):
         bases.append(environ["TMPDIR"])
-    return [*bases, "/tmp"]  # noqa: S108  # a directory of mode 0700 is made in it
+    bases.append("/tmp")  # noqa: S108  # a directory of mode 0700 is made in it
+    return [os.path.realpath(base) for base in bases]
 
 
-def _others_may_rename_in(base: str) -> bool:
-    """Whether another user could put something in the place of what we make in a directory."""
-    try:
-        status = os.stat(base)
-    except OSError:
-        return False  # nor can we make anything
-    if status.st_mode & stat.S_ISVTX:
-        return False
-    return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or status.st_uid not in (os.geteuid(), 0)
+def _where_others_may_rename(base: str) -> str:
+    """Where on the way to `base` another user could replace what is there; "" if nowhere.
+
+    Whoever owns `/` is root, or stands for it in a user namespace.
+    """
+    trusted = (os.geteuid(), 0, os.stat("/").st_uid)
+    while True:
+        try:
+            status = os.stat(base)
+        except OSError:
+            return ""  # nor can we make anything
+        is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in trusted
+        if is_open and not status.st_mode & stat.S_ISVTX:
+            return base
+        if base == "/":
+            return ""
+        base = os.path.dirname(base)
 
 
 def _is_own_directory(look: Callable[[str], os.stat_result], path: str) -> bool:

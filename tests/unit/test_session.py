@@ -112,10 +112,34 @@ def test_find_leaves_alone_what_is_not_the_owners(base: Path) -> None:
     mine = path_in(base)
     (base / f"distcc-driver.{OWNER}").mkdir()
     (base / f"distcc-driver.{OWNER}0.deadbeef").mkdir()
-    (base / f"distcc-driver.{OWNER}.file").touch()
-    (base / f"distcc-driver.{OWNER}.link").symlink_to(base)
+    (base / f"distcc-driver.{OWNER}.0.file").touch()
+    (base / f"distcc-driver.{OWNER}.0.link").symlink_to(base)
     (base / f"x.distcc-driver.{OWNER}.deadbeef").mkdir()
     assert session.find(OWNER, {"TMPDIR": str(base)}) == [mine]
+
+
+def test_find_leaves_alone_what_a_shell_of_the_same_number_owns(base: Path) -> None:
+    """As there may be in another container that shares the directory, or was before this one."""
+    mine = session.create(os.getpid(), {"TMPDIR": str(base)})
+    started = Path(mine).name.split(".")[2]
+    (base / f"distcc-driver.{os.getpid()}.{int(started, 16) + 1:x}.abcdef").mkdir()
+    (base / f"distcc-driver.{os.getpid()}.{started}0.abcdef").mkdir()
+    assert session.find(os.getpid(), {"TMPDIR": str(base)}) == [mine]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_processes_of_another_user_are_none_of_ours(
+    base: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    """Anybody can start one that looks like it, root's too: by a program that is root's for everybody."""
+    path = path_in(base)
+    process = start("ssh", "-S", f"{path}/0")
+    assert session.processes(path) == {process.pid: f"{path}/0"}
+    os.seteuid(65534)
+    try:
+        assert session.processes(path) == {}
+    finally:
+        os.seteuid(0)
 
 
 def test_a_place_that_is_not_there_has_no_session(base: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -320,17 +321,44 @@ def test_another_user_can_do_nothing_with_the_session(
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("mode", [0o777, 0o770])
+@pytest.mark.parametrize("below", ["", "mine", "mine/tmp"])
 def test_a_directory_in_which_others_may_rename_is_no_place_for_a_session(
-    mode: int, user_shell: UserShell, gate: Gate, traces: Traces
+    mode: int, below: str, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    Path(user_shell.environ["TMPDIR"]).chmod(mode)
+    """Nor is one below it: its owner would find another one there."""
+    shared = Path(user_shell.environ["TMPDIR"], "shared")
+    (shared / below).mkdir(parents=True)
+    shared.chmod(mode)
+    user_shell.environ["TMPDIR"] = str(shared / below)
     with running(user_shell, f"distcc_build {gate.word}") as process:
         gate.wait()
         words = traces.processes()[traces.guard()]
-        assert Path(words[words.index("guard") + 1]).parent == Path("/tmp")
+        session = Path(words[words.index("guard") + 1])
+        assert session.parent == Path("/tmp")
         gate.open()
         assert finish(process)[0] == 0
     traces.assert_none()
+    assert not session.exists()
+    shutil.rmtree(shared)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_link_on_the_way_to_the_session_is_followed_once(
+    user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
+) -> None:
+    """Where it leads to later does not matter."""
+    link = tmp_path / "link"
+    link.symlink_to(user_shell.environ["TMPDIR"])
+    user_shell.environ["XDG_RUNTIME_DIR"] = str(link)
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        gate.wait()
+        words = traces.processes()[traces.guard()]
+        session = Path(words[words.index("guard") + 1])
+        assert session.parent == Path(user_shell.environ["TMPDIR"])
+        link.unlink()
+        gate.open()
+        assert finish(process)[0] == 0
+    assert not session.exists()
 
 
 @pytest.mark.usefixtures("worker")
