@@ -19,6 +19,7 @@ from .release import release
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 _PAUSE_S = 1.0
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -68,16 +69,25 @@ def _become_guard(
 def main(path: str, pids: Sequence[int]) -> None:
     """Wait for the end of any of `pids`, then release the session, and stay until the build has ended.
 
-    Whoever releases it at the end of the build may come second, and ends the guard when done.
+    `pids` are the sub-shell of the build and, if there is one, the shell that waits for it. Whoever releases
+    it at the end of the build may come second, and ends the guard when done.
     """
     wait_for_any(pids)
     for number in session.ENDINGS:
-        signal.signal(number, signal.SIG_IGN)  # what is left to do is short, once the build has ended
+        signal.signal(number, signal.SIG_IGN)  # what is left to do is short
     tunnels = release(path)
+
+    def leave(*_: object) -> NoReturn:
+        slotfiles.remove(tunnels)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, leave)  # from a sub-shell that is at its end, and would wait for us
+    if tunnels:
+        wait_for_any(pids[:1])  # no other process may show a build that is a function of the shell
     while left := slotfiles.builders(tunnels, path):
         for pid in left:
             wait_for_any([pid])
-    slotfiles.remove(tunnels)
+    leave()
 
 
 def wait_for_any(pids: Sequence[int]) -> None:
@@ -97,9 +107,15 @@ if sys.platform == "linux":
 
     def _wait_in_kernel(pids: Sequence[int]) -> None:
         poll = select.poll()
-        for pid in pids:
-            poll.register(os.pidfd_open(pid), select.POLLIN)
-        poll.poll()
+        opened: list[int] = []
+        try:
+            for pid in pids:
+                opened.append(os.pidfd_open(pid))
+                poll.register(opened[-1], select.POLLIN)
+            poll.poll()
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
 
 else:  # the BSDs and macOS
 

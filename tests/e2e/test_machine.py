@@ -489,7 +489,7 @@ def test_a_group_with_little_memory(shell: UserShell) -> None:
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 @pytest.mark.parametrize("limit", [4, 6, 8, 10, 12, 40])
 def test_a_group_with_few_processes(limit: int, shell: UserShell) -> None:
-    """Whatever the shell says of a fork that fails: ours is one line, or a host left out, and the status tells."""
+    """Whatever the shell says of a fork that fails: ours is one line, or a host left out."""
     with real_group("pids", {version: {"pids.max": str(limit)} for version in (1, 2)}) as group:
         ended = run(shell, f"{BUILD}; exit $?", *group.words)
     left_out = [line for line in ended.ours if "ssh cannot be started (" in line]

@@ -38,6 +38,15 @@ def test_wait_ends_with_one_of_two(shell: subprocess.Popen[bytes]) -> None:
     guard.wait_for_any([os.getpid(), shell.pid])
 
 
+def test_waiting_keeps_nothing_open(shell: subprocess.Popen[bytes]) -> None:
+    before = os.listdir("/proc/self/fd")
+    end_soon(shell)
+    guard.wait_for_any([os.getpid(), shell.pid])
+    guard.wait_for_any([os.getpid(), shell.pid])
+    shell.wait()
+    assert len(os.listdir("/proc/self/fd")) <= len(before)
+
+
 def test_wait_without_help_of_the_kernel(
     shell: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -233,6 +233,27 @@ def test_a_port_of_a_tunnel_is_nobodys_even_when_its_shell_has_been_killed(
     assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can do it"
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_port_of_a_tunnel_is_nobodys_between_two_commands_of_a_build(
+    user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
+) -> None:
+    """Of a function of the shell, which has been killed: then no process of it shows DISTCC_HOSTS."""
+    between = tmp_path / "between"
+    os.mkfifo(between)
+    with running(user_shell, f"b() {{ {gate.word}; read x < {between}; }}; distcc_build b") as process:
+        held = gate.wait()
+        ports = [str(port) for port in listeners_of(*traces.masters())]
+        gate.open()
+        wait_until(lambda: not is_alive(held.pid), "the first command has ended")
+        process.kill()
+        traces.wait_for_closed_tunnels()
+        for port in ports:
+            assert set(try_as_another_user(STEAL, port)) == {"refused"}
+        between.write_text("go on\n")
+        traces.wait_for_shells()
+        traces.wait_for_none(held.distcc_hosts)
+
+
 @pytest.mark.parametrize("address", [LOOPBACK, "0.0.0.0"])
 def test_a_port_that_another_user_takes_between_choice_and_use_is_not_used(
     address: str,
