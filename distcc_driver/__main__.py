@@ -21,7 +21,7 @@ def _speak(words):  # type: (list[str]) -> None
 
     Not if it is standard output, as in bash where the user's 0 and 2 are closed: messages would be evaluated.
     """
-    if words[:1] != ["plan"] or len(words) != 3 or not words[2].isdigit():
+    if words[:1] != ["plan"] or len(words) != 3 or not words[2].isdecimal():
         return
     import os  # not before the path of imports is right
 
@@ -47,7 +47,7 @@ def _run():  # type: () -> None
 
 
 def _enter(words):  # type: (list[str]) -> None
-    if words[:1] == ["plan"] and all(word.isdigit() for word in words[1:]):
+    if words[:1] == ["plan"] and all(word.isdecimal() for word in words[1:]):
         from distcc_driver import plan
 
         plan.main(*map(int, words[1:2]))
@@ -59,7 +59,7 @@ def _enter(words):  # type: (list[str]) -> None
         from distcc_driver import report
 
         report.main(*words[1:])
-    elif words[:1] == ["guard"] and len(words) > 2 and all(word.isdigit() for word in words[2:]):
+    elif words[:1] == ["guard"] and len(words) > 2 and all(word.isdecimal() for word in words[2:]):
         from distcc_driver import guard
 
         guard.main(words[1], [int(word) for word in words[2:]])

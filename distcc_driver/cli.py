@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -200,6 +201,7 @@ def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=F
 
 def main() -> None:
     """Run the command on the command line; an error of ours ends as one line and its exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how a process has ended
     try:
         if sys.stdout is None:
             raise ConfigError("standard output: it is closed; write it to another place")

@@ -59,7 +59,7 @@ def parse_list(text: str) -> tuple[list[TcpHost | SshHost], list[BadEntry]]:
     """Split at blanks, tabs and newlines; duplicates count once, bad entries are set apart."""
     hosts: dict[tuple[object, ...], TcpHost | SshHost] = {}
     bad = []
-    for position, entry in enumerate(text.split(), 1):
+    for position, entry in enumerate(_entries(text), 1):
         try:
             host = parse_host(entry)
         except HostSpecError as error:
@@ -67,6 +67,13 @@ def parse_list(text: str) -> tuple[list[TcpHost | SshHost], list[BadEntry]]:
         else:
             hosts.setdefault(_identity(host), host)
     return list(hosts.values()), bad
+
+
+def _entries(text: str) -> list[str]:
+    """Not by `str.split`, for which other spaces of Unicode are blanks: nobody sees that they are none."""
+    for blank in "\t\n\r\v\f":
+        text = text.replace(blank, " ")
+    return [entry for entry in text.split(" ") if entry]
 
 
 def parse_host(text: str) -> TcpHost | SshHost:

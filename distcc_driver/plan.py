@@ -149,5 +149,6 @@ def _unexpected(error: Exception) -> str:
     """What to say of an error that no module has foreseen: a limit of this machine, or a mistake of ours."""
     too_many = isinstance(error, OSError) and error.errno in (EAGAIN, EMFILE, ENFILE, ENOMEM)
     if too_many or isinstance(error, MemoryError) or "start new thread" in str(error):
-        return f"ulimit: no more processes, open files or memory here ({error}); raise ulimit -u, -n or -v"
+        cause = str(error) or "MemoryError"
+        return f"ulimit: no more processes, open files or memory here ({cause}); raise ulimit -u, -n or -v"
     return f"internal error: {error!r}; please report it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 
@@ -16,8 +17,8 @@ def write(text: str) -> None:
     Raises `ConfigError` where it cannot be written: standard output is closed, or a full disk.
     """
     try:
-        with open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False) as output:
-            output.write(text)
+        with open(1, "wb", closefd=False) as output:
+            output.write(os.fsencode(text))  # the bytes that names and values came in
     except BrokenPipeError:
         sys.exit(_TERMINATED)
     except OSError as error:

@@ -39,7 +39,8 @@ class Resolver:
         self.answers: dict[str, list[Address] | str] = {}
         self._running: set[str] = set()
         self._finished: list[str] = []
-        self._read_end, self._write_end = os.pipe()
+        self._read_end, self._write_end = self._pipe = list(os.pipe())
+        self._is_closed = False
 
     def fileno(self) -> int:
         """Readable when `take_finished` has something new."""
@@ -78,16 +79,23 @@ class Resolver:
         return names
 
     def close(self) -> None:
-        """Give the descriptors back, unless a thread that is left behind may still use them."""
-        if not self._running:
-            os.close(self._read_end)
-            os.close(self._write_end)
+        """Give the descriptors back; if a thread is left behind that may still use them, at its end."""
+        self._is_closed = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        while self._is_closed and not self._running and self._pipe:
+            try:
+                os.close(self._pipe.pop())
+            except IndexError:
+                return  # another thread was faster
 
     def _resolve(self, name: str) -> None:
         self.answers[name] = _look_up(name, 0)
         self._finished.append(name)
         os.write(self._write_end, b"x")
         self._running.discard(name)
+        self._close_if_done()
 
 
 def _look_up(name: str, flags: int) -> list[Address] | str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import site
 import sys
+import termios
 
 from . import guard, probe, reader, session
 from .endpoint import Endpoint, Rejection
@@ -28,7 +30,7 @@ except ModuleNotFoundError as missing:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import FrameType
     from typing import NoReturn
@@ -73,6 +75,7 @@ class Tunnelled:
         for number in session.ENDINGS:
             if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
                 signal.signal(number, _interrupted)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or nobody could wait for an ssh
         os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
         try:
             owner_pid = os.getpid() if self._is_own else os.getppid()
@@ -128,14 +131,16 @@ class Tunnelled:
         for host, result in self._opened.items():
             if isinstance(result, Unanswered):
                 log.info(f"{host.text}: ssh has a question")
-                self._opened[host] = tunnels.ask(host)
+                with _terminal_kept():
+                    self._opened[host] = tunnels.ask(host)
 
     def ask_all(
         self, connect_timeout_s: float, answered: Callable[[], None] | None = None
     ) -> list[Worker | Rejection]:
         """Probe all hosts that are connected; `answered` is called as each is done.
 
-        In a build, those that fail are closed at once.
+        In a build, those that fail are closed at once; and where the guard has closed the session, for the
+        shell was killed, this ends the process: there is nothing to say.
         """
         results: list[Worker | Rejection] = [r for r in self._opened.values() if isinstance(r, Rejection)]
         for _ in results:
@@ -144,6 +149,8 @@ class Tunnelled:
         endpoints = [result for result in self._opened.values() if isinstance(result, Endpoint)]
         for answer in probe.ask_all(endpoints, connect_timeout_s, answered):
             results.append(self._explained(answer) if isinstance(answer, Rejection) else answer)
+        if self._path and not self._is_own and not os.path.isdir(self._path):
+            sys.exit(128 + signal.SIGTERM)
         return results
 
     def keep(self, plan: Plan, log_level: str) -> str:
@@ -185,6 +192,19 @@ class Tunnelled:
 
 def _interrupted(number: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
+
+
+@contextlib.contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Give the terminal back as it was: ssh does that itself, unless it is killed."""
+    with open("/dev/tty", "rb", buffering=0) as terminal:
+        before = termios.tcgetattr(terminal)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError, termios.error):  # it has gone
+                if os.tcgetpgrp(terminal.fileno()) == os.getpgrp():  # else it would stop us
+                    termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 def _watched_pids(owner_pid: int, shell_pid: int | None) -> list[int]:

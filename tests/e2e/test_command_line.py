@@ -98,6 +98,13 @@ def test_standard_output_that_takes_nothing(
         assert line.startswith("distcc-driver: standard output: ")
 
 
+@pytest.mark.parametrize("words", [["plan", "\u00b2"], ["plan", "1", "\u00b2"], ["guard", "x", "\u00b2"]])
+def test_words_that_only_look_like_numbers(words: list[str], environ: dict[str, str], work: Path) -> None:
+    result = run_driver(environ, work, *words)
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_a_shell_that_there_is_no_shim_for(environ: dict[str, str], work: Path) -> None:
     for name in ("fish", "tcsh-6"):
         result = run_driver(environ, work, "shim", name)

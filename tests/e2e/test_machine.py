@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.support.commands import driver_command
 from tests.support.farm import Farm
 from tests.support.processes import arguments_of, has_in_environment, is_alive, pids
 from tests.support.shells import ROOT, UserShell
@@ -303,6 +304,12 @@ def test_few_open_files(limit: int, shell: UserShell) -> None:
     assert_built(run(shell, f"ulimit -n {limit}; {BUILD}"))
 
 
+@pytest.mark.parametrize("shell", KINDS, indirect=True)
+def test_a_shell_that_ignores_the_end_of_its_children(shell: UserShell) -> None:
+    """As those do that some supervisors start: then the kernel tells nobody how one has ended."""
+    assert_built(run(shell, f"trap '' CHLD; {BUILD}", "env", "--ignore-signal=CHLD"))
+
+
 # Locales
 
 
@@ -321,6 +328,27 @@ def turkish(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ["localedef", "-i", "tr_TR", "-f", "UTF-8", str(directory / "tr_TR.UTF-8")]
     subprocess.run(command, check=True, capture_output=True)
     return directory
+
+
+@pytest.fixture(scope="session")
+def latin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for LOCPATH, with a locale in which a letter is one byte."""
+    directory = tmp_path_factory.mktemp("latin")
+    command = ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", str(directory / "de_DE.ISO-8859-1")]
+    subprocess.run(command, check=True, capture_output=True)
+    return directory
+
+
+@pytest.mark.parametrize("shell", KINDS, indirect=True)
+def test_names_that_are_no_utf_8(shell: UserShell, latin: Path, recorder: Recorder) -> None:
+    """They come back as the bytes that they are; a session's directory goes with the build."""
+    temporary = shell.cwd / os.fsdecode(b"caf\xe9")
+    temporary.mkdir()
+    shell.environ.update(LOCPATH=str(latin), LC_ALL="de_DE.ISO-8859-1", XDG_RUNTIME_DIR=str(temporary))
+    ended = run(shell, f"distcc_build {recorder.word}; cd {os.fsdecode(b'caf')}* && ls -A")
+    assert (ended.status, ended.stdout) == (0, ""), ended
+    assert len(ended.ours) == 1
+    assert recorder.jobs == 5
 
 
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
@@ -501,12 +529,11 @@ def test_a_group_with_few_processes(limit: int, shell: UserShell) -> None:
 # Names
 
 
-@ROOT_ONLY
-def test_a_name_server_that_says_nothing(shell: UserShell, tmp_path: Path) -> None:
-    """The build begins in its time: nobody can make the resolver of the C library hurry."""
+@contextlib.contextmanager
+def silent_name_server(shell: UserShell, directory: Path, options: str) -> Iterator[list[str]]:
+    """Words in front of a command, for which it is the only one; the list of `shell` has names for it."""
     address = f"127.53.{os.getpid() // 250 % 250}.{os.getpid() % 250}"  # one for each process of tests
-    (tmp_path / "resolv.conf").write_text(f"nameserver {address}\n")
-    mount = f'mount --bind "{tmp_path}/resolv.conf" /etc/resolv.conf'
+    (directory / "resolv.conf").write_text(f"nameserver {address}\noptions {options}\n")
     shell.environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.3"
     shell.environ["DISTCC_AUTO_HOSTS"] = (
         f"somewhere.invalid somewhere.invalid:1 {shell.environ['DISTCC_AUTO_HOSTS']}"
@@ -514,10 +541,34 @@ def test_a_name_server_that_says_nothing(shell: UserShell, tmp_path: Path) -> No
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((address, 53))
         silent.settimeout(30)
-        ended = run(shell, BUILD, *with_mounts(mount))
+        yield with_mounts(f'mount --bind "{directory}/resolv.conf" /etc/resolv.conf')
         assert b"somewhere" in silent.recv(1000)
+
+
+@ROOT_ONLY
+def test_a_name_server_that_says_nothing(shell: UserShell, tmp_path: Path) -> None:
+    """The build begins in its time: nobody can make the resolver of the C library hurry."""
+    with silent_name_server(shell, tmp_path, "timeout:5") as prefix:
+        ended = run(shell, BUILD, *prefix)
     assert_built(ended, lines=2)
     assert (
         "somewhere.invalid, somewhere.invalid:1: name not resolved, timed out after 0.3 s; check DNS"
         in ended.ours[0]
     )
+
+
+@ROOT_ONLY
+def test_watching_with_a_silent_name_server_keeps_nothing_open(shell: UserShell, tmp_path: Path) -> None:
+    """Threads that wait for it are left behind at each round; they end before the next one here."""
+    with silent_name_server(shell, tmp_path, "timeout:1 attempts:1") as prefix:
+        command = [*prefix, *driver_command("workers", "--watch", "--json")]
+        with subprocess.Popen(command, env=shell.environ, cwd=shell.cwd, stdout=subprocess.PIPE) as process:
+            try:
+                assert process.stdout is not None
+                counts = []
+                for _ in range(4):
+                    assert b"timed out after 0.3 s" in process.stdout.readline()
+                    counts.append(len(os.listdir(f"/proc/{process.pid}/fd")))
+            finally:
+                process.terminate()
+    assert counts[-1] <= counts[0]

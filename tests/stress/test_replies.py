@@ -73,11 +73,12 @@ def check_reply(reply: bytes) -> WorkerStats | None:
 def check_hosts(text: str) -> bool:
     """Whether there are hosts in a list: each one is as it would be alone, and none is an option of ssh."""
     hosts, bad = parse_list(text)
-    assert len(hosts) + len(bad) <= len(text.split())
+    entries = re.split(r"[ \t\n\r\v\f]+", text)
+    assert len(hosts) + len(bad) <= len(entries)
     for host in hosts:
         assert parse_host(host.text) == host
         assert re.fullmatch(r"[A-Za-z0-9._:%][A-Za-z0-9._:%-]*", host.name)
-        assert host.text in text.split()
+        assert host.text in entries
     return bool(hosts)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import string
 
 import pytest
@@ -279,6 +280,14 @@ def test_list_is_separated_by_any_white_space(text: str) -> None:
     assert bad == []
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\x1c", "\x85", "\u3000"])
+def test_what_only_looks_like_a_blank_is_shown(blank: str) -> None:
+    """As from a web page: the two would be one entry to everybody else."""
+    hosts, (bad,) = parse_list(f"a{blank}b c")
+    assert [host.name for host in hosts] == ["c"]
+    assert (bad.position, bad.column) == (1, 2)
+
+
 @pytest.mark.parametrize("text", ["", " \t\n "])
 def test_blank_list_has_no_hosts(text: str) -> None:
     assert parse_list(text) == ([], [])
@@ -353,6 +362,7 @@ def test_list_keeps_the_order_of_first_mention_and_loses_nothing(entries: list[s
 @given(st.text())
 def test_parse_list_never_raises_and_every_host_stands_in_the_text(text: str) -> None:
     hosts, bad = parse_list(text)
-    assert all(host.text in text.split() for host in hosts)
-    assert len(hosts) + len(bad) <= len(text.split())
+    entries = re.split(r"[ \t\n\r\v\f]+", text)
+    assert all(host.text in entries for host in hosts)
+    assert len(hosts) + len(bad) <= len(entries)
     assert parse_list(" ".join(host.text for host in hosts)) == (hosts, [])

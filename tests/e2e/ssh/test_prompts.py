@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -99,6 +101,28 @@ def test_a_key_opens_with_its_passphrase_which_is_not_shown(
         terminal.expect(PROMPT)
         assert PASSPHRASE not in terminal.shown
         traces.assert_none()
+
+
+@pytest.mark.parametrize(
+    ("user_shell", "options"), [("bash", ""), ("zsh", "unsetopt zle")], indirect=["user_shell"]
+)
+def test_the_terminal_is_as_it_was_when_the_ssh_that_asks_is_killed(
+    options: str, user_shell: UserShell, protected: str, traces: Traces
+) -> None:
+    """Only ssh knows that it has switched off the echo. (zsh puts a terminal right where it edits lines.)"""
+    with user_shell.interactive(options) as terminal:
+        terminal.send("stty -a >before; echo done$((1 + 1))\r")
+        terminal.expect("done2")
+        terminal.send(BUILD)
+        terminal.expect(PASSPHRASE_QUESTION)
+        (asking,) = traces.masters()
+        os.kill(asking, signal.SIGKILL)
+        terminal.expect(f"distcc-driver: {protected}: ssh failed")
+        terminal.expect("built over localhost/")
+        terminal.send("stty -a >after; echo done$((2 + 1))\r")
+        terminal.expect("done3")
+        traces.assert_none()
+    assert (user_shell.cwd / "after").read_text() == (user_shell.cwd / "before").read_text()
 
 
 def test_a_passphrase_that_is_never_right_costs_the_worker(
