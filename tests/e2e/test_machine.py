@@ -342,11 +342,12 @@ def latin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 def test_names_that_are_no_utf_8(shell: UserShell, latin: Path, recorder: Recorder) -> None:
     """They come back as the bytes that they are; a session's directory goes with the build."""
-    temporary = shell.cwd / os.fsdecode(b"caf\xe9")
-    temporary.mkdir()
-    shell.environ.update(LOCPATH=str(latin), LC_ALL="de_DE.ISO-8859-1", XDG_RUNTIME_DIR=str(temporary))
-    ended = run(shell, f"distcc_build {recorder.word}; cd {os.fsdecode(b'caf')}* && ls -A")
-    assert (ended.status, ended.stdout) == (0, ""), ended
+    with tempfile.TemporaryDirectory(prefix="dl-") as short:  # for a socket
+        runtime = os.path.join(short, os.fsdecode(b"caf\xe9"))
+        os.mkdir(runtime, 0o700)
+        shell.environ.update(LOCPATH=str(latin), LC_ALL="de_DE.ISO-8859-1", XDG_RUNTIME_DIR=runtime)
+        ended = run(shell, f"distcc_build {recorder.word}; ls -A {short}/caf*")
+        assert (ended.status, ended.stdout) == (0, ""), ended
     assert len(ended.ours) == 1
     assert recorder.jobs == 5
 
