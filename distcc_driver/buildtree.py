@@ -100,9 +100,12 @@ def _configured_below(directory: str) -> tuple[str, ...]:
 
 
 def _text(directory: str, name: str) -> str:
-    """A file of the directory; empty if it cannot be read."""
+    """A file of the directory; empty if it cannot be read, or is none: nobody may ever write to a pipe."""
+    path = os.path.join(directory, name)
     try:
-        with open(os.path.join(directory, name), "rb") as file:
+        if not os.path.isfile(path):
+            return ""
+        with open(path, "rb") as file:
             return file.read(_MAX_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
@@ -138,10 +141,12 @@ def _read_cmake(directory: str) -> BuildTree:
 
 def _launcher_in_rules(directory: str, compiler: str, is_ninja: bool) -> tuple[str, ...]:
     """What stands before the compiler in a rule: a project may set a launcher that no cache shows."""
-    rule = re.compile(rf"^(?:\s+command = |\t)(?P<before>[^\n]*?){re.escape(compiler)} .* -c ", re.MULTILINE)
     for name in _rule_files(directory, is_ninja):
-        if match := rule.search(_text(directory, name)):
-            return tuple(word for word in _words(match["before"]) if "$" not in word)
+        for line in _text(directory, name).split("\n"):
+            command = line.lstrip("\t ").removeprefix("command = ")
+            before, found, behind = command.partition(f"{compiler} ")
+            if line[:1] in ("\t", " ") and found and " -c " in f" {behind}":
+                return tuple(word for word in _words(before) if "$" not in word)
     return ()
 
 

@@ -201,6 +201,9 @@ def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=F
 
 def main() -> None:
     """Run the command on the command line; an error of ours ends as one line and its exit code."""
+    for name in ("COLUMNS", "LINES"):
+        if os.environ.get(name) == "0":
+            del os.environ[name]  # a shell without a window; it is no size to print for
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how a process has ended
     try:
         if sys.stdout is None:

@@ -26,14 +26,24 @@ def compile_ms(log: str) -> float | None:
 
 def missing_compiler(said: str) -> str:
     """The compiler that a worker has not, from the words of its distccd; "" if it has."""
-    match = re.search(r"distccd\[\d+\].*failed to exec ([^\n]*): No such file", said)
-    return match[1] if match else ""
+    for line in said.split("\n"):  # one expression for all of it would take days for what a worker may say
+        speaker, _, rest = line.partition("failed to exec ")
+        name, end, _ = rest.rpartition(": No such file")
+        if end and "distccd[" in speaker:
+            return name
+    return ""
 
 
 def connect_failure(log: str) -> str:
     """Why there was no connection to a worker; "" if there was."""
-    match = re.search(r"connect to [^\n]* failed: ([^\n]*)|(timeout) while connecting", log)
-    return (match[1] or "timed out") if match else ""
+    for line in log.split("\n"):
+        _, is_about_it, rest = line.partition("connect to ")
+        _, has_failed, cause = rest.rpartition(" failed: ")
+        if is_about_it and has_failed:
+            return cause
+        if "timeout while connecting" in line:
+            return "timed out"
+    return ""
 
 
 def error_line(text: str) -> str:

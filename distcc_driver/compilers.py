@@ -7,9 +7,10 @@ of distcc(1), the symbolic links of ccache(1)), or where they are the first word
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 USUAL = ("cc", "gcc", "g++", "clang", "clang++")
 
 _SCRIPT_BYTES = 8192
+_COMPILER = re.compile(r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-[\d.]+)?")
+# Others load plug-ins, start programs, or take them from a directory of their own (gcc(1), clang(1)).
+_HARMLESS = re.compile(
+    r"-(?:m|O|g(?!cc)|std=|D|U|-target=|W(?![alp],)|f(?!plugin|pass-plugin|module)).*|-pipe|-pthread|-pedantic"
+)
 _MASQUERADES = ("/usr/lib/distcc", "/usr/lib64/distcc", "/usr/lib/distcc/bin", "/usr/local/lib/distcc")
 
 
@@ -118,6 +124,8 @@ def _kind(path: str) -> Kind:
     tool = _tool(os.path.realpath(path))
     if tool is not None:
         return tool
+    if not os.path.isfile(path):
+        return Kind.COMPILER  # nobody may ever write to a pipe
     try:
         with open(path, "rb") as file:
             start = file.read(_SCRIPT_BYTES)
@@ -129,6 +137,25 @@ def _kind(path: str) -> Kind:
 def _tool(path: str) -> Kind | None:
     """One of distcc and ccache, by the program's own name; None for any other."""
     return {"distcc": Kind.DISTCC, "ccache": Kind.CCACHE}.get(os.path.basename(path))
+
+
+def for_a_trial(command: Command, search_path: str) -> Command | None:
+    """What of a command in somebody's build files can be run to try it; None if nothing can.
+
+    That is a compiler on PATH, or one of this system, with such options that it runs nothing else.
+    """
+    name = os.path.basename(command.compiler[0])
+    found = shutil.which(name, path=bare_path(search_path, name))
+    is_ours = found is not None and os.path.realpath(found) == command.real_path
+    if not _COMPILER.fullmatch(name) or not (is_ours or _is_of_system(command.real_path or "")):
+        return None
+    options = [word for word in command.compiler[1:] if _HARMLESS.fullmatch(word)]
+    return replace(command, compiler=(command.compiler[0], *options))
+
+
+def _is_of_system(path: str) -> bool:
+    """Whether a file is where only root installs programs."""
+    return path.startswith(("/usr/", "/opt/")) and os.stat(path).st_uid == 0
 
 
 def is_cxx(name: str) -> bool:

@@ -19,7 +19,8 @@ from rich.console import Console
 from . import steps
 from .buildtree import BuildTree, read_tree
 from .checklist import plain_lines, terminal_view
-from .compilers import USUAL, Command, Kind, examine, is_cxx
+from .clientstate import troubles
+from .compilers import USUAL, Command, Kind, examine, for_a_trial, is_cxx
 from .display import Progress, status_line, write_lines
 from .document import VERSION, HostRow, host_rows
 from .errors import ConfigError
@@ -30,7 +31,7 @@ from .settings import check_hosts, read_settings, read_unknown
 from .steps import Result, Step, worst
 from .survey import Survey
 from .trial import Outcome, Trial, Trials, deadline_s
-from .trialsteps import local_steps, trial_steps
+from .trialsteps import local_steps, trial_steps, untried_steps
 from .wording import bad_entry_line
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _examine_machine(case: _Case, compilers: Sequence[str]) -> None:
     case.client = shutil.which("distcc", path=case.search_path)
     case.client_version = _client_version(case.client)
     case.steps.append(steps.client_step(case.client, case.client_version))
+    case.steps += steps.state_steps(troubles(case.environ))
     names = compilers or [name for name in USUAL if shutil.which(name, path=case.search_path)]
     case.commands = [examine(_words(name), case.search_path) for name in names]
     case.tree_commands = [examine(configured.words, case.search_path) for configured in case.tree.compilers]
@@ -160,8 +162,10 @@ def _examine_workers(case: _Case, settings: Settings, is_chosen: bool) -> None:
 def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     """Compile here, then on all workers with what compiles here."""
     trials = Trials(case.environ, Interrupts())
+    commands, others = _to_try(case, is_chosen)
+    case.steps += untried_steps(others)
     with status_line("compiling on this machine"):
-        local = trials.try_here(_to_try(case, is_chosen))
+        local = trials.try_here(commands)
     case.steps += local_steps(local)
     local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
     with _shown_progress(len(findings.workers)) as done:
@@ -169,20 +173,28 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     case.steps += trial_steps(case.trials, local, deadline_s(case.environ))
 
 
-def _to_try(case: _Case, is_chosen: bool) -> list[Command]:
+def _to_try(case: _Case, is_chosen: bool) -> tuple[list[Command], list[Command]]:
     """The compilers of the build directory, else those on PATH; what is asked for, in any case.
 
-    Of names for the same program the last one is tried: distcc asks for `gcc` where it is called
-    as `cc`.
+    And those of the build directory that are not run, for whoever wrote it might have them do anything. Of
+    names for the same program the last one is tried: distcc asks for `gcc` where it is called as `cc`.
     """
-    commands = case.commands if is_chosen or not case.tree_commands else case.tree_commands
+    others = []
+    tried = []
+    for command in [] if is_chosen else case.tree_commands:
+        if command.real_path is not None and command.kind is not Kind.MISSING:
+            harmless = for_a_trial(command, case.search_path)
+            if harmless is None:
+                others.append(command)
+            else:
+                tried.append(harmless)
     found = {}
-    for command in commands:
+    for command in tried or case.commands:
         if command.real_path is not None and command.kind is not Kind.MISSING:
             is_plain = len(command.compiler) == 1 and os.sep not in command.compiler[0]
             name = command.real_path if is_plain else command.compiler
             found[name, is_cxx(command.compiler[0])] = command
-    return list(found.values())
+    return list(found.values()), others
 
 
 @contextlib.contextmanager

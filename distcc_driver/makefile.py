@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 RECIPE = "recipe"  # the setting of a compiler that a recipe names
+_MAX_REFERENCES = 4  # each may have as many again
 _MAKE_DEFAULTS = {"CC": "cc", "CXX": "g++"}
 
 
@@ -174,6 +175,8 @@ def _assignments(text: str, variable: str) -> list[_Assignment]:
 def _expanded(text: str, variable: str, value: str, environ: Mapping[str, str], depth: int) -> str:
     if depth > 5:
         raise UnknownCompilerError(f"{variable} refers to itself")
+    if value.count("$") > _MAX_REFERENCES:
+        raise UnknownCompilerError(f"{variable} is put together from very many parts")
 
     def replace(match: re.Match[str]) -> str:
         return _make_value(text, match[1] or match[2], environ, depth + 1)

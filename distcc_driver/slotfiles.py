@@ -26,8 +26,10 @@ def remove(tunnels: Sequence[OpenTunnel]) -> None:
 
     A client that has outlived it for a moment would make new ones: its end is waited for, up to 2 s.
     """
-    state = os.environ.get("DISTCC_DIR") or os.path.join(os.path.expanduser("~"), ".distcc")
-    directory = os.path.join(state, "lock")
+    state = os.environ.get("DISTCC_DIR")
+    if state is None:
+        state = os.path.join(os.path.expanduser("~"), ".distcc")
+    directory = f"{state}/lock"
     deadline = time.monotonic() + _GRACE_S
     while tunnels:
         is_busy = any(_is_distcc(pid) and _has_one_of(pid, tunnels) for pid in _pids())

@@ -86,6 +86,20 @@ def client_step(path: str | None, version: str | None) -> Step:
     return Step(CLIENT, ("distcc",), Result.OK, f"version {version}, {path}")
 
 
+def state_steps(troubles: Sequence[tuple[str, str]]) -> list[Step]:
+    """About the places that distcc needs for its own files."""
+    return [
+        Step(
+            CLIENT,
+            (variable,),
+            Result.PROBLEM,
+            f"{cause}: distcc has no place for its files, and compiles everything here",
+            "name a directory that you may write",
+        )
+        for variable, cause in troubles
+    ]
+
+
 def compiler_steps(
     commands: Sequence[Command], environ: Mapping[str, str], is_tree_distributed: bool
 ) -> list[Step]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -39,6 +41,8 @@ _AT_ONCE = 64
 _SPARE_S = 5
 _MAX_OBJECT = 1024 * 1024
 _MAX_TEXT = 64 * 1024
+_MAX_MEMORY = 2 * 1024**3
+_MAX_FILE = 64 * 1024**2
 _SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
 
 
@@ -227,7 +231,7 @@ def _spawn(
     """Start a command whose output goes to the file `output`; None, and the cause there, if it cannot be."""
     with open(os.path.join(directory, "output"), "wb") as output:
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 words,
                 env=environ,
                 cwd=directory,
@@ -239,6 +243,21 @@ def _spawn(
         except OSError as error:
             output.write(f"{words[0]}: {error.strerror}\n".encode())
             return None
+    _bound(process.pid)
+    return process
+
+
+def _bound(pid: int) -> None:
+    """Let a process, and what it starts, take no more of memory and disk than a trial may need.
+
+    A worker says how long its answer is, and distcc's client believes it.
+    """
+    for kind, most in ((resource.RLIMIT_AS, _MAX_MEMORY), (resource.RLIMIT_FSIZE, _MAX_FILE)):
+        if hasattr(resource, "prlimit"):
+            with contextlib.suppress(OSError):  # it has ended
+                _, hard = resource.prlimit(pid, kind)
+                soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+                resource.prlimit(pid, kind, (soft, hard))
 
 
 def _finish(run: _Run) -> Trial:

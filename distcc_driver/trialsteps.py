@@ -12,12 +12,27 @@ from .trial import Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .compilers import Command
     from .trial import Trial
 
 TRIALS = "trial compilations"
 
 _REPAIR = "install or repair the compiler here"
 _REPAIR_OPTIONS = "correct its options, or repair the compiler here"
+
+
+def untried_steps(commands: Sequence[Command]) -> list[Step]:
+    """About compilers of a build directory that are not run: build files may name anything."""
+    return [
+        Step(
+            TRIALS,
+            (command.text,),
+            Result.OK,
+            "not tried, for it is neither a compiler on PATH nor one of this system",
+            f"to try it all the same, add --compiler {shlex.quote(command.text)}",
+        )
+        for command in commands
+    ]
 
 
 def local_steps(trials: Sequence[Trial]) -> list[Step]:
@@ -59,8 +74,10 @@ def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
     """How a trial ended, as a key: what has the same one goes on the same line."""
     if trial.outcome is not Outcome.COMPILED:
         return trial.outcome.value, trial.words if trial.outcome in _WITH_WORDS else ""
-    if trial.made is None or local.made is None:
+    if local.made is None:
         return "unread", ""
+    if trial.made is None:
+        return "garbage", ""
     if trial.made.architecture != local.made.architecture:
         return "architecture", trial.made.architecture, local.made.architecture
     there, this = _version(trial), _version(local)
@@ -85,6 +102,9 @@ def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int
         times = ", ".join(f"{trial.elapsed_ms or 0:.0f} ms" for trial in trials)
         like = f"{details[0]} as here" if kind == "same" else "its version cannot be compared"
         return Result.OK, f"compiles with {compilers} in {times}; {like}", ""
+    if kind == "garbage":
+        text = f"returns what is no object file ({compilers})"
+        return Result.PROBLEM, text, "take it off the list until its owner has repaired it"
     if kind == "version":
         there, this = details
         this = this.removeprefix(there.partition(" ")[0] + " ")

@@ -331,6 +331,14 @@ def test_terminal_without_colour(
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal.shown)
 
 
+def test_a_size_of_no_columns_is_none(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+    """As shells have it that have seen no window."""
+    environ |= {"DISTCC_AUTO_HOSTS": shared_distccd.spec, "COLUMNS": "0", "LINES": "0"}
+    with Terminal(driver_command("workers"), environ, work) as terminal:
+        assert terminal.wait() == 0
+    assert shared_distccd.spec in terminal.shown
+
+
 def test_a_variable_with_a_typing_error_is_named(
     environ: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:

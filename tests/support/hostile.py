@@ -136,13 +136,20 @@ def staying(reply: bytes) -> Answer:
 
 
 def compiler_saying(text: bytes) -> Answer:
-    """Takes a job, and says that the compiler failed with `text`, 200 bytes at most.
+    """Takes a job, and says that the compiler failed with `text`."""
+    return answering(0x100, text)
 
-    In distcc's protocol 2 (its `doc/protocol-2.txt`), where texts are packed by LZO: a count and the
-    bytes themselves will do.
+
+def answering(status: int, text: bytes = b"", made: bytes = b"") -> Answer:
+    """Takes a job, and says how the compiler ended, what it said, and what it made.
+
+    In distcc's protocol 2 (its `doc/protocol-2.txt`).
     """
-    packed = bytes([17 + len(text)]) + text + b"\x11\0\0"
-    reply = b"DONE00000002STAT00000100SERR%08x%sSOUT00000000DOTO00000000" % (len(packed), packed)
+    fields = [b"DONE00000002STAT%08x" % status]
+    for name, data in ((b"SERR", text), (b"SOUT", b""), (b"DOTO", made)):
+        packed = _packed(data)
+        fields.append(name + b"%08x" % len(packed) + packed)
+    reply = b"".join(fields)
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         del closing
@@ -152,6 +159,15 @@ def compiler_saying(text: bytes) -> Answer:
             pass
 
     return answer
+
+
+def _packed(data: bytes) -> bytes:
+    """As LZO1X has it, where a count and the bytes themselves will do."""
+    if not data:
+        return b""
+    zeros, rest = divmod(len(data) - 19, 255)
+    count = bytes([17 + len(data)]) if len(data) <= 200 else bytes(1 + zeros) + bytes([rest + 1])
+    return count + data + b"\x11\0\0"
 
 
 def tls(connection: socket.socket, closing: threading.Event) -> None:

@@ -49,7 +49,16 @@ MAY_IMPORT = {
     "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log", "wording"},
 }
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
-FOR_PEOPLE |= {"buildtree", "checklist", "clientlog", "compilers", "display", "doctor", "makefile"}
+FOR_PEOPLE |= {
+    "buildtree",
+    "checklist",
+    "clientlog",
+    "clientstate",
+    "compilers",
+    "display",
+    "doctor",
+    "makefile",
+}
 FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialsteps"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}

@@ -209,9 +209,16 @@ def test_version_of_another_distribution_is_the_same() -> None:
 
 
 def test_object_that_cannot_be_read_is_not_compared() -> None:
-    assert said(trial_of("a", made=None)) == [
-        "ok a: compiles with gcc in 12 ms; its version cannot be compared"
-    ]
+    """Not even the one that was made here."""
+    (step,) = trial_steps([trial_of("a", made=None)], [Trial(None, GCC, Outcome.COMPILED)], 15)
+    assert (step.result, step.text) == (
+        Result.OK,
+        "compiles with gcc in 12 ms; its version cannot be compared",
+    )
+
+
+def test_what_is_no_object_where_there_should_be_one_is_a_problem() -> None:
+    assert said(trial_of("a", made=None)) == ["problem a: returns what is no object file (gcc)"]
 
 
 @pytest.mark.parametrize(
