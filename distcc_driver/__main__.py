@@ -21,15 +21,16 @@ def _speak(words):  # type: (list[str]) -> None
 
     Not if it is standard output, as in bash where the user's 0 and 2 are closed: messages would be evaluated.
     """
-    if words[:1] != ["plan"] or len(words) != 3 or not words[2].isdecimal():
+    if words[:1] != ["plan"] or len(words) != 3:
         return
     import os  # not before the path of imports is right
 
     try:
-        if not os.path.sameopenfile(int(words[2]), 1):
-            os.dup2(int(words[2]), 2)
-        os.close(int(words[2]))
-    except OSError:
+        number = int(words[2])
+        if not os.path.sameopenfile(number, 1):
+            os.dup2(number, 2)
+        os.close(number)
+    except (OSError, OverflowError, ValueError):
         pass  # called by hand
 
 

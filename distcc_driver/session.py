@@ -10,16 +10,16 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import stat
 import time
 
 from .errors import ConfigError
 from .processtable import command_lines, descendants, is_of_another_namespace, process_table, started
 from .record import Record
+from .sessionplace import bases, is_own_directory, where_others_may_rename
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
 # The signals that end a build.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -61,7 +61,7 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
         )
     name = _owned_by(owner_pid) + os.urandom(3).hex()
     tried = []
-    for base in _bases(environ):
+    for base in bases(environ):
         path = os.path.join(base, name)
         if "${" in path or not _is_text(path):
             tried.append(f"{base} (no name that ssh can be given)")
@@ -69,7 +69,7 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
         if len(os.fsencode(control_argument(control_path(path, 9999)))) > _MAX_CONTROL_PATH:
             tried.append(f"{base} (name too long)")
             continue
-        if others := _where_others_may_rename(base):
+        if others := where_others_may_rename(base):
             tried.append(f"{base} (others may rename what is in {others})")
             continue
         try:
@@ -115,13 +115,13 @@ def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
     """The session directories that a shell owns."""
     beginning = _owned_by(owner_pid)
     found = []
-    for base in _bases(environ):
+    for base in bases(environ):
         try:
             names = os.listdir(base)
         except OSError:
             continue
         paths = [os.path.join(base, name) for name in names if name.startswith(beginning)]
-        found += [path for path in paths if _is_own_directory(os.lstat, path)]
+        found += [path for path in paths if is_own_directory(os.lstat, path)]
     return found
 
 
@@ -162,7 +162,7 @@ def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
 
     None for the second, if the plan never got that far, or if the directory is not the one that was made.
     """
-    if not _is_own_directory(os.lstat, path):
+    if not is_own_directory(os.lstat, path):
         return "info", []
     taken = os.path.join(path, f"{_STATE}.taken")
     try:
@@ -208,20 +208,41 @@ def end(path: str, controls: Collection[str] | None = None) -> None:
             if (own != GUARD if controls is None else own in controls)
         }
         if helpers or pids - asked:
-            table = process_table()
-            pids |= {pid for pid, started in helpers.items() if table.get(pid, (0, ""))[1] == started}
-            found = descendants(pids, table)
-            helpers.update({pid: table[pid][1] for pid in found})
-            pids |= found
+            pids = _and_what_they_started(pids, helpers)
         late = time.monotonic() >= deadline
+        stopped: set[int] = set()
+        if helpers and (late or pids - asked):
+            pids = stopped = _stopped(pids, helpers)
         for pid in pids if late else pids - asked:
             _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
+        for pid in stopped:
+            _signal(pid, signal.SIGCONT)
         if (was_gone and not pids) or time.monotonic() >= deadline + _GRACE_S:
             return
         was_gone = not pids
         asked |= pids
         if pids:
             time.sleep(_PAUSE_S)
+
+
+def _and_what_they_started(pids: set[int], helpers: dict[int, str]) -> set[int]:
+    """Some processes, the helpers that are left, and what they have started: that is added to the helpers."""
+    table = process_table()
+    pids = pids | {pid for pid, start in helpers.items() if table.get(pid, (0, ""))[1] == start}
+    found = descendants(pids, table)
+    helpers.update({pid: table[pid][1] for pid in found})
+    return pids | found
+
+
+def _stopped(pids: set[int], helpers: dict[int, str]) -> set[int]:
+    """The same, all of them stopped: what one starts just before it ends would be nobody's."""
+    stopped: set[int] = set()
+    while pids - stopped:
+        for pid in pids - stopped:
+            _signal(pid, signal.SIGSTOP)
+        stopped |= pids
+        pids = _and_what_they_started(pids, helpers)
+    return pids
 
 
 def remove(path: str) -> None:
@@ -250,49 +271,6 @@ def _unlink(name: str, directory: int) -> None:
         os.unlink(name, dir_fd=directory)
     except FileNotFoundError:
         pass  # the guard was faster
-
-
-def _bases(environ: Mapping[str, str]) -> list[str]:
-    """Where a session directory may be, best first; no link is on the way to it."""
-    bases = []
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    if (
-        os.path.isabs(runtime)
-        and _is_own_directory(os.stat, runtime)
-        and os.access(runtime, os.W_OK | os.X_OK)
-    ):
-        bases.append(runtime)
-    if os.path.isabs(environ.get("TMPDIR", "")):
-        bases.append(environ["TMPDIR"])
-    bases.append("/tmp")  # noqa: S108  # a directory of mode 0700 is made in it
-    return [os.path.realpath(base) for base in bases]
-
-
-def _where_others_may_rename(base: str) -> str:
-    """Where on the way to `base` another user could replace what is there; "" if nowhere.
-
-    Whoever owns `/` is root, or stands for it in a user namespace.
-    """
-    trusted = (os.geteuid(), 0, os.stat("/").st_uid)
-    while True:
-        try:
-            status = os.stat(base)
-        except OSError:
-            return ""  # nor can we make anything
-        is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in trusted
-        if is_open and not status.st_mode & stat.S_ISVTX:
-            return base
-        if base == "/":
-            return ""
-        base = os.path.dirname(base)
-
-
-def _is_own_directory(look: Callable[[str], os.stat_result], path: str) -> bool:
-    try:
-        status = look(path)
-    except OSError:
-        return False
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _signal(pid: int, number: int) -> None:

@@ -17,6 +17,7 @@ from .processtable import parent
 from .release import release
 from .session import OpenTunnel
 from .shim import remedy
+from .wording import enumerated
 
 if sys.flags.no_site:
     site.main()  # the build path starts without site-packages, where sh is
@@ -81,7 +82,11 @@ class Tunnelled:
             owner_pid = os.getpid() if self._is_own else os.getppid()
             if not self._is_own:
                 reader.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
-            self._path = session.create(owner_pid, self._environ)
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
+            try:  # a signal in between would leave a directory that nobody looks for
+                self._path = session.create(owner_pid, self._environ)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             keeper = guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
             self._tunnels = Tunnels(ssh, self._hosts, self._path, keeper)
             self._tunnels.start()
@@ -119,7 +124,9 @@ class Tunnelled:
             advice = "install the OpenSSH client (openssh-client)"
             self._opened = {host: Rejection(host, "ssh: not found on PATH", advice) for host in self._hosts}
             return
-        self._opened = self._tunnels.finish(lambda host: log.info(f"{host.text}: ssh is still connecting"))
+        self._opened = self._tunnels.finish(
+            lambda slow: log.info(f"{enumerated([host.text for host in slow])}: ssh is still connecting")
+        )
         if any(isinstance(result, Unanswered) for result in self._opened.values()) and has_terminal():
             if quiet is None:
                 self._ask_person(self._tunnels, log)
