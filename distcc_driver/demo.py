@@ -79,6 +79,7 @@ def run_demo() -> int:
     interrupts = Interrupts()
     with ExitStack() as stack:
         # As root, distccd becomes another user, whom TMPDIR may keep out.
+        # S108: a directory of a name that nobody can foresee is made in it
         base = "/tmp" if os.geteuid() == 0 else None  # noqa: S108
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="distcc-driver-demo.", dir=base))
         os.chmod(directory, 0o711)  # noqa: S103  # the other user passes through

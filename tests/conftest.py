@@ -19,10 +19,16 @@ def _end(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-# A shell starts a job in the background with SIGINT and SIGQUIT ignored, and so would all be that the
-# tests start.
+def _stay(*_: object) -> None:
+    """Do nothing, as who ignores it; but for those who are started a handler becomes the default."""
+
+
+# A shell starts a job in the background with SIGINT and SIGQUIT ignored, and nohup one with SIGHUP, and so
+# would all be that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, _stay)
 signal.signal(signal.SIGTERM, _end)
 
 

@@ -17,12 +17,15 @@ from tests.support.terminal import Terminal
 from tests.support.traces import Traces
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     from tests.support.shells import UserShell
 
 STAGES = ("starting", "connecting", "prompting", "building", "closing")
 OVER = "over"
+# About how long each stage lasts: the moment is somewhere in it.
+LENGTHS_S = {"starting": 0.05, "connecting": 0.3, "prompting": 0.3, "building": 0.25, "closing": 0.03}
 
 _PROMPT = "]READY> "
 _START = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
@@ -106,12 +109,16 @@ class Yard:
             mark.unlink(missing_ok=True)
         self._connections_before = self._connections()
 
+    def is_built(self) -> bool:
+        """Whether the build command has come to its end."""
+        return self._built.exists()
+
     def stage(self, shell_pid: int, said: str = "") -> str:
         """How far the build is; `said` is what it has shown so far. "" before it begins."""
         if not self.begun.exists():
             return ""
         words = [word for arguments in self.traces.processes().values() for word in arguments]
-        if self._built.exists() or "release" in words or "report" in words:
+        if self.is_built() or "release" in words or "report" in words:
             return "closing" if self.strays(shell_pid) else OVER
         if self._building.exists():
             return "building"
@@ -232,3 +239,14 @@ def script(yard: Yard, name: str, text: str) -> list[str]:
     path = Path(yard.shell.environ["HOME"]) / name
     path.write_text(f"{yard.shell.sourcing}\n. {yard.belongings}\n{text}\n")
     return [*_START[yard.shell.name][:-1], str(path)]
+
+
+def stages_of(kind: str) -> tuple[str, ...]:
+    if kind == "asking":
+        return ("prompting",)
+    return tuple(stage for stage in STAGES if stage != "prompting")
+
+
+def words_of_a_build(chance: random.Random) -> str:
+    """Its status, and now and then that it is one with make and distcc."""
+    return chance.choice(("0", "0", "0 make"))

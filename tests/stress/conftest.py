@@ -18,10 +18,23 @@ from tests.e2e.conftest import (
     user_shell,
     work,
 )
-from tests.e2e.ssh.conftest import gate, keys, shared_sshd, ssh, start_sshd, traces
+from tests.e2e.ssh.conftest import behind, gate, keys, shared_sshd, ssh, start_sshd, traces
+from tests.support import servers
+from tests.support.ports import LOOPBACK, host_spec
+from tests.support.servers import Server
+from tests.support.shells import UserShell
+from tests.support.traces import Traces
+
+from .builds import OVER, Yard
+from .typist import Hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.e2e.ssh.conftest import Keys
+    from tests.support.distccd import Distccd
+    from tests.support.sshd import Sshd, SshUser
 
 __all__ = [
     "environ",
@@ -53,6 +66,12 @@ class Tally:
     def count(self, table: str, row: str, number: int = 1) -> None:
         """Add to a row of a table, both named in plain words."""
         self.tables[table][row] += number
+
+    def count_build(self, ending: str, stage: str) -> None:
+        """One that came to an end while it was in a stage: if it was over, it was not interrupted."""
+        self.count("runs", "ended before that" if stage == OVER else "interrupted")
+        self.count("endings", ending)
+        self.count("stages", stage or OVER)
 
     def lines(self) -> list[str]:
         """Each table in one line, the left-overs last."""
@@ -106,3 +125,42 @@ def scaled(pytestconfig: pytest.Config) -> Callable[[int], int]:
     """The number of runs that is asked for, where `n` is usual."""
     factor: float = pytestconfig.getoption("--runs", 1.0)
     return lambda usual: max(1, round(usual * factor))
+
+
+@pytest.fixture
+def hosts(
+    request: pytest.FixtureRequest, environ: dict[str, str], shared_distccd: Distccd
+) -> Iterator[Hosts]:
+    """By kind: over TCP, with one that never answers; behind ssh; behind an ssh that asks a question."""
+    environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "1"
+    if request.param == "tcp":
+        environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.2"
+        with Server(servers.hang) as silent:
+            text = f"{shared_distccd.spec} {host_spec(LOOPBACK, silent.port, silent.port)}"
+            yield Hosts(text, shared_distccd.spec, lambda: silent.connections)
+        return
+    ssh: SshUser = request.getfixturevalue("ssh")
+    sshd: Sshd = request.getfixturevalue("shared_sshd")
+    keys: Keys = request.getfixturevalue("keys")
+    ssh.default(IdentityFile=str(keys.protected.private))
+    easy, second = (
+        behind(ssh.worker(name, sshd, IdentityFile=str(keys.user.private)), shared_distccd)
+        for name in ("one", "two")
+    )
+    asking = behind(ssh.worker("asking", sshd), shared_distccd)
+    traces = Traces(environ)
+    text = f"{easy} {asking if request.param == 'asking' else second}"
+    yield Hosts(text, easy, lambda: len(traces.sessions()))
+
+
+@pytest.fixture
+def yard(
+    request: pytest.FixtureRequest,
+    environ: dict[str, str],
+    work: Path,
+    hosts: Hosts,
+    shared_distccd: Distccd,
+) -> Yard:
+    """The yard of a user of one of the shells, whose host list is the one of the build."""
+    environ["DISTCC_AUTO_HOSTS"] = hosts.of_the_build
+    return Yard(UserShell(request.param, environ, work), shared_distccd.job_port, hosts.connections)
