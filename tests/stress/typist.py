@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.support.processes import wait_until
+from tests.support.processes import descendants, wait_until
 
 from .builds import Session, Yard, await_stage, pause
 
@@ -213,6 +213,8 @@ class Typist:
         self.session.send("kill %1\r")
         self.session.status()
         expect_none(self.yard, self.tally, self.session.pid)
+        # For bash it is stopped until its end is noticed, and wait waits for nothing that is.
+        wait_until(lambda: not descendants(self.session.pid), "the shell has noticed the end of its job")
         self.session.send("wait\r")
         self.session.status()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from distcc_driver.errors import HostSpecError
@@ -439,6 +439,10 @@ WORDS_OF_HOSTS = st.lists(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given((WORDS | WORDS_OF_HOSTS).filter(accepted))
+@example("[0::]")
+@example("1")
+@example("[::1%lo]")
+@example("[::ffff:1.2.3.4]")
 def test_whatever_the_list_says_ssh_sees_a_host_and_no_option(text: str) -> None:
     """By what ssh itself makes of the arguments: all but host, port and user is as for any other host."""
     host = parse_host(f"ssh://{text}")
@@ -453,9 +457,9 @@ def test_whatever_the_list_says_ssh_sees_a_host_and_no_option(text: str) -> None
 
 
 def as_number(name: str) -> str | None:
-    """The address that a name stands for if it is a number, as ssh writes it: 1 is 0.0.0.1."""
+    """The address that a name stands for if it is a number, as ssh writes it: 1 is 0.0.0.1, 0:: is ::."""
     try:
-        return socket.inet_ntoa(socket.inet_aton(name))
+        return str(socket.getaddrinfo(name.encode(), None, flags=socket.AI_NUMERICHOST)[0][4][0])
     except OSError:
         return None
 
