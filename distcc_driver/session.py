@@ -158,21 +158,28 @@ def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> None:
 
 
 def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
-    """The log level and the tunnels, for the first who asks: the end of the build, or the guard.
+    """The log level and the tunnels, at the end of the build.
 
-    None for the second, if the plan never got that far, or if the directory is not the one that was made.
+    Whoever asks second, which is the guard if that end was killed, gets the level "error": which tunnels were
+    lost has been said. There are none if the plan never got that far, or if the directory is not the one
+    that was made.
     """
     if not is_own_directory(os.lstat, path):
         return "info", []
     taken = os.path.join(path, f"{_STATE}.taken")
+    is_first = True
     try:
         os.rename(os.path.join(path, _STATE), taken)
+    except OSError:
+        is_first = False
+    try:
         with open(taken, encoding="utf-8") as file:
             log_level, *lines = file.read().split("\n")
     except OSError:
         return "info", []
     fields = [line.split(" ", 2) for line in lines]
-    return log_level, [OpenTunnel(int(number), int(port), text) for number, port, text in fields]
+    tunnels = [OpenTunnel(int(number), int(port), text) for number, port, text in fields]
+    return log_level if is_first else "error", tunnels
 
 
 def processes(path: str) -> dict[int, str]:

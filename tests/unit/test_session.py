@@ -153,12 +153,13 @@ def test_the_state_comes_back_as_it_was_written(base: Path) -> None:
     assert session.take_state(path) == ("warning", tunnels)
 
 
-def test_the_state_is_for_the_first_who_takes_it(base: Path) -> None:
-    """The guard and the end of the build may come together; only one may speak of lost workers."""
+def test_who_takes_the_state_second_knows_the_tunnels_and_is_to_say_nothing(base: Path) -> None:
+    """Only one may speak of lost workers; if that one is killed, the other removes the tunnels' files."""
     path = path_in(base)
-    session.write_state(path, "warning", [OpenTunnel(0, 40001, "ssh://worker")])
+    tunnels = [OpenTunnel(0, 40001, "ssh://worker")]
+    session.write_state(path, "warning", tunnels)
     session.take_state(path)
-    assert session.take_state(path) == ("info", [])
+    assert session.take_state(path) == ("error", tunnels)
 
 
 def test_a_plan_that_wrote_nothing_has_no_tunnels(base: Path) -> None:
