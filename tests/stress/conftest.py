@@ -69,7 +69,7 @@ class Tally:
 
     def count_build(self, ending: str, stage: str) -> None:
         """One that came to an end while it was in a stage: if it was over, it was not interrupted."""
-        self.count("runs", "ended before that" if stage == OVER else "interrupted")
+        self.count("runs", "ended before that" if stage in ("", OVER) else "interrupted")
         self.count("endings", ending)
         self.count("stages", stage or OVER)
 
