@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import shutil
-import subprocess
 import tempfile
-import time
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -24,9 +20,10 @@ from .clientlog import (
     sent_compiler,
     trouble,
 )
-from .compilers import bare_path, is_cxx
+from .compilers import bare_path
 from .objectfile import ObjectFile, parse_object
 from .processes import end_session
+from .trialrun import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,11 +36,6 @@ DEADLINE_S = 15
 
 _AT_ONCE = 64
 _SPARE_S = 5
-_MAX_OBJECT = 1024 * 1024
-_MAX_TEXT = 64 * 1024
-_MAX_MEMORY = 2 * 1024**3
-_MAX_FILE = 64 * 1024**2
-_SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
 
 
 class Outcome(str, Enum):
@@ -85,34 +77,6 @@ def deadline_s(environ: Mapping[str, str]) -> int:
     return (int(text) if is_number else 0) or DEADLINE_S
 
 
-@dataclass(slots=True)
-class _Run:
-    """A compilation that is to run, or runs, in a directory of its own."""
-
-    worker: Worker | None
-    command: Command
-    directory: str
-    process: subprocess.Popen[bytes] | None = None
-    started_s: float = 0.0
-    ended_s: float = 0.0
-    is_late: bool = False
-
-    @property
-    def source(self) -> str:
-        return "trial.cc" if is_cxx(self.command.compiler[0]) else "trial.c"
-
-    def text(self, name: str) -> str:
-        """What was written to a file of this run; empty if there is none."""
-        return self.data(name, _MAX_TEXT).decode("utf-8", "replace")
-
-    def data(self, name: str, limit: int = _MAX_OBJECT) -> bytes:
-        try:
-            with open(os.path.join(self.directory, name), "rb") as file:
-                return file.read(limit)
-        except OSError:
-            return b""
-
-
 class Trials:
     """Runs trials in a temporary directory, which goes with the last of them.
 
@@ -143,7 +107,7 @@ class Trials:
         self, queues: Sequence[Sequence[tuple[Worker | None, Command]]], done: Callable[[], None]
     ) -> list[Trial]:
         with tempfile.TemporaryDirectory(prefix="distcc-driver-doctor.") as base:
-            running: dict[int, _Run] = {}
+            running: dict[int, Run] = {}
             try:
                 return self._drive([deque(queue) for queue in queues], running, base, done)
             finally:
@@ -154,7 +118,7 @@ class Trials:
     def _drive(
         self,
         queues: Sequence[deque[tuple[Worker | None, Command]]],
-        running: dict[int, _Run],
+        running: dict[int, Run],
         base: str,
         done: Callable[[], None],
     ) -> list[Trial]:
@@ -166,7 +130,7 @@ class Trials:
                 index = waiting.popleft()
                 running[index] = self._start(*queues[index].popleft(), base)
             self._interrupts.sleep()
-            for index in [index for index, run in running.items() if self._has_ended(run)]:
+            for index in [index for index, run in running.items() if run.has_ended(self._deadline_s)]:
                 trials[index].append(_finish(running.pop(index)))
                 if trials[index][-1].outcome in _HOPELESS:
                     queues[index].clear()
@@ -176,24 +140,20 @@ class Trials:
                     done()
         return [trial for queue in trials for trial in queue]
 
-    def _start(self, worker: Worker | None, command: Command, base: str) -> _Run:
-        run = _Run(worker, command, tempfile.mkdtemp(dir=base))
-        with open(os.path.join(run.directory, run.source), "w", encoding="ascii") as source:
-            source.write(_SOURCE)
-        os.mkdir(os.path.join(run.directory, "state"))
+    def _start(self, worker: Worker | None, command: Command, base: str) -> Run:
+        run = Run(worker, command, tempfile.mkdtemp(dir=base))
         words = [*command.compiler, "-c", run.source, "-o", "trial.o"]
         if worker is not None:
             words.insert(0, self._distcc)
         else:
             words[0] = shutil.which(words[0], path=self._search_path(command)) or words[0]
-        run.started_s = time.monotonic()
-        run.process = _spawn(words, self._environ(run), run.directory)
+        run.start(words, self._environ(run))
         return run
 
     def _search_path(self, command: Command) -> str:
         return bare_path(self._user_environ.get("PATH", os.defpath), command.compiler[0])
 
-    def _environ(self, run: _Run) -> dict[str, str]:
+    def _environ(self, run: Run) -> dict[str, str]:
         """The user's environment, without what is set for distcc or ccache, and where all files are ours."""
         unwanted = ("DISTCC_", "CCACHE_")
         environ = {name: value for name, value in self._user_environ.items() if not name.startswith(unwanted)}
@@ -201,7 +161,7 @@ class Trials:
             "PATH": self._search_path(run.command),
             "LC_ALL": "C",
             "TMPDIR": run.directory,
-            "DISTCC_DIR": os.path.join(run.directory, "state"),
+            "DISTCC_DIR": run.state,
             "DISTCC_FALLBACK": "0",
             "DISTCC_SKIP_LOCAL_RETRY": "1",
             "DISTCC_VERBOSE": "1",
@@ -213,61 +173,15 @@ class Trials:
             environ["DISTCC_HOSTS"] = Share(run.worker, run.worker.stats.slots).entry
         return environ
 
-    def _has_ended(self, run: _Run) -> bool:
-        process = run.process
-        if process is None or process.poll() is not None:
-            run.ended_s = time.monotonic()
-            return True
-        if time.monotonic() < run.started_s + self._deadline_s:
-            return False
-        run.is_late = True
-        end_session(process)
-        return True
 
-
-def _spawn(
-    words: Sequence[str], environ: Mapping[str, str], directory: str
-) -> subprocess.Popen[bytes] | None:
-    """Start a command whose output goes to the file `output`; None, and the cause there, if it cannot be."""
-    with open(os.path.join(directory, "output"), "wb") as output:
-        try:
-            process = subprocess.Popen(
-                words,
-                env=environ,
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # by which end_session finds all of it
-            )
-        except OSError as error:
-            output.write(f"{words[0]}: {error.strerror}\n".encode())
-            return None
-    _bound(process.pid)
-    return process
-
-
-def _bound(pid: int) -> None:
-    """Let a process, and what it starts, take no more of memory and disk than a trial may need.
-
-    A worker says how long its answer is, and distcc's client believes it.
-    """
-    for kind, most in ((resource.RLIMIT_AS, _MAX_MEMORY), (resource.RLIMIT_FSIZE, _MAX_FILE)):
-        if hasattr(resource, "prlimit"):
-            with contextlib.suppress(OSError):  # it has ended
-                _, hard = resource.prlimit(pid, kind)
-                soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
-                resource.prlimit(pid, kind, (soft, hard))
-
-
-def _finish(run: _Run) -> Trial:
+def _finish(run: Run) -> Trial:
     """Judge a run that has ended, and remove its files."""
     trial = _judge(run)
     shutil.rmtree(run.directory, ignore_errors=True)  # what is left goes with the base
     return trial
 
 
-def _judge(run: _Run) -> Trial:
+def _judge(run: Run) -> Trial:
     """What came of a run, from its exit code, its files and distcc's log."""
     log = run.text("log")
     said = run.text("output")
@@ -285,7 +199,7 @@ def _judge(run: _Run) -> Trial:
     )
 
 
-def _outcome(run: _Run, status: int, log: str, said: str) -> tuple[Outcome, str]:
+def _outcome(run: Run, status: int, log: str, said: str) -> tuple[Outcome, str]:
     if run.is_late:
         return Outcome.HUNG, ""
     if status == 0:
@@ -300,7 +214,7 @@ def _outcome(run: _Run, status: int, log: str, said: str) -> tuple[Outcome, str]
     return Outcome.FAILED, error_line(said) or trouble(log) or f"exit code {status}"
 
 
-def _elapsed_ms(run: _Run, log: str) -> float:
+def _elapsed_ms(run: Run, log: str) -> float:
     """From connecting to the whole object, as distcc's client has measured it."""
     measured_ms = compile_ms(log)
     return (run.ended_s - run.started_s) * 1000 if measured_ms is None else measured_ms

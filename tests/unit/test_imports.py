@@ -60,7 +60,7 @@ FOR_PEOPLE |= {
     "doctor",
     "makefile",
 }
-FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialsteps"}
+FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
