@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
-COMMANDS = ("workers", "plan", "demo", "shim")
+COMMANDS = ("workers", "doctor", "plan", "demo", "shim")
 
 
 def test_version(environ: dict[str, str], work: Path) -> None:
@@ -44,7 +44,7 @@ def test_help_fits_80_columns_and_has_no_colour_in_a_pipe(
     assert "Usage: distcc-driver" in result.stdout
 
 
-@pytest.mark.parametrize("command", ["workers", "plan"])
+@pytest.mark.parametrize("command", ["workers", "doctor", "plan"])
 def test_help_of_a_command_tells_its_exit_codes(environ: dict[str, str], work: Path, command: str) -> None:
     assert "Exit codes: 0 " in run_driver(environ, work, command, "--help").stdout
 
@@ -71,7 +71,7 @@ def test_control_characters_of_the_command_line_are_escaped(environ: dict[str, s
     assert "\x1b" not in result.stderr
 
 
-@pytest.mark.parametrize("command", ["workers", "plan"])
+@pytest.mark.parametrize("command", ["workers", "doctor", "plan"])
 def test_full_disk_is_one_line_for_help_too(environ: dict[str, str], work: Path, command: str) -> None:
     with open("/dev/full", "wb") as full:
         result = run_driver(environ, work, command, "--help", stdout=full.fileno())

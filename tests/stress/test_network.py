@@ -267,7 +267,7 @@ def test_an_sshd_is_killed(site: Site) -> None:
     place = site.places[1]
     place.wait_until_at_work(build)
     assert place.sshd is not None
-    place.sshd.cut_connections()
+    place.sshd.kill()
     lines = site.end(build)
     (line,) = lines_about(entries_of(site)[1], lines, *LOST)
     assert "worker lost, its tunnel ended during the build" in line

@@ -76,19 +76,22 @@ class Sshd:
         return self.log_file.read_text(errors="replace")
 
     def cut_connections(self) -> None:
-        """End every login, as when the machine goes down; new ones are still taken."""
-        for pid in descendants(self.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """End every login; new ones are still taken."""
+        _kill(descendants(self.pid))
+
+    def kill(self) -> None:
+        """End it and every login without a word: nobody answers at its port any more."""
+        logins = descendants(self.pid)
+        self._process.kill()
+        self._process.wait(_DEADLINE_S)
+        _kill(logins)
 
     def stop(self) -> None:
         """End it and its logins."""
-        logins = descendants(self.pid)
+        logins = descendants(self.pid) if self._process.poll() is None else []
         self._process.terminate()
         self._process.wait(_DEADLINE_S)
-        for pid in logins:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill(logins)
         shutil.rmtree(self.directory)
 
     def _start(self) -> None:
@@ -131,6 +134,12 @@ class Sshd:
                 self._process.wait(0.01)
                 return False
         return False
+
+
+def _kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def write_sshd_config(

@@ -594,6 +594,29 @@ def test_the_guard_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) 
 
 
 @pytest.mark.usefixtures("worker")
+def test_the_end_of_the_build_is_killed(
+    user_shell: UserShell, gate: Gate, traces: Traces, work: Path
+) -> None:
+    """When it has taken what it needs to know, but not yet removed anything: the guard does the rest."""
+    (work / "file.c").write_text("int number;\n")
+    build = f"distcc gcc -c file.c; {gate.word}"
+    with running(user_shell, f"distcc_build sh -c {shlex.quote(build)}; echo $?") as process:
+        held = gate.wait()
+        assert traces.slot_files()
+        (session,) = traces.sessions()
+        (master,) = traces.masters()
+        os.kill(master, signal.SIGSTOP)  # which takes its time to end, then
+        gate.open(3)
+        wait_until((session / "state.taken").exists, "the end has begun")
+        (ending,) = [pid for pid, words in traces.processes().items() if "release" in words]
+        os.kill(ending, signal.SIGKILL)
+        _, stdout, stderr = finish(process)
+        assert stdout == "3\n"
+        assert "worker lost" not in stderr
+        traces.wait_for_none(held.distcc_hosts)
+
+
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("ending", ["build", "shell"])
 def test_a_connection_that_does_not_answer_is_killed(
     ending: str, user_shell: UserShell, gate: Gate, traces: Traces

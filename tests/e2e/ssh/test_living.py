@@ -155,7 +155,7 @@ def test_a_lost_tunnel_costs_a_line_and_local_jobs(
         held = gate.wait()
         (master,) = traces.masters()
         if cause == "machine-down":
-            sshd.cut_connections()
+            sshd.kill()
         else:
             os.kill(master, signal.SIGKILL)
         wait_until(lambda: not is_alive(master), "the connection is gone")

@@ -352,7 +352,9 @@ def test_proxies_that_do_not_end_when_asked_are_killed(
     user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{' '.join(entries)} {shared_distccd.spec}"
     result = user_shell.run("distcc_build true")
     assert result.returncode == 0
-    assert f"{', '.join(entries)}: ssh timed out after 10 s; " in result.stderr
+    connecting, late, _ = result.stderr.splitlines()
+    assert connecting == f"distcc-driver: {', '.join(entries)}: ssh is still connecting"
+    assert late.startswith(f"distcc-driver: {', '.join(entries)}: ssh timed out after 10 s; ")
     assert sleepers(user_shell) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,25 @@ if TYPE_CHECKING:
     from tests.support.traces import Traces
 
     from .conftest import Keys
+
+SIGNALLING_MKDIR = """
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+int mkdir(const char *path, mode_t mode) {
+    int made = syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    const char *number = getenv("SIGNAL_AT_MKDIR");
+    if (made == 0 && number && strstr(path, "/distcc-driver."))
+        kill(getpid(), atoi(number));
+    return made;
+}
+"""
 
 
 def test_worker_behind_ssh_is_asked_and_everything_closed(
@@ -185,6 +205,36 @@ def test_signal_while_ssh_connects(
         wait_until(lambda: len(traces.guards()) == 1 and traces.masters(), "ssh is connecting")
         assert driver.end(number)[0] == status
     traces.assert_none()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_as_the_session_directory_is_made(
+    environ: dict[str, str],
+    work: Path,
+    worker: str,
+    signalling_mkdir: Callable[[int], None],
+    traces: Traces,
+    number: int,
+    status: int,
+) -> None:
+    """Nobody but the process that makes it knows of it yet."""
+    signalling_mkdir(number)
+    result = run_driver(environ, work, "workers", worker)
+    assert (result.returncode, result.stdout) == (status, "")
+    traces.assert_none()
+
+
+@pytest.fixture
+def signalling_mkdir(environ: dict[str, str], tmp_path: Path) -> Callable[[int], None]:
+    """Lets a process be sent a signal at the very moment at which it has made a session directory."""
+    library = tmp_path / "mkdir.so"
+    compile_it = ["gcc", "-shared", "-fPIC", "-xc", "-", "-o", str(library)]
+    subprocess.run(compile_it, input=SIGNALLING_MKDIR, text=True, check=True)
+
+    def arm(number: int) -> None:
+        environ.update(LD_PRELOAD=str(library), SIGNAL_AT_MKDIR=str(int(number)))
+
+    return arm
 
 
 def in_terminal(environ: dict[str, str], work: Path, *words: str) -> Terminal:
