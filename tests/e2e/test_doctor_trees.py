@@ -220,6 +220,18 @@ def test_compiler_that_a_makefile_only_seems_to_set(
     assert step["advice"].startswith("set CC='distcc cc', or build with: distcc_build make CC='distcc cc'")
 
 
+def test_compiler_that_is_not_there(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
+    """It is a finding, and nothing is tried with it."""
+    tree = work / "tree"
+    tree.mkdir()
+    (tree / "Makefile").write_text("CC = no-such-gcc\na.o: a.c\n\t$(CC) -c a.c\n")
+    code, document = examined(tree, environ, shared_distccd)
+    (step,) = [step for step in document["steps"] if step["part"] == "build directory"]
+    assert (code, step["result"]) == (1, "problem")
+    assert step["text"] == "configured with no-such-gcc (CC in Makefile), which is not there"
+    assert "no-such-gcc" not in [trial["compiler"] for trial in document["trials"]]
+
+
 def test_recipe_that_names_its_compiler(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
     (work / "Makefile").write_text("CC = distcc cc\nmain.o: main.c\n\tgcc -c main.c\n")
     code, document = examined(work, environ, shared_distccd)

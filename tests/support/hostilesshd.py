@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import asyncssh
@@ -156,7 +157,7 @@ async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
             try:
                 await begin()
             except asyncssh.ChannelOpenError:
-                sshd.refused += 1
+                sshd.refused[begin.__name__] += 1
             else:
                 sshd.opened += 1
         await asyncio.sleep(0.001)  # for the end of the connection to be noticed
@@ -214,7 +215,8 @@ class _Login(asyncssh.SSHServer):
 class HostileSshd:
     """A server that lets everybody in, and is malicious then; it listens while it is entered.
 
-    `logins` counts those who came in, `opened` and `refused` the channels that a client let it open or not.
+    `logins` counts those who came in, `opened` the channels that a client let it open, `refused` the
+    others by their kind.
     """
 
     def __init__(self, host_key: Key, malice: Malice) -> None:
@@ -223,7 +225,7 @@ class HostileSshd:
         self.port = 0
         self.logins = 0
         self.opened = 0
-        self.refused = 0
+        self.refused = Counter[str]()
         self._connections: list[asyncssh.SSHServerConnection] = []
         self._tasks: set[asyncio.Future[None]] = set()
         self._loop = asyncio.new_event_loop()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distcc_driver import processtable, session
+from distcc_driver.errors import ConfigError
 from distcc_driver.session import OpenTunnel
 from tests.support.processes import is_alive
 
@@ -151,6 +152,15 @@ def test_the_state_comes_back_as_it_was_written(base: Path) -> None:
     tunnels = [OpenTunnel(0, 40001, "ssh://me@worker:2222/3632"), OpenTunnel(12, 40002, "ssh://[::1]")]
     session.write_state(path, "warning", tunnels)
     assert session.take_state(path) == ("warning", tunnels)
+
+
+def test_a_state_that_cannot_be_written_stops_the_plan(base: Path) -> None:
+    path = path_in(base)
+    session.remove(path)
+    with pytest.raises(
+        ConfigError, match=r"TMPDIR: .* cannot be written \(No such file or directory\); make room"
+    ):
+        session.write_state(path, "warning", [OpenTunnel(0, 40001, "ssh://worker")])
 
 
 def test_who_takes_the_state_second_knows_the_tunnels_and_is_to_say_nothing(base: Path) -> None:

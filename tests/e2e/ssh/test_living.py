@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 from pathlib import Path
@@ -238,6 +239,43 @@ def test_no_lock_file_of_a_tunnel_is_left(
         assert finish(process)[0] == 0
     traces.assert_none(held.distcc_hosts)
     assert set(others) <= set(os.listdir(lock))
+
+
+@pytest.mark.usefixtures("worker")
+def test_no_lock_file_is_left_where_distcc_keeps_them_by_itself(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    (user_shell.cwd / "file.c").write_text("int number;\n")
+    lock = Path(user_shell.environ["HOME"], ".distcc", "lock")
+    build = f"unset DISTCC_DIR; distcc_build sh -c 'distcc gcc -c file.c; {gate.word}'"
+    with running(user_shell, build) as process:
+        held = gate.wait()
+        assert list(lock.glob("*_127.0.0.1_*"))
+        gate.open()
+        assert finish(process)[0] == 0
+    assert not list(lock.glob("*_127.0.0.1_*"))
+    traces.assert_none(held.distcc_hosts)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_client_that_outlives_its_build_is_waited_for(user_shell: UserShell, traces: Traces) -> None:
+    """It finds no tunnel any more, and writes that down in one more file."""
+    directory = user_shell.cwd
+    (directory / "file.c").write_text("int number;\n")
+    late = directory / "late-cc"
+    late.write_text(
+        '#!/bin/sh\ncase " $* " in *" -E "*)\n'
+        "touch begun\n"
+        'while ls "$DISTCC_DIR"/lock/*_127.0.0.1_*; do sleep 0.01; done >/dev/null 2>&1 ;;\nesac\n'
+        'exec gcc "$@"\n'
+    )
+    late.chmod(0o755)
+    build = "distcc ./late-cc -c file.c -o file.o & until [ -e begun ]; do sleep 0.01; done"
+    result = user_shell.run(f"distcc_build sh -c {shlex.quote(build)}")
+    assert result.returncode == 0
+    assert "failed to distribute" in result.stderr
+    assert (directory / "file.o").exists()
+    traces.assert_none()
 
 
 def test_libiberty_through_two_tunnels(

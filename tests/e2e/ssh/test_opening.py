@@ -473,6 +473,22 @@ def test_a_port_that_somebody_else_takes_is_no_loss(
     traces.assert_none()
 
 
+def test_an_ssh_that_never_forwards_a_port(
+    user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, tmp_path: Path
+) -> None:
+    """It is asked five times, as for ports that others take, then that worker is given up."""
+    entry = behind(ssh.worker("worker", shared_sshd), shared_distccd)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
+    asked = tmp_path / "asked"
+    ssh.write_wrapper(
+        f'case " $* " in *" -O forward "*)\necho x >>{asked}\necho "forward: no room" >&2\nexit 255 ;;\nesac'
+    )
+    assert_built_without(
+        user_shell, entry, "ssh cannot forward a port", "no room", "check the ports of this machine"
+    )
+    assert asked.read_text() == "x\n" * 5
+
+
 @pytest.mark.usefixtures("worker")
 def test_tunnels_listen_on_loopback_only(user_shell: UserShell, ssh: SshUser, gate: Gate) -> None:
     ssh.default(GatewayPorts="yes")
