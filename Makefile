@@ -68,7 +68,7 @@ dist: .venv/.dev
 	$(run) $(python) -m twine check --strict dist/*
 
 clean:
-	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find distcc_driver docs tests -name __pycache__ -prune -exec rm -rf {} +
 
 packages-demo packages-test packages-lint packages-bench:

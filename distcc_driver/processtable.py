@@ -54,8 +54,8 @@ def is_of_another_namespace() -> bool:
     """Whether the numbers in /proc are others than ours: it was mounted outside of our PID namespace."""
     try:
         return os.readlink("/proc/self") != str(os.getpid())
-    except OSError:
-        return False  # there is none
+    except OSError:  # there is none
+        return False
 
 
 def _stat(pid: str) -> list[str]:

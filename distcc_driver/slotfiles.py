@@ -77,8 +77,8 @@ def _unlink_marked(directory: str, marks: list[str]) -> None:
         if any(mark in name for mark in marks):
             try:
                 os.unlink(os.path.join(directory, name))
-            except OSError:
-                pass  # gone meanwhile
+            except OSError:  # gone meanwhile
+                pass
 
 
 def _names(directory: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""One trial compilation: a process that can take little, in a directory of its own."""
+"""One trial compilation: a process of bounded memory and files, in a directory of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
 class Run:
     """A compilation that is to run, runs, or has ended: on a worker, or here if that is None.
 
-    Times are of the monotonic clock. `process` is None if it could not be started; the file `output` has why.
+    Times are of the monotonic clock. `process` is None before the start, and if none was to be had: then the
+    file `output` has the cause.
     """
 
     worker: Worker | None

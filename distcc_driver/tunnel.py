@@ -258,7 +258,7 @@ def has_terminal() -> bool:
         return False
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
+    except OSError:  # it has gone meanwhile
         return False
     finally:
         os.close(terminal)

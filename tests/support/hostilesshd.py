@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _VERSION = b"SSH-2.0-OpenSSH_9.2\r\n"
 _DISCONNECT, _PROTOCOL_ERROR = 1, 2  # RFC 4253, section 11.1
+_CLOSED = "SSH connection closed"  # what asyncssh says of channels where nobody has answered
 _LONG = "x" * 30_000
 _DEADLINE_S = 30.0
 
@@ -156,8 +157,9 @@ async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
         for begin in (to_port, to_agent):
             try:
                 await begin()
-            except asyncssh.ChannelOpenError:
-                sshd.refused[begin.__name__] += 1
+            except asyncssh.ChannelOpenError as error:
+                if error.reason != _CLOSED:  # else the client had left
+                    sshd.refused[begin.__name__] += 1
             else:
                 sshd.opened += 1
         await asyncio.sleep(0.001)  # for the end of the connection to be noticed

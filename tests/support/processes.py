@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _DEADLINE_S = 60.0
 _PAUSE_S = 0.01
@@ -70,6 +70,12 @@ def has_in_environment(pid: int, entry: bytes) -> bool:
         return entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return False
+
+
+def of_program(name: str, environ: Mapping[str, str]) -> list[int]:
+    """The processes of a program that were started with a test's environment, known by its HOME."""
+    mark = os.fsencode(f"HOME={environ['HOME']}")
+    return [pid for pid in pids() if arguments_of(pid)[:1] == [name] and has_in_environment(pid, mark)]
 
 
 def listening_ports() -> dict[int, set[str]]:

@@ -150,6 +150,7 @@ def test_other_names_are_connected_to_as_written(text: str, address: str) -> Non
         ("worker::3633", 8, "the port is missing"),
         ("worker:0", 8, "port 0 is not between 1 and 65535"),
         ("worker:65536", 8, "port 65536 is not between 1 and 65535"),
+        ("worker:000080", 8, "port 000080 is not between 1 and 65535"),
         ("worker:1:99999999999999999999", 10, "port 99999999999999999999 is not between 1 and 65535"),
         ("worker:-1", 8, "port '-1' is not a number"),
         ("worker:+1", 8, "port '+1' is not a number"),

@@ -242,7 +242,7 @@ def test_no_lock_file_of_a_tunnel_is_left(
 
 
 @pytest.mark.usefixtures("worker")
-def test_no_lock_file_is_left_where_distcc_keeps_them_by_itself(
+def test_no_lock_file_is_left_where_distcc_keeps_them_by_default(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
     (user_shell.cwd / "file.c").write_text("int number;\n")
@@ -271,10 +271,10 @@ def test_a_client_that_outlives_its_build_is_waited_for(user_shell: UserShell, t
     )
     late.chmod(0o755)
     build = "distcc ./late-cc -c file.c -o file.o & until [ -e begun ]; do sleep 0.01; done"
+    user_shell.environ["DISTCC_FALLBACK"] = "0"  # it ends then
     result = user_shell.run(f"distcc_build sh -c {shlex.quote(build)}")
     assert result.returncode == 0
-    assert "failed to distribute" in result.stderr
-    assert (directory / "file.o").exists()
+    assert "failed to distribute and fallbacks are disabled" in result.stderr
     traces.assert_none()
 
 

@@ -16,7 +16,7 @@ from tests.support import servers
 from tests.support.gate import finish, running
 from tests.support.isolated import IsolatedWorker, may_isolate
 from tests.support.ports import LOOPBACK, bound_socket, host_spec, port_of, refusing_port
-from tests.support.processes import arguments_of, has_in_environment, listening_ports, pids, wait_until
+from tests.support.processes import listening_ports, of_program, wait_until
 from tests.support.servers import Server
 from tests.support.shells import MASQUERADE, write_c_project
 from tests.support.sshd import USER
@@ -312,11 +312,6 @@ def test_an_sshd_that_accepts_and_says_nothing(
         assert silent.connections == 1
 
 
-def sleepers(shell: UserShell) -> list[int]:
-    mark = f"HOME={shell.environ['HOME']}".encode()
-    return [pid for pid in pids() if "sleep" in arguments_of(pid) and has_in_environment(pid, mark)]
-
-
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
 @pytest.mark.parametrize("what", ["configuration", "program"])
 def test_an_ssh_that_never_gets_as_far_as_to_connect(
@@ -330,7 +325,7 @@ def test_an_ssh_that_never_gets_as_far_as_to_connect(
     entry = behind("stuck", shared_distccd)
     user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
     assert_built_without(user_shell, entry, "timed out after 10 s")
-    assert sleepers(user_shell) == []
+    assert of_program("sleep", user_shell.environ) == []
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
@@ -355,7 +350,7 @@ def test_proxies_that_do_not_end_when_asked_are_killed(
     connecting, late, _ = result.stderr.splitlines()
     assert connecting == f"distcc-driver: {', '.join(entries)}: ssh is still connecting"
     assert late.startswith(f"distcc-driver: {', '.join(entries)}: ssh timed out after 10 s; ")
-    assert sleepers(user_shell) == []
+    assert of_program("sleep", user_shell.environ) == []
 
 
 @pytest.mark.usefixtures("ssh")

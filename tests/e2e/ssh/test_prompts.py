@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.processes import arguments_of, has_in_environment, pids, stat_fields, wait_until
+from tests.support.processes import of_program, stat_fields, wait_until
 from tests.support.shells import PROMPT
 
 from .conftest import PASSPHRASE, behind
@@ -228,23 +228,15 @@ def test_ctrl_c_at_a_program_that_stands_for_ssh_and_does_not_end(
     user_shell: UserShell, unknown: str, ssh: SshUser, traces: Traces
 ) -> None:
     """It is known by nothing but its number: it is no ssh any more, and leads no group of processes."""
-    ssh.write_wrapper(
-        "case \"$*\" in *BatchMode=no*) trap '' INT TERM HUP; echo 'any question?'; exec sleep 300 ;; esac"
-    )
+    ssh.write_wrapper("case \"$*\" in *BatchMode=no*) trap '' INT TERM HUP; exec sleep 300 ;; esac")
     with user_shell.interactive() as terminal:
         terminal.send(BUILD)
         terminal.expect(f"distcc-driver: {unknown}: ssh has a question")
-        wait_until(lambda: programs_of(user_shell, "sleep"), "it asks")
+        wait_until(lambda: of_program("sleep", user_shell.environ), "it runs")
         terminal.send("\x03")
         terminal.expect(PROMPT)
-        assert programs_of(user_shell, "sleep") == []
+        assert of_program("sleep", user_shell.environ) == []
         traces.assert_none()
-
-
-def programs_of(shell: UserShell, name: str) -> list[int]:
-    """Processes of a program, started with the environment of a test."""
-    mark = f"HOME={shell.environ['HOME']}".encode()
-    return [pid for pid in pids() if name in arguments_of(pid)[:1] and has_in_environment(pid, mark)]
 
 
 def test_ctrl_z_at_a_question_and_back(user_shell: UserShell, protected: str, traces: Traces) -> None:
