@@ -137,7 +137,7 @@ def hosts(
         environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.2"
         with Server(servers.hang) as silent:
             text = f"{shared_distccd.spec} {host_spec(LOOPBACK, silent.port, silent.port)}"
-            yield Hosts(text, shared_distccd.spec, lambda: silent.connections)
+            yield Hosts("tcp", text, shared_distccd.spec, lambda: silent.connections)
         return
     ssh: SshUser = request.getfixturevalue("ssh")
     sshd: Sshd = request.getfixturevalue("shared_sshd")
@@ -150,7 +150,7 @@ def hosts(
     asking = behind(ssh.worker("asking", sshd), shared_distccd)
     traces = Traces(environ)
     text = f"{easy} {asking if request.param == 'asking' else second}"
-    yield Hosts(text, easy, lambda: len(traces.sessions()))
+    yield Hosts(request.param, text, easy, lambda: len(traces.sessions()))
 
 
 @pytest.fixture

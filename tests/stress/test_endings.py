@@ -24,15 +24,10 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("yard", SHELLS, indirect=True)
 @pytest.mark.parametrize("hosts", ["tcp", "ssh", "asking"], indirect=True)
 def test_builds_in_a_terminal(
-    yard: Yard,
-    hosts: Hosts,
-    chance: random.Random,
-    tally: Tally,
-    scaled: Callable[[int], int],
-    request: pytest.FixtureRequest,
+    yard: Yard, hosts: Hosts, chance: random.Random, tally: Tally, scaled: Callable[[int], int]
 ) -> None:
     """Each ending at each stage: the shell is as it was, nothing is left, and the next build works."""
-    kind = request.node.callspec.params["hosts"]
+    kind = hosts.kind
     cases = [
         (name, stage) for stage in stages_of(kind) for name in endings_in_a_terminal(kind, stage)
     ] * scaled(1)
@@ -41,7 +36,7 @@ def test_builds_in_a_terminal(
     with contextlib.closing(Typist(yard, hosts, chance, tally)) as typist:
         for name, stage in cases:
             moment = Moment(stage, chance.uniform(0, LENGTHS_S[stage]))
-            seen[end_one(typist, kind, name, endings_in_a_terminal(kind, stage)[name], moment)] += 1
+            seen[end_one(typist, name, endings_in_a_terminal(kind, stage)[name], moment)] += 1
         typist.session.leave()
         expect_none(yard, tally)
     assert set(stages_of(kind)) <= set(seen), f"some stage was never met: {seen}"
@@ -72,9 +67,9 @@ def test_builds_that_end_by_themselves(
         expect_none(yard, tally)
 
 
-def end_one(typist: Typist, kind: str, name: str, end: Ending, moment: Moment) -> str:
+def end_one(typist: Typist, name: str, end: Ending, moment: Moment) -> str:
     # A longer one has a report at its end, and over TCP nothing else that could be interrupted there.
-    is_long = moment.stage == "closing" and kind == "tcp"
+    is_long = moment.stage == "closing" and typist.hosts.kind == "tcp"
     command = "0 long" if is_long else words_of_a_build(typist.chance)
     story = f"{name} {moment.delay_s:.3f} s after the begin of {moment.stage}, build {command}"
     try:

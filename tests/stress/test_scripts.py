@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from .conftest import Tally
 
-# {build} is a build command, {look} a look at the shell, {inner} a script that builds, too; and what each
-# prints when nobody interrupts it.
+# {build} is a build command, {talk} one that writes, {inner} a script that builds, too; and what each prints
+# when nobody interrupts it.
 FORMS = {
     "a script": ("distcc_build {build}\necho status:$?", "status:0"),
     "set -e": ("set -e\ndistcc_build {build}\necho status:$?\nset +e", "status:0"),
@@ -78,15 +78,10 @@ def strike(yard: Yard, shell_pid: int, whom: str, number: signal.Signals, chance
 @pytest.mark.parametrize("yard", SHELLS, indirect=True)
 @pytest.mark.parametrize("hosts", ["tcp", "ssh"], indirect=True)
 def test_builds_in_scripts(
-    yard: Yard,
-    hosts: Hosts,
-    chance: random.Random,
-    tally: Tally,
-    scaled: Callable[[int], int],
-    request: pytest.FixtureRequest,
+    yard: Yard, hosts: Hosts, chance: random.Random, tally: Tally, scaled: Callable[[int], int]
 ) -> None:
     """Each form of a build with each signal: nothing is left, and the shell is as it was if it lives."""
-    stages = stages_of(request.node.callspec.params["hosts"])
+    stages = stages_of(hosts.kind)
     interrupted = 0
     cases = [(form, name) for form in FORMS for name in SIGNALS] * scaled(1)
     chance.shuffle(cases)

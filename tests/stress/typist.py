@@ -29,8 +29,9 @@ class Moment(NamedTuple):
 
 
 class Hosts(NamedTuple):
-    """Host lists: the one of a build, and one that needs nobody's answer; how often it has connected."""
+    """Host lists: that of a build, of some kind, and one that needs no answer; how often it has connected."""
 
+    kind: str
     of_the_build: str
     easy: str
     connections: Callable[[], int]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import struct
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import asyncssh
@@ -159,7 +158,7 @@ async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
                 await begin()
             except asyncssh.ChannelOpenError as error:
                 if error.reason != _CLOSED:  # else the client had left
-                    sshd.refused[begin.__name__] += 1
+                    sshd.refused.add(begin.__name__)
             else:
                 sshd.opened += 1
         await asyncio.sleep(0.001)  # for the end of the connection to be noticed
@@ -217,8 +216,8 @@ class _Login(asyncssh.SSHServer):
 class HostileSshd:
     """A server that lets everybody in, and is malicious then; it listens while it is entered.
 
-    `logins` counts those who came in, `opened` the channels that a client let it open, `refused` the
-    others by their kind.
+    `logins` counts those who came in, `opened` the channels that a client let it open; `refused` has the
+    kinds of those that it did not.
     """
 
     def __init__(self, host_key: Key, malice: Malice) -> None:
@@ -227,7 +226,7 @@ class HostileSshd:
         self.port = 0
         self.logins = 0
         self.opened = 0
-        self.refused = Counter[str]()
+        self.refused: set[str] = set()
         self._connections: list[asyncssh.SSHServerConnection] = []
         self._tasks: set[asyncio.Future[None]] = set()
         self._loop = asyncio.new_event_loop()

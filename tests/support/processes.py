@@ -73,9 +73,9 @@ def has_in_environment(pid: int, entry: bytes) -> bool:
 
 
 def of_program(name: str, environ: Mapping[str, str]) -> list[int]:
-    """The processes of a program that were started with a test's environment, known by its HOME."""
+    """The processes with a program among their words that have a test's environment, known by its HOME."""
     mark = os.fsencode(f"HOME={environ['HOME']}")
-    return [pid for pid in pids() if arguments_of(pid)[:1] == [name] and has_in_environment(pid, mark)]
+    return [pid for pid in pids() if name in arguments_of(pid) and has_in_environment(pid, mark)]
 
 
 def listening_ports() -> dict[int, set[str]]:

@@ -20,7 +20,7 @@ distcc[21699] (dcc_connect_by_addr) started connecting to 127.0.0.1:45639
             "distcc[21699] ERROR: nonblocking connect to 127.0.0.1:45639 failed: Connection refused",
             "Connection refused",
         ),
-        ("distcc[21699] (dcc_x_many_argv) sending 4 arguments", ""),
+        ("distcc[21699] (dcc_x_token_int) send DIST00000001", ""),
     ],
     ids=["no answer", "refused", "connected"],
 )
