@@ -140,8 +140,8 @@ def log_path(path: str, number: int) -> str:
     return f"{path}/{number}.log"
 
 
-def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> None:
-    """Note what the end of the build needs to know, all of it or nothing.
+def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> bool:
+    """Note what the end of the build needs to know, all of it or nothing; False if that end has begun.
 
     Raises `ConfigError` if it cannot be written.
     """
@@ -150,36 +150,47 @@ def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> None:
     try:
         with open(f"{state}.part", "w", encoding="utf-8") as file:
             file.write("\n".join(lines))
-        os.rename(f"{state}.part", state)
+        os.link(f"{state}.part", state)  # which, unlike a rename, replaces nothing
+    except (FileExistsError, FileNotFoundError):
+        return False
     except OSError as error:
         raise ConfigError(
             f"TMPDIR: {path} cannot be written ({error.strerror}); make room, or set TMPDIR to another place"
         ) from None
+    return True
 
 
 def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
     """The log level and the tunnels, at the end of the build.
 
     Whoever asks second, which is the guard if that end was killed, gets the level "error": which tunnels were
-    lost has been said. There are none if the plan never got that far, or if the directory is not the one
-    that was made.
+    lost has been said. There are none if the plan never got that far, and then it cannot any more; nor if
+    the directory is not the one that was made.
     """
     if not is_own_directory(os.lstat, path):
         return "info", []
-    taken = os.path.join(path, f"{_STATE}.taken")
-    is_first = True
+    state = os.path.join(path, _STATE)
+    _is_new(state)  # an empty one, so that no plan can write its own
+    is_first = _is_new(f"{state}.taken")
     try:
-        os.rename(os.path.join(path, _STATE), taken)
-    except OSError:
-        is_first = False
-    try:
-        with open(taken, encoding="utf-8") as file:
+        with open(state, encoding="utf-8") as file:
             log_level, *lines = file.read().split("\n")
     except OSError:
         return "info", []
     fields = [line.split(" ", 2) for line in lines]
     tunnels = [OpenTunnel(int(number), int(port), text) for number, port, text in fields]
-    return log_level if is_first else "error", tunnels
+    return (log_level or "info") if is_first else "error", tunnels
+
+
+def _is_new(path: str) -> bool:
+    """Make an empty file; False if there was one."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return False
+    except OSError:  # no room, or the directory has gone
+        pass
+    return True
 
 
 def processes(path: str) -> dict[int, str]:

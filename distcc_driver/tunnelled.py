@@ -172,7 +172,8 @@ class Tunnelled:
         if not kept:
             self._close()  # before the build begins
             return ""
-        session.write_state(self._path, log_level, kept)
+        if not session.write_state(self._path, log_level, kept):
+            sys.exit(128 + signal.SIGTERM)  # as in ask_all
         return self._path
 
     def hand_over(self) -> None:

@@ -56,6 +56,10 @@ class Gate:
         self._held.append(int(pid))
         return Held(int(pid), hosts)
 
+    def has_run(self) -> bool:
+        """Whether a run has begun that nobody has waited for."""
+        return bool(self._text or select.select([self._announced], [], [], 0)[0])
+
     def open(self, status: int = 0) -> None:
         """Let the run that began last end with a status."""
         answer = os.open(self._directory / str(self._held.pop()), os.O_RDWR)  # which waits for nobody

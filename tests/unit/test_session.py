@@ -150,17 +150,26 @@ def test_a_place_that_is_not_there_has_no_session(base: Path) -> None:
 def test_the_state_comes_back_as_it_was_written(base: Path) -> None:
     path = path_in(base)
     tunnels = [OpenTunnel(0, 40001, "ssh://me@worker:2222/3632"), OpenTunnel(12, 40002, "ssh://[::1]")]
-    session.write_state(path, "warning", tunnels)
+    assert session.write_state(path, "warning", tunnels)
     assert session.take_state(path) == ("warning", tunnels)
 
 
 def test_a_state_that_cannot_be_written_stops_the_plan(base: Path) -> None:
+    (base / "file").touch()
+    with pytest.raises(ConfigError, match=r"TMPDIR: .* cannot be written \(Not a directory\); make room"):
+        session.write_state(str(base / "file"), "warning", [OpenTunnel(0, 40001, "ssh://worker")])
+
+
+def test_no_state_is_written_when_the_end_has_begun(base: Path) -> None:
+    """Else a build would go on with tunnels of which nobody knows that must remove their files."""
     path = path_in(base)
+    tunnels = [OpenTunnel(0, 40001, "ssh://worker")]
+    assert session.take_state(path) == ("info", [])
+    assert not session.write_state(path, "warning", tunnels)
+    assert session.take_state(path) == ("error", [])
+    assert not session.write_state(path, "warning", tunnels)
     session.remove(path)
-    with pytest.raises(
-        ConfigError, match=r"TMPDIR: .* cannot be written \(No such file or directory\); make room"
-    ):
-        session.write_state(path, "warning", [OpenTunnel(0, 40001, "ssh://worker")])
+    assert not session.write_state(path, "warning", tunnels)
 
 
 def test_who_takes_the_state_second_knows_the_tunnels_and_is_to_say_nothing(base: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests.support import servers
 from tests.support.gate import finish, running
 from tests.support.ports import LOOPBACK
+from tests.support.preload import library
 from tests.support.processes import is_alive, stat_fields, wait_until
 from tests.support.servers import Server
 from tests.support.shells import PROMPT
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
     from tests.support.sshd import Sshd, SshUser
 
 CTRL_C, CTRL_BACKSLASH, CTRL_Z = "\x03", "\x1c", "\x1a"
+STOPPING_LINK = """
+int link(const char *from, const char *to) {
+    if (strstr(from, "/state.part"))
+        kill(getpid(), SIGSTOP);
+    return syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+"""
 
 
 @pytest.fixture
@@ -591,6 +599,26 @@ def test_the_guard_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) 
         gate.open()
         assert finish(process)[0] == 0
         traces.assert_none(hosts)
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_shell_is_killed_as_its_plan_is_about_to_hand_the_tunnels_over(
+    user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
+) -> None:
+    """The guard is closing them: a build that began now would leave distcc's files for them behind."""
+    user_shell.environ["LD_PRELOAD"] = library(tmp_path / "link.so", STOPPING_LINK)
+    with running(user_shell, f"distcc_build {gate.word}") as process:
+        wait_until(lambda: [pid for pid in traces.plans() if stat_fields(pid)[0] == "T"], "it is about to")
+        (plan,) = traces.plans()
+        (session,) = traces.sessions()
+        (master,) = traces.masters()
+        os.kill(master, signal.SIGSTOP)  # so that the guard takes 2 s
+        os.kill(process.pid, signal.SIGKILL)
+        wait_until((session / "state.taken").exists, "the guard has begun")
+        os.kill(plan, signal.SIGCONT)
+        traces.wait_for_shells()
+        traces.wait_for_none()
+    assert not gate.has_run()
 
 
 @pytest.mark.usefixtures("worker")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.commands import Driver, driver_command, run_driver
+from tests.support.preload import library
 from tests.support.processes import wait_until
 from tests.support.shapes import assert_shape
 from tests.support.terminal import Terminal
@@ -28,15 +28,6 @@ if TYPE_CHECKING:
     from .conftest import Keys
 
 SIGNALLING_MKDIR = """
-#define _GNU_SOURCE
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 int mkdir(const char *path, mode_t mode) {
     int made = syscall(SYS_mkdirat, AT_FDCWD, path, mode);
     const char *number = getenv("SIGNAL_AT_MKDIR");
@@ -227,12 +218,10 @@ def test_signal_as_the_session_directory_is_made(
 @pytest.fixture
 def signalling_mkdir(environ: dict[str, str], tmp_path: Path) -> Callable[[int], None]:
     """Lets a process be sent a signal at the very moment at which it has made a session directory."""
-    library = tmp_path / "mkdir.so"
-    compile_it = ["gcc", "-shared", "-fPIC", "-xc", "-", "-o", str(library)]
-    subprocess.run(compile_it, input=SIGNALLING_MKDIR, text=True, check=True)
+    path = library(tmp_path / "mkdir.so", SIGNALLING_MKDIR)
 
     def arm(number: int) -> None:
-        environ.update(LD_PRELOAD=str(library), SIGNAL_AT_MKDIR=str(int(number)))
+        environ.update(LD_PRELOAD=path, SIGNAL_AT_MKDIR=str(int(number)))
 
     return arm
 
