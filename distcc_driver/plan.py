@@ -8,6 +8,7 @@ import time
 from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 
 from . import reader
+from .backoff import remove_marks
 from .balance import Plan, balance
 from .capacity import local_capacity
 from .endpoint import Endpoint, Rejection
@@ -71,6 +72,7 @@ def plan_build(
     direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
     if not ssh_hosts:
         outcome = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
+        _forgive(outcome.plan, environ, log)
         reader.write(text_of(outcome))
         return
 
@@ -81,6 +83,7 @@ def plan_build(
         tunnelled.connect(log)
         results += tunnelled.ask_all(settings.connect_timeout_s)
         outcome = _plan(results, settings, log)
+        _forgive(outcome.plan, environ, log)
         path = tunnelled.keep(outcome.plan, settings.log_level)
         reader.write(text_of(outcome._replace(session_path=path)))
         tunnelled.hand_over()
@@ -105,6 +108,13 @@ def _host(result: Worker | Rejection) -> TcpHost | SshHost:
     return result.host if isinstance(result, Rejection) else result.endpoint.host
 
 
+def _forgive(plan: Plan, environ: Mapping[str, str], log: Log) -> None:
+    """Have distcc use every worker of the plan, which has just answered, whatever failed there before."""
+    for share in remove_marks(environ, plan.shares):
+        name = share.worker.endpoint.host.text
+        log.debug(f"{name}: distcc had a mark to avoid it after a failure; removed")
+
+
 def _report(plan: Plan, settings: Settings, log: Log) -> None:
     """Say what the build gets, and what it does without."""
     for worker in plan.dropped:
@@ -117,6 +127,8 @@ def _report(plan: Plan, settings: Settings, log: Log) -> None:
             f"DISTCC_HOSTS: full at 128 KiB; the {len(plan.unlisted)} worst workers are left out, "
             f"{plan.unlisted[0].endpoint.host.text} the first of them"
         )
+    if plan.shares and settings.backoff_warning:
+        log.warning(settings.backoff_warning)
     summary = summarise(plan)
     if not plan.shares:
         log.warning(f"{summary}: no worker is available; run distcc-driver doctor to find out why")

@@ -29,7 +29,10 @@ _MAX_DIGITS = 9
 
 
 class Settings(Record):
-    """What the user asked for; None where the default follows from this machine."""
+    """What the user asked for; None where the default follows from this machine.
+
+    `backoff_warning` is for a build with workers, "" if there is nothing to say.
+    """
 
     hosts: list[TcpHost | SshHost]
     bad_entries: list[BadEntry]
@@ -41,6 +44,7 @@ class Settings(Record):
     log_level: str
     pause_is_set: bool
     own_names: list[str]
+    backoff_warning: str = ""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -64,6 +68,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=log_level,
         pause_is_set=bool(environ.get("DISTCC_PAUSE_TIME_MSEC")),
         own_names=[name for name in environ if name.startswith((PREFIX, "DISTCC_DRIVER_"))],
+        backoff_warning=_backoff_warning(environ),
     )
 
 
@@ -107,6 +112,20 @@ def _seconds(environ: Mapping[str, str], name: str) -> float:
             f"{name}: {text!r} is not a time; use a number of seconds above 0, such as 2 or 0.5"
         )
     return float(text)
+
+
+def _backoff_warning(environ: Mapping[str, str]) -> str:
+    """With 0 or less, as atoi(3) reads it, distcc 3.4 never avoids a worker (`src/backoff.c`)."""
+    text = environ.get("DISTCC_BACKOFF_PERIOD")
+    if text is None:
+        return ""
+    digits = text.strip().removeprefix("+").lstrip("0")[:1]
+    if digits and digits in "123456789":
+        return ""
+    return (
+        f"DISTCC_BACKOFF_PERIOD: {text!r} makes distcc try a worker that dies during the build for ever; "
+        "unset it, or set a whole number of seconds above 0"
+    )
 
 
 def check_hosts(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+from .backoff import lock_directory
 from .hostspec import LOOPBACK
 from .processtable import command_lines
 
@@ -26,10 +27,7 @@ def remove(tunnels: Sequence[OpenTunnel]) -> None:
 
     A client that has outlived it for a moment would make new ones: its end is waited for, up to 2 s.
     """
-    state = os.environ.get("DISTCC_DIR")
-    if state is None:
-        state = os.path.join(os.path.expanduser("~"), ".distcc")
-    directory = f"{state}/lock"
+    directory = lock_directory(os.environ)
     deadline = time.monotonic() + _GRACE_S
     while tunnels:
         is_busy = any(_is_distcc(pid) and _has_one_of(pid, tunnels) for pid in _pids())
