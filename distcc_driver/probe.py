@@ -6,13 +6,12 @@ Each host is a generator that yields what it waits for, run with the others by `
 
 from __future__ import annotations
 
-import _socket
 import errno
-import os
 import select
 import time
 
 from .capacity import raise_descriptor_limit
+from .connection import Connection, refusal
 from .endpoint import Endpoint, Rejection
 from .errors import StatsError
 from .record import Record
@@ -30,13 +29,21 @@ _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _MAX_REPLY = 64 * 1024
 _DESCRIPTORS_PER_HOST = 2
 _SPARE_DESCRIPTORS = 16
+_JOB_ADVICE = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
+_HEARD = 2
+_WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1}
 
 
 class Worker(Record):
-    """A host that answers on both ports; `answer_s` seconds from the question to all of the answer."""
+    """A host that answers on both ports, as distcc will find it.
+
+    `endpoint` has what distcc is to connect to, a name only if that leads to the numeric `address` that
+    answered; `answer_s` are the seconds from the question to all of the answer.
+    """
 
     endpoint: Endpoint
     stats: WorkerStats
+    address: str
     answer_s: float | None = None
 
 
@@ -71,7 +78,15 @@ def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | 
 
 
 class _RefusedError(Exception):
-    """Ends the conversation with a host: (cause, advice)."""
+    """Ends the conversation with an address: (cause, advice).
+
+    Of several addresses of a host, that with the greatest `weight` tells most: below 0 nothing could be
+    sent, at 0 nothing came back, above it something did, and at `_HEARD` the stats port took a connection.
+    """
+
+    def __init__(self, cause: str, advice: str, weight: int = _HEARD) -> None:
+        super().__init__(cause, advice)
+        self.weight = weight
 
 
 def _ask(
@@ -79,30 +94,26 @@ def _ask(
 ) -> Task:
     """The whole conversation with one host."""
     started = time.monotonic()
-    last_deadline = started + 2 * timeout_s
+    ports = (endpoint.job_port, endpoint.stats_port)
     try:
         addresses = yield from _resolve(endpoint.address, timeout_s, resolver, started + timeout_s)
-        connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
-        ports = (endpoint.job_port, endpoint.stats_port)
-        stats = yield from _converse(endpoint, ports, addresses, timeout_s, connect_deadline, last_deadline)
+        return (yield from _converse(endpoint, ports, addresses, timeout_s, started))
     except _RefusedError as refused:
         return Rejection(endpoint.host, *refused.args)
     finally:
         if answered:
             answered()
-    return Worker(endpoint, stats, time.monotonic() - started)
 
 
 def _ask_stats(endpoint: Endpoint, timeout_s: float, resolver: Resolver, deadline: float) -> Task:
     """The conversation with the stats port of one host."""
     started = time.monotonic()
+    ports = (endpoint.stats_port,)
     try:
         addresses = yield from _resolve(endpoint.address, timeout_s, resolver, deadline)
-        ports = (endpoint.stats_port,)
-        stats = yield from _converse(endpoint, ports, addresses, timeout_s, deadline, deadline)
+        return (yield from _converse(endpoint, ports, addresses, timeout_s, started, deadline))
     except _RefusedError as refused:
         return Rejection(endpoint.host, *refused.args)
-    return Worker(endpoint, stats, time.monotonic() - started)
 
 
 def _resolve(
@@ -121,80 +132,79 @@ def _converse(
     ports: Sequence[int],
     addresses: list[Address],
     timeout_s: float,
-    connect_deadline: float,
-    last_deadline: float,
-) -> Generator[Wait, bool | None, WorkerStats]:
-    """Talk to the first address that takes a connection on the stats port, the last of `ports`.
+    started: float,
+    last_deadline: float | None = None,
+) -> Generator[Wait, bool | None, Worker]:
+    """Talk to the first address with which all goes well: distcc gets it, for it takes a name's first one.
 
-    Both ports connect at the same time, the job port a moment earlier: behind a forwarder that
-    accepts everything (ssh, docker) its refusal is known before the stats reply is complete.
     What is left of the time is shared among the addresses that are left, so that one that
-    swallows packets does not hide the next.
+    swallows packets, or says nothing, does not hide the next.
     """
-    failure = 0
+    refusals: list[_RefusedError] = []
+    last_deadline = last_deadline or started + 2 * timeout_s
+    connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
     for index, address in enumerate(addresses):
         now = time.monotonic()
-        deadline = now + (connect_deadline - now) / (len(addresses) - index)
-        opened: list[_Connection] = []
+        left = len(addresses) - index
+        deadline = now + (last_deadline - now) / left
+        opened: list[Connection] = []
         try:
-            for port in ports:
-                opened.append(_Connection(address, port))
-            *jobs, stats = opened
-            failure = yield from stats.established(deadline)
-            if failure:
-                continue
-            for job in jobs:
-                yield from job.established(deadline)
-            reply = yield from _read_reply(stats, endpoint, timeout_s, last_deadline)
-            found = _parse(reply, endpoint)
-            for job in jobs:
-                _check_job_port(job, endpoint, timeout_s)
-            return found
-        except OSError as error:
-            failure = error.errno or errno.EINVAL
+            yield from _connect(
+                endpoint, ports, address, opened, timeout_s, now + (connect_deadline - now) / left
+            )
+            stats = yield from _hear(endpoint, opened, timeout_s, deadline)
+            proved = endpoint._replace(address=address.host) if index else endpoint
+            return Worker(proved, stats, address.host, time.monotonic() - started)
+        except _RefusedError as refused:
+            refusals.append(refused)
+            if refused.weight == _HEARD:  # the others have as long to connect as if it had refused at once
+                connect_deadline = min(connect_deadline + time.monotonic() - now, last_deadline)
         finally:
             for connection in opened:
                 connection.close()
-    raise _connect_refusal("stats", endpoint.host.stats_port, failure, timeout_s)
+    raise max(refusals, key=lambda refused: refused.weight)
 
 
-class _Connection:
-    """A TCP connection that is being made, or has failed with `failure` (an errno).
+def _connect(
+    endpoint: Endpoint,
+    ports: Sequence[int],
+    address: Address,
+    opened: list[Connection],
+    timeout_s: float,
+    deadline: float,
+) -> Generator[Wait, bool | None, None]:
+    """Connect to all `ports` at the same time, of which the stats port is the last; `opened` gets them.
 
-    Raises `OSError` where not even a socket is to be had (too many open files, no IPv6 here).
+    The job port comes a moment earlier: behind a forwarder that accepts everything (ssh, docker) its
+    refusal is known before the stats reply is complete.
     """
+    try:
+        for port in ports:
+            opened.append(Connection(address, port))
+    except OSError as error:
+        failure = error.errno or errno.EINVAL
+        raise _stats_refusal(endpoint, refusal(failure, timeout_s), failure) from None
+    *jobs, stats = opened
+    if (yield from stats.established(deadline)):
+        words = refusal(stats.failure, timeout_s)
+        raise _stats_refusal(endpoint, words, stats.failure)
+    for job in jobs:
+        yield from job.established(deadline)
 
-    def __init__(self, address: Address, port: int) -> None:
-        self.socket = _socket.socket(address.family, _socket.SOCK_STREAM)
-        self.socket.setblocking(False)
-        self.failure = self.socket.connect_ex(address.with_port(port))
 
-    def established(self, deadline: float) -> Generator[Wait, bool | None, int]:
-        """Wait until it is made; returns 0, or the errno with which it failed."""
-        if self.failure in (errno.EINPROGRESS, errno.EINTR):
-            if (yield Wait(deadline, self.socket.fileno(), select.POLLOUT)):
-                self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-                if self.failure == errno.ECONNRESET:
-                    self.failure = 0  # it was made, and what came before the reset can be read
-            else:
-                self.failure = errno.ETIMEDOUT
-        return self.failure
-
-    def receive(self, most: int) -> bytes | None:
-        """What has arrived, `most` bytes of it: b"" at its end or after a reset, None if nothing has yet."""
-        try:
-            return self.socket.recv(most)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        self.socket.close()
+def _hear(
+    endpoint: Endpoint, opened: list[Connection], timeout_s: float, deadline: float
+) -> Generator[Wait, bool | None, WorkerStats]:
+    """What the stats port says, where the job port is as silent as a distccd's is."""
+    *jobs, stats = opened
+    found = _parse((yield from _read_reply(stats, endpoint, timeout_s, deadline)), endpoint)
+    for job in jobs:
+        _check_job_port(job, endpoint, timeout_s)
+    return found
 
 
 def _read_reply(
-    stats: _Connection, endpoint: Endpoint, timeout_s: float, deadline: float
+    stats: Connection, endpoint: Endpoint, timeout_s: float, deadline: float
 ) -> Generator[Wait, bool | None, bytes]:
     """All of the reply, up to its closing tag, the end of the stream, or 64 KiB."""
     reply = b""
@@ -234,10 +244,11 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
         ) from None
 
 
-def _check_job_port(job: _Connection, endpoint: Endpoint, timeout_s: float) -> None:
+def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> None:
     """A distccd is silent until it gets a job: whatever comes before is a refusal."""
     if job.failure:
-        raise _connect_refusal("job", endpoint.host.job_port, job.failure, timeout_s)
+        cause, advice = refusal(job.failure, timeout_s)[0], _JOB_ADVICE
+        raise _RefusedError(f"job port {endpoint.host.job_port} {cause}", advice)
     said = job.receive(1)
     if said:
         raise _RefusedError(
@@ -251,23 +262,11 @@ def _check_job_port(job: _Connection, endpoint: Endpoint, timeout_s: float) -> N
         )
 
 
-_REFUSALS = {
-    errno.ECONNREFUSED: ("refused the connection", "is distccd running there with --stats?"),
-    errno.ETIMEDOUT: (
-        "timed out after {timeout_s:g} s",
-        "is the machine up, and does a firewall drop the port?",
-    ),
-    errno.EHOSTUNREACH: ("cannot be reached, no route to host", "is the machine up, and the network right?"),
-    errno.ENETUNREACH: ("cannot be reached, no route to its network", "is this machine's network up?"),
-    errno.EMFILE: ("not asked, too many open files", "raise ulimit -n"),
-}
-
-
-def _connect_refusal(which: str, port: int, failure: int, timeout_s: float) -> _RefusedError:
-    cause, advice = _REFUSALS.get(failure, (f"failed: {os.strerror(failure)}", "check the host and the port"))
-    if which == "job":
-        advice = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
-    return _RefusedError(f"{which} port {port} {cause.format(timeout_s=timeout_s)}", advice)
+def _stats_refusal(endpoint: Endpoint, words: tuple[str, str], failure: int) -> _RefusedError:
+    """What to say of a stats port that took no connection."""
+    cause, advice = words
+    weight = _WEIGHTS.get(failure, 0)
+    return _RefusedError(f"stats port {endpoint.host.stats_port} {cause}", advice, weight)
 
 
 def _descriptor_limit(hosts: int) -> int:

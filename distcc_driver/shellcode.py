@@ -61,10 +61,11 @@ def report_words(python: str, plan: Plan, settings: Settings, now_s: float) -> s
 
 
 def _worker_word(share: Share) -> str:
-    """The entry, where its stats port is reached, and its counters; none of them has a blank in it."""
-    endpoint, stats = share.worker.endpoint, share.worker.stats
+    """The entry, where its stats port answered, and its counters; none of them has a blank in it."""
+    worker = share.worker
+    endpoint, stats = worker.endpoint, worker.stats
     counters = ["-" if value is None else str(value) for value in stats.counters]
-    return " ".join([endpoint.host.text, endpoint.address, str(endpoint.stats_port), *counters])
+    return " ".join([endpoint.host.text, worker.address, str(endpoint.stats_port), *counters])
 
 
 def distcc_hosts(plan: Plan) -> str:

@@ -84,6 +84,7 @@ look_for() {
             program iproute2 ip
             program man-db man
             program meson
+            program nftables nft
             program ninja-build ninja
             program xz-utils xz
             want bash-completion test -e /usr/share/bash-completion/bash_completion

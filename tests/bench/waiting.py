@@ -152,7 +152,7 @@ def _plan(slots: int) -> Plan:
         assert isinstance(host, TcpHost)
         endpoint = Endpoint(host, host.address, host.job_port, host.stats_port)
         left = slots - len(workers) * _SLOTS_OF_A_WORKER
-        workers.append(Worker(endpoint, WorkerStats(min(left, _SLOTS_OF_A_WORKER))))
+        workers.append(Worker(endpoint, WorkerStats(min(left, _SLOTS_OF_A_WORKER)), host.address))
     return balance(read_settings(environ), workers, local_capacity())
 
 

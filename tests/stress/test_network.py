@@ -136,7 +136,7 @@ class Site:
         wire = self._stack.enter_context(Wire(self.client, network, _CLIENT, address, self._chance))
         environ = {"DISTCC_CMDLIST": str(compilers)}
         listening, client = (LOOPBACK, LOOPBACK) if is_behind_ssh else (address, _CLIENT)
-        distccd = network.call(lambda: Distccd(2, listening, environ, client))
+        distccd = network.call(lambda: Distccd(2, listening, environ, [client]))
         self._stack.callback(lambda: network.call(distccd.stop))
         return Place(f"worker-{number}", address, network, wire, distccd)
 

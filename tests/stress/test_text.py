@@ -60,7 +60,7 @@ class Evaluated:
         environ = {f"DISTCC_AUTO_{evil.text(2)}".replace("=", ""): evil.text() for _ in range(3)}
         environ |= {"DISTCC_AUTO_HOSTS": f"{evil.host_list()} worker", "DISTCC_AUTO_LOG_LEVEL": "info"}
         settings = read_settings(environ)
-        workers = [Worker(_endpoint(host), _stats(evil), 0.0) for host in settings.hosts]
+        workers = [Worker(_endpoint(host), _stats(evil), _endpoint(host).address) for host in settings.hosts]
         plan = balance(settings, workers, LocalCapacity(threads=2, memory_mib=None))
         end, python = [evil.text(), evil.text()], evil.text()
         self.text = shell_code(

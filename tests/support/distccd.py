@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .ports import LOOPBACK, free_ports, host_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _DEADLINE_S = 30.0
 _ATTEMPTS = 20
@@ -34,11 +34,11 @@ class Distccd:
         jobs: int = 4,
         address: str = LOOPBACK,
         environ: Mapping[str, str] | None = None,
-        client: str | None = None,
+        clients: Sequence[str] = (),
     ) -> None:
         self.jobs = jobs
         self.address = address
-        self._clients = {address, client or address}
+        self._clients = {address, *clients}
         self._environ = environ or {}
         self.directory = Path(tempfile.mkdtemp(prefix="distccd-"))
         self.directory.chmod(0o777)

@@ -22,13 +22,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
 _Result = TypeVar("_Result")
 
 _DEADLINE_S = 60.0
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
+_CLONE_NEWNS = 0x00020000
 _TUNSETIFF = 0x400454CA  # linux/if_tun.h
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 _LARGEST_PACKET = 65536
@@ -51,7 +53,7 @@ class Network:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)
         try:
-            self.call(_leave_network)
+            self.call(lambda: _leave(_CLONE_NEWNET))
             self.call(lambda: _ip("link", "set", "lo", "up"))
         except BaseException:
             self._thread.shutdown()
@@ -60,6 +62,16 @@ class Network:
     def call(self, action: Callable[[], _Result]) -> _Result:
         """Do something in the network; returns and raises what it does."""
         return self._thread.submit(action).result(_DEADLINE_S)
+
+    def run(self, *words: str, said: str = "") -> str:
+        """Run a command in the network, which must succeed, with `said` on its standard input; its output."""
+        return self.call(lambda: _output(words, said))
+
+    def name(self, hosts: Path) -> None:
+        """Have the names of a file in place of those in /etc/hosts."""
+        self.call(lambda: _leave(_CLONE_NEWNS))
+        self.run("mount", "--make-rprivate", "/")
+        self.run("mount", "--bind", str(hosts), "/etc/hosts")
 
     def __enter__(self) -> Network:
         return self
@@ -158,12 +170,18 @@ def _beginning(packet: bytes) -> bytes:
     return b"".join(sorted((segment[:2], segment[2:4])))
 
 
-def _leave_network() -> None:
-    """Put the thread that calls it into a network of its own, with all that it starts."""
+def _leave(namespace: int) -> None:
+    """Put the thread that calls it into a namespace of its own, with all that it starts."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNET):
+    if libc.unshare(namespace):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _output(words: Sequence[str], said: str) -> str:
+    done = subprocess.run(words, input=said, capture_output=True, text=True, check=False, timeout=_DEADLINE_S)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def _ip(*words: str) -> None:

@@ -60,4 +60,4 @@ def worker_of(
     host = parse_host(spec)
     address = getattr(host, "address", host.name)
     endpoint = Endpoint(host, address, host.job_port, host.stats_port)
-    return Worker(endpoint, WorkerStats(slots, load, free_memory_mib), 0.012)
+    return Worker(endpoint, WorkerStats(slots, load, free_memory_mib), address, 0.012)

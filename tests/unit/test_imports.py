@@ -44,7 +44,8 @@ MAY_IMPORT = {
     "capacity": BASIS,
     "tunnel": BASIS
     | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"},
-    "probe": BASIS | {"hostspec", "stats", "endpoint", "resolve", "schedule", "capacity"},
+    "connection": {"resolve", "schedule"},
+    "probe": BASIS | {"hostspec", "stats", "connection", "endpoint", "resolve", "schedule", "capacity"},
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
     "wording": BASIS | {"hostspec", "endpoint", "probe", "balance"},

@@ -48,7 +48,7 @@ def _found(number: int, slots: int) -> Found:
     host = parse_host(f"10.0.{number // 250}.{number % 250}")
     assert isinstance(host, TcpHost)
     endpoint = Endpoint(host, host.address, host.job_port, host.stats_port)
-    return Found(endpoint, WorkerStats(slots, 0.0, None))
+    return Found(endpoint, WorkerStats(slots, 0.0, None), host.address)
 
 
 def planned(workers: Sequence[Worker], files: Sequence[File], cores: int = _CORES) -> User:

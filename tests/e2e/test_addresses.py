@@ -1,0 +1,205 @@
+"""Names with several addresses: what the probe finds is where distcc goes.
+
+Each address is on `lo` of a network that the tests make, with firewall rules in front of a real distccd;
+names come from an /etc/hosts that nobody else sees.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.distccd import Distccd
+from tests.support.network import Network, may_have_networks
+from tests.support.shells import ROOT, UserShell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(not may_have_networks(), reason="only root may make networks and tun devices")
+
+TIMEOUT_S = 0.6
+# What a firewall does with the job port and with the stats port of an address; "" is nothing.
+RESET = "reject with tcp reset"
+REJECT = "reject"  # by ICMP or ICMPv6: port unreachable
+STATES = {
+    "both": ("", ""),
+    "job refused": (RESET, ""),
+    "stats refused": ("", RESET),
+    "silent": ("drop", "drop"),
+    "rejected": (REJECT, REJECT),
+    "job silent": ("drop", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A name, and its addresses in the order of getaddrinfo, each with the name of its state."""
+
+    name: str
+    addresses: Sequence[str]
+    states: Sequence[str]
+
+    @property
+    def proved(self) -> str:
+        """What distcc is to get: the name if its first address is well, else the first one that is."""
+        found = [
+            address for address, state in zip(self.addresses, self.states, strict=True) if state == "both"
+        ]
+        return self.name if found[:1] == [self.addresses[0]] else "".join(found[:1])
+
+
+class Place:
+    """A network with a distccd that listens at every address of it, at the usual ports."""
+
+    def __init__(self, network: Network, distccd: Distccd, directory: Path) -> None:
+        self.network = network
+        self.distccd = distccd
+        self.hosts_file = directory / "hosts"
+
+    def add(self, hosts: Sequence[Host]) -> None:
+        """Make the addresses, the firewall in front of each, and the names."""
+        ports = (self.distccd.job_port, self.distccd.stats_port)
+        places = [place for host in hosts for place in zip(host.addresses, host.states, strict=True)]
+        lengths = {False: 32, True: 128}
+        self.network.run(
+            *["ip", "-batch", "-"],
+            said="".join(
+                f"address add {address}/{lengths[':' in address]} dev lo\n"
+                for address in dict.fromkeys(address for address, _ in places)
+            ),
+        )
+        rules = [
+            f"add rule inet wall in {_family(address)} daddr {address} tcp dport {port} {what}\n"
+            for address, state in places
+            for port, what in zip(ports, STATES[state], strict=True)
+            if what
+        ]
+        self.network.run("nft", "-f", "-", said=f"add table inet wall\n{_CHAIN}{''.join(rules)}")
+        self.hosts_file.write_text(
+            "".join(f"{address} {host.name}\n" for host in hosts for address in host.addresses)
+        )
+        self.network.name(self.hosts_file)
+        for host in hosts:
+            found = self.network.run("getent", "ahosts", host.name).splitlines()
+            assert list(dict.fromkeys(line.split()[0] for line in found)) == list(host.addresses)
+
+    def spec(self, name: str) -> str:
+        return f"{name}:{self.distccd.job_port}:{self.distccd.stats_port}"
+
+
+def _family(address: str) -> str:
+    return "ip6" if ":" in address else "ip"
+
+
+_CHAIN = "add chain inet wall in { type filter hook input priority 0; }\n"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with Network() as network:
+        distccd = network.call(lambda: Distccd(4, "::", clients=["0.0.0.0/0", "::/0"]))
+        try:
+            yield Place(network, distccd, tmp_path)
+        finally:
+            network.call(distccd.stop)
+
+
+@pytest.fixture
+def shell(environ: dict[str, str], work: Path) -> UserShell:
+    environ.update(DISTCC_AUTO_CONNECT_TIMEOUT=str(TIMEOUT_S), DISTCC_AUTO_COMPILER_MEMORY="0")
+    return UserShell("bash", environ, work)
+
+
+def run(place: Place, shell: UserShell, script: str) -> tuple[str, list[str]]:
+    """What a script after the sourcing of the shim printed, and what the driver said, line by line."""
+    done = place.network.call(lambda: shell.run(script))
+    assert done.returncode == 0, done.stderr
+    return done.stdout, [line for line in done.stderr.splitlines() if line.startswith("distcc-driver: ")]
+
+
+def planned(place: Place, shell: UserShell, hosts: Sequence[Host]) -> tuple[dict[str, str], list[str]]:
+    """The entry that distcc gets of each host that is used, and what was said."""
+    names = [place.spec(host.name) for host in hosts]
+    shell.environ["DISTCC_AUTO_HOSTS"] = " ".join(names)
+    shown, said = run(place, shell, "distcc_build sh -c 'echo \"$DISTCC_HOSTS\"'")
+    entries = {re.sub(r":\d+/\d+,lzo$", "", word): word for word in shown.split() if word.endswith(",lzo")}
+    return entries, said
+
+
+@pytest.mark.parametrize("kind", ["both IPv4", "IPv6 and IPv4", "three"])
+def test_distcc_gets_the_address_that_took_both_ports(
+    kind: str, place: Place, shell: UserShell, tmp_path: Path
+) -> None:
+    shapes: dict[str, Callable[[int], list[str]]] = {
+        "both IPv4": lambda n: [f"10.77.{n}.2", f"10.77.{n}.3"],
+        "IPv6 and IPv4": lambda n: [f"2001:db8::{n + 1:x}:2", f"10.77.{n}.2"],
+        "three": lambda n: [f"2001:db8::{n + 1:x}:2", f"10.77.{n}.2", f"10.77.{n}.3"],
+    }
+    count = 3 if kind == "three" else 2
+    hosts = [
+        Host(f"worker-{number}", shapes[kind](number), states)
+        for number, states in enumerate(itertools.product(STATES, repeat=count))
+    ]
+    place.add(hosts)
+    entries, said = planned(place, shell, hosts)
+    expected = {host.proved: host for host in hosts if host.proved}
+    assert set(entries) == {f"[{name}]" if ":" in name else name for name in expected}
+    assert sum(line.count("worker-") for line in said) <= len(hosts) + 16
+    # As distcc sees it: no address in between that is not there.
+    source = tmp_path / "one.c"
+    source.write_text("int one;\n")
+    before = place.network.call(lambda: place.distccd.compiled)
+    for entry in entries.values():
+        environ = {**shell.environ, "DISTCC_HOSTS": entry, "DISTCC_FALLBACK": "0", "DISTCC_VERBOSE": "1"}
+        done = place.network.call(
+            lambda environ=environ: subprocess.run(  # type: ignore[misc]
+                ["distcc", "gcc", "-c", str(source), "-o", "/dev/null"],
+                env=environ, capture_output=True, text=True, check=False,
+            )
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert not re.search(r"failed to connect|timeout while|nonblocking connect", done.stderr)
+    assert place.network.call(lambda: place.distccd.compiled) - before == len(entries)
+
+
+def test_names_stay_in_all_that_people_read(place: Place, shell: UserShell) -> None:
+    host = Host("worker-1", ["2001:db8::1:2", "10.77.0.2"], ["silent", "both"])
+    place.add([host])
+    entries, said = planned(place, shell, [host])
+    assert list(entries) == ["10.77.0.2"]
+    assert said == [
+        f"distcc-driver: -j {_jobs(said)} = 4 remote ({place.spec('worker-1')}: 4) + {_rest(said)}"
+    ]
+    driver = shlex.join([str(ROOT / ".venv/bin/python"), "-m", "distcc_driver"])
+    for command in ("workers", "workers --json", "plan --json"):
+        shown, _ = run(place, shell, f"cd {shlex.quote(str(ROOT))}; {driver} {command}")
+        assert place.spec("worker-1") in shown
+        assert shown.count("10.77.0.2") == 1, "in DISTCC_HOSTS alone"
+
+
+def _jobs(said: list[str]) -> str:
+    return said[0].split()[2]
+
+
+def _rest(said: list[str]) -> str:
+    return said[0].rpartition(" + ")[2]
+
+
+def test_the_report_asks_the_address_that_distcc_used(place: Place, shell: UserShell) -> None:
+    """Where the name leads to at the end of the build does not matter any more."""
+    host = Host("worker-1", ["10.77.0.2"], ["both"])
+    place.add([host])
+    shell.environ["DISTCC_AUTO_HOSTS"] = place.spec("worker-1")
+    (shell.cwd / "one.c").write_text("int one;\n")
+    build = "distcc gcc -c one.c -o one.o && echo >$0/hosts && sleep 2.1"
+    script = f"distcc_build sh -c {shlex.quote(build)} {shlex.quote(str(place.hosts_file.parent))}"
+    _, said = run(place, shell, script)
+    assert any(re.search(r": 1 compilation on worker-1\S* in", line) for line in said), said
