@@ -6,6 +6,7 @@ import _socket
 import errno
 import os
 import select
+import sys
 
 from .schedule import Wait
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
     from .resolve import Address
 
+# From linux/in.h, linux/in6.h and linux/errqueue.h: (level, option) that keep the ICMP message of a failure.
+_KEEP_ICMP = {_socket.AF_INET: (0, 11), _socket.AF_INET6: (41, 25)}
+_MSG_ERRQUEUE = 0x2000
+_ORIGINS = (2, 3)  # ICMP and ICMPv6
+_ERROR_BYTES = 16
+# Codes of "destination unreachable" that only a firewall sends to TCP: the port, the protocol, and what is
+# administratively prohibited (linux/icmp.h, linux/icmpv6.h).
+_FIREWALL_CODES = {_socket.AF_INET: (2, 3, 9, 10, 13), _socket.AF_INET6: (1, 4, 5, 6)}
+
 _REFUSALS = {
     errno.ECONNREFUSED: ("refused the connection", "is distccd running there with --stats?"),
     errno.ETIMEDOUT: (
@@ -23,9 +33,10 @@ _REFUSALS = {
     ),
     errno.EHOSTUNREACH: (
         "cannot be reached, no route to host",
-        "is the machine up, and the network right?",
+        "does a firewall reject it, is the machine up, and the network right?",
     ),
     errno.ENETUNREACH: ("cannot be reached, no route to its network", "is this machine's network up?"),
+    errno.EACCES: ("cannot be reached, it is prohibited", "does a firewall or a route reject it?"),
     errno.EMFILE: ("not asked, too many open files", "raise ulimit -n"),
 }
 
@@ -39,6 +50,12 @@ class Connection:
     def __init__(self, address: Address, port: int) -> None:
         self.socket = _socket.socket(address.family, _socket.SOCK_STREAM)
         self.socket.setblocking(False)
+        self._address = address
+        if sys.platform == "linux":
+            try:
+                self.socket.setsockopt(*_KEEP_ICMP[address.family], 1)
+            except OSError:  # not every kernel that calls itself Linux has it
+                pass
         self.failure = self.socket.connect_ex(address.with_port(port))
 
     def established(self, deadline: float) -> Generator[Wait, bool | None, int]:
@@ -65,8 +82,40 @@ class Connection:
         """Give the descriptor back."""
         self.socket.close()
 
+    def firewall(self) -> tuple[str, str] | None:
+        """What to say and to check, if the ICMP message of the failure tells that a firewall sent it."""
+        code, sender = self._icmp()
+        is_there = sender == self._address.host
+        if not is_there and code not in _FIREWALL_CODES[self._address.family]:
+            return None
+        where = "on that machine" if is_there else f"at {sender}, on the way to that machine"
+        return "cannot be reached, a firewall rejects it", f"open the port in the firewall {where}"
+
+    def _icmp(self) -> tuple[int, str]:
+        """Code and sender of the ICMP message that ended it; (-1, "") if it was not one.
+
+        A struct sock_extended_err, and the address of the sender behind it (ip(7), "IP_RECVERR").
+        """
+        if sys.platform != "linux":
+            return -1, ""
+        try:
+            _, messages, _, _ = self.socket.recvmsg(0, 512, _MSG_ERRQUEUE)
+        except OSError:
+            return -1, ""
+        for _, _, data in messages:
+            if len(data) > _ERROR_BYTES and data[4] in _ORIGINS:
+                return data[6], _numeric(self._address.family, data[_ERROR_BYTES:])
+        return -1, ""
+
 
 def refusal(failure: int, timeout_s: float) -> tuple[str, str]:
     """What an errno of connect(2) or socket(2) means, and what to check."""
     cause, advice = _REFUSALS.get(failure, (f"failed: {os.strerror(failure)}", "check the host and the port"))
     return cause.format(timeout_s=timeout_s), advice
+
+
+def _numeric(family: int, socket_address: bytes) -> str:
+    """The address in a struct sockaddr_in or sockaddr_in6."""
+    if family == _socket.AF_INET:
+        return _socket.inet_ntop(family, socket_address[4:8])
+    return _socket.inet_ntop(family, socket_address[8:24])

@@ -186,7 +186,7 @@ def _connect(
         raise _stats_refusal(endpoint, refusal(failure, timeout_s), failure) from None
     *jobs, stats = opened
     if (yield from stats.established(deadline)):
-        words = refusal(stats.failure, timeout_s)
+        words = stats.firewall() or refusal(stats.failure, timeout_s)
         raise _stats_refusal(endpoint, words, stats.failure)
     for job in jobs:
         yield from job.established(deadline)
@@ -247,7 +247,7 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
 def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> None:
     """A distccd is silent until it gets a job: whatever comes before is a refusal."""
     if job.failure:
-        cause, advice = refusal(job.failure, timeout_s)[0], _JOB_ADVICE
+        cause, advice = job.firewall() or (refusal(job.failure, timeout_s)[0], _JOB_ADVICE)
         raise _RefusedError(f"job port {endpoint.host.job_port} {cause}", advice)
     said = job.receive(1)
     if said:
