@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .endpoint import Rejection
@@ -33,8 +33,9 @@ _LOOPBACKS = (LOOPBACK, "::1")
 class HostRow:
     """All there is to say about one host, as docs/json.md has it; None where it is not known.
 
-    `via` is tcp, ssh or loopback; `state` is `USED` or `LEFT_OUT`, because of `cause`. It gets
-    `jobs` at once, fewer than its slots because of `fewer_jobs`.
+    `via` is tcp, ssh or loopback; `state` is `USED` or `LEFT_OUT`, because of `cause`; that is no trouble
+    where another entry is the `same_as` this one. It gets `jobs` at once, fewer than its slots because
+    of `fewer_jobs`.
     """
 
     host: str
@@ -52,6 +53,12 @@ class HostRow:
     compiled: int | None = None
     failed: int | None = None
     refused: int | None = None
+    same_as: str | None = None
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether a build does without a worker because of it."""
+        return self.state != USED and self.same_as is None
 
     @property
     def reason(self) -> str:
@@ -67,7 +74,8 @@ def host_rows(settings: Settings, results: Sequence[Worker | Rejection], plan: P
     for host in settings.hosts:
         result = by_host[host]
         if isinstance(result, Rejection):
-            rows.append(HostRow(host.text, _via(host), LEFT_OUT, result.cause, result.advice))
+            row = HostRow(host.text, _via(host), LEFT_OUT, result.cause, result.advice)
+            rows.append(replace(row, same_as=result.same_as or None))
         else:
             rows.append(_worker_row(result, jobs.get(host, 0), settings))
     return rows

@@ -16,8 +16,12 @@ class Endpoint(Record):
 
 
 class Rejection(Record):
-    """A host that the build does without: what failed, and what to check."""
+    """A host that the build does without: what failed, and what to check.
+
+    Nothing failed if `same_as` is not empty: the build has that worker already, by this other entry.
+    """
 
     host: TcpHost | SshHost
     cause: str
     advice: str
+    same_as: str = ""

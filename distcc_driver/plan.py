@@ -17,6 +17,7 @@ from .hostspec import SshHost, TcpHost
 from .log import Log
 from .probe import Worker, ask_all
 from .record import Record
+from .selection import select
 from .settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
 from .shellcode import release_command, report_words, shell_code
 from .wording import bad_entry_line, describe, rejection_lines, summarise
@@ -92,20 +93,19 @@ def plan_build(
 def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Outcome:
     """Balance over the hosts that answered, and say which did not."""
     reader.end_if_gone()  # or the lines would stand behind the next prompt
-    place = {host: index for index, host in enumerate(settings.hosts)}
-    in_order = sorted(results, key=lambda result: place[_host(result)])
-    for line in rejection_lines([result for result in in_order if isinstance(result, Rejection)]):
+    in_order = select(settings.hosts, results)
+    rejections = [result for result in in_order if isinstance(result, Rejection)]
+    for line in rejection_lines([rejection for rejection in rejections if not rejection.same_as]):
         log.warning(line)
+    for rejection in rejections:
+        if rejection.same_as:
+            log.debug(f"{rejection.host.text}: {rejection.cause}")
     workers = [result for result in in_order if isinstance(result, Worker)]
     for worker in workers:
         log.debug(f"{worker.endpoint.host.text}: {describe(worker)}")
     plan = balance(settings, workers, local_capacity())
     _report(plan, settings, log)
     return Outcome(settings, in_order, plan)
-
-
-def _host(result: Worker | Rejection) -> TcpHost | SshHost:
-    return result.host if isinstance(result, Rejection) else result.endpoint.host
 
 
 def _forgive(plan: Plan, environ: Mapping[str, str], log: Log) -> None:

@@ -19,10 +19,10 @@ _DIGITS = frozenset("0123456789")
 class WorkerStats(Record):
     """What a worker says of itself.
 
-    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB, processes
-    `running` there now, of whatever kind; and since it was started, for all its clients, jobs
-    `compiled`, `failed` in the compiler, and `refused` for overload. None where the daemon does
-    not say.
+    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB,
+    `free_space_mib` MiB where it keeps the files of jobs, processes `running` there now, of whatever
+    kind; and since it was started, for all its clients, jobs `compiled`, `failed` in the compiler,
+    and `refused` for overload. None where the daemon does not say.
     """
 
     slots: int
@@ -32,6 +32,7 @@ class WorkerStats(Record):
     compiled: int | None = None
     failed: int | None = None
     refused: int | None = None
+    free_space_mib: int | None = None
 
     @property
     def counters(self) -> tuple[int | None, int | None, int | None]:
@@ -58,6 +59,7 @@ def parse_stats(reply: bytes) -> WorkerStats:
         compiled=_counter("dcc_compile_ok", values),
         failed=_counter("dcc_compile_error", values),
         refused=_counter("dcc_rej_overload", values),
+        free_space_mib=_free_space_mib(values),
     )
 
 
@@ -102,6 +104,12 @@ def _counter(key: str, values: dict[str, str]) -> int | None:
     """No job depends on it: one that makes no sense is as good as none."""
     value = values.get(key)
     return int(value) if value and len(value) <= 9 and _DIGITS.issuperset(value) else None
+
+
+def _free_space_mib(values: dict[str, str]) -> int | None:
+    """`dcc_free_space 1234 MB`, whole MiB; -1 where unknown. One that makes no sense is unknown, too."""
+    key = "dcc_free_space"
+    return _counter(key, {key: values.get(key, "").removesuffix("MB").rstrip()})
 
 
 def _whole_number(key: str, value: str) -> int:

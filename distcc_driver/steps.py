@@ -260,9 +260,8 @@ def entry_steps(bad_entries: Sequence[BadEntry]) -> list[Step]:
 
 def host_steps(rows: Sequence[HostRow]) -> list[Step]:
     """About every host of the list: used or left out, and why."""
-    left_out = merged(_host_step(row) for row in rows if row.state != USED)
-    used = [_host_step(row) for row in rows if row.state == USED]
-    return [*left_out, *used]
+    left_out = merged(_host_step(row) for row in rows if row.is_missed)
+    return [*left_out, *(_host_step(row) for row in rows if not row.is_missed)]
 
 
 def _bad_entry_step(entry: BadEntry) -> Step:
@@ -272,6 +271,8 @@ def _bad_entry_step(entry: BadEntry) -> Step:
 
 def _host_step(row: HostRow) -> Step:
     subjects = (row.host,)
+    if row.same_as:
+        return Step(HOSTS, subjects, Result.OK, row.cause or "")
     if row.state != USED:
         return Step(HOSTS, subjects, Result.WARNING, f"left out: {row.cause}", row.advice or "")
     load = "unknown" if row.load is None else f"{row.load:.2f}"

@@ -14,6 +14,7 @@ from .endpoint import Endpoint, Rejection
 from .errors import NoCapacityError
 from .hostspec import SshHost, TcpHost
 from .probe import Worker, ask_all
+from .selection import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,11 +111,9 @@ class Survey:
 
 
 def _findings(settings: Settings, results: Sequence[Worker | Rejection]) -> Findings:
-    place = {host: index for index, host in enumerate(settings.hosts)}
-    workers = [result for result in results if isinstance(result, Worker)]
-    rejections = [result for result in results if isinstance(result, Rejection)]
-    workers.sort(key=lambda worker: place[worker.endpoint.host])
-    rejections.sort(key=lambda rejection: place[rejection.host])
+    in_order = select(settings.hosts, results)
+    workers = [result for result in in_order if isinstance(result, Worker)]
+    rejections = [result for result in in_order if isinstance(result, Rejection)]
     plan, refusal = None, ""
     try:
         plan = balance(settings, workers, local_capacity())

@@ -25,7 +25,7 @@ def bad_entry_line(entry: BadEntry) -> str:
 def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
     """One line for each cause, with the hosts that have it; `HOST` stands for the name of each."""
     if len({host.text for host, *_ in rejections}) < 2:
-        return [f"{host.text}: {cause}; {advice}" for host, cause, advice in rejections]
+        return [f"{one.host.text}: {one.cause}; {one.advice}" for one in rejections]
     groups: dict[tuple[str, str], list[Rejection]] = {}
     for rejection in rejections:
         host = rejection.host

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from .display import Progress, Screen, write_lines
-from .document import USED, host_rows, workers_document
+from .document import host_rows, workers_document
 from .log import Log
 from .settings import check_hosts, read_log_level, read_settings, read_unknown
 from .survey import Survey
@@ -102,4 +102,4 @@ def _is_terminal() -> bool:
 
 def _exit_code(settings: Settings, findings: Findings) -> int:
     rows = host_rows(settings, findings.results, findings.plan)
-    return int(bool(settings.bad_entries) or any(row.state != USED for row in rows))
+    return int(bool(settings.bad_entries) or any(row.is_missed for row in rows))

@@ -7,6 +7,7 @@ names come from an /etc/hosts that nobody else sees.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shlex
 import subprocess
@@ -203,3 +204,53 @@ def test_the_report_asks_the_address_that_distcc_used(place: Place, shell: UserS
     script = f"distcc_build sh -c {shlex.quote(build)} {shlex.quote(str(place.hosts_file.parent))}"
     _, said = run(place, shell, script)
     assert any(re.search(r": 1 compilation on worker-1\S* in", line) for line in said), said
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["v4only", "10.77.0.2"],
+        ["10.77.0.2", "v4only"],
+        ["v4only", "again"],
+        ["v4only", "[::ffff:10.77.0.2]", "10.77.0.2"],
+    ],
+    ids=" ".join,
+)
+def test_one_worker_under_several_names_counts_once(
+    entries: list[str], place: Place, shell: UserShell
+) -> None:
+    place.add([Host(name, ["10.77.0.2"], ["both"]) for name in ("v4only", "again")])
+    first, *others = [place.spec(entry) for entry in entries]
+    shell.environ["DISTCC_AUTO_HOSTS"] = " ".join([first, *others])
+    shell.environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
+    shell.environ["DISTCC_AUTO_LOG_LEVEL"] = "debug"
+    shown, said = run(place, shell, "distcc_build sh -c 'echo \"$DISTCC_HOSTS\"'")
+    assert shown == f"{entries[0]}:{place.distccd.job_port}/4,lzo\n"
+    assert f"distcc-driver: -j 4 = 4 remote ({first}: 4)" in said
+    for other in others:
+        assert said.count(f"distcc-driver: {other}: the same worker as {first}, which counts once") == 1
+    shell.environ["DISTCC_AUTO_LOG_LEVEL"] = "info"
+    _, said = run(place, shell, "distcc_build true")
+    assert said == [f"distcc-driver: -j 4 = 4 remote ({first}: 4)"]
+    _, said = run(
+        place, shell, "distcc_build sh -c 'echo \"int one;\" >one.c; distcc gcc -c one.c; sleep 2.1'"
+    )
+    assert len(said) == 2
+    assert f": 1 compilation on {first} in " in said[1]
+
+
+def test_the_second_name_of_a_worker_is_no_trouble(place: Place, shell: UserShell) -> None:
+    place.add([Host("v4only", ["10.77.0.2"], ["both"])])
+    first, second = place.spec("v4only"), place.spec("10.77.0.2")
+    shell.environ["DISTCC_AUTO_HOSTS"] = f"{first} {second}"
+    driver = f"cd {shlex.quote(str(ROOT))}; .venv/bin/python -m distcc_driver"
+    shown, _ = run(place, shell, f"{driver} workers --json")  # with status 0
+    rows = json.loads(shown)["hosts"]
+    assert [row["state"] for row in rows] == ["used", "left out"]
+    assert [row["same_as"] for row in rows] == [None, first]
+    shown, _ = run(place, shell, f"{driver} workers")
+    assert f"the same worker as {first}, which counts once; name it once" in shown
+    shown, _ = run(place, shell, f"{driver} doctor --json || :")
+    steps = {step["subjects"][0]: step for step in json.loads(shown)["steps"] if step["subjects"]}
+    assert steps[second]["result"] == "ok"
+    assert steps[second]["text"] == f"the same worker as {first}, which counts once"

@@ -204,11 +204,8 @@ def test_a_name_that_does_not_exist_is_left_out(ready_shell: UserShell, shared_d
     assert re.search(r"name not (found|resolved)", said_of("no-such-host.invalid", result.stderr))
 
 
-def test_ten_hosts_are_asked_at_the_same_time(
-    user_shell: UserShell, recorder: Recorder, start_distccd: Callable[..., Distccd]
-) -> None:
+def test_ten_hosts_are_asked_at_the_same_time(user_shell: UserShell, recorder: Recorder) -> None:
     """None of the ten answers before all ten have been asked: one after the other would end in none."""
-    worker = start_distccd()
     everybody = threading.Barrier(10)
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
@@ -217,9 +214,11 @@ def test_ten_hosts_are_asked_at_the_same_time(
             servers.saying(b"<distccstats>\ndcc_max_kids 1\n</distccstats>\n")(connection, closing)
 
     with contextlib.ExitStack() as stack:
-        ports = [stack.enter_context(Server(answer)).port for _ in range(10)]
+        job_ports = [stack.enter_context(Server(servers.hang)).port for _ in range(10)]
+        stats_ports = [stack.enter_context(Server(answer)).port for _ in range(10)]
+        pairs = zip(job_ports, stats_ports, strict=True)
         user_shell.environ.update(
-            DISTCC_AUTO_HOSTS=" ".join(host_spec(LOOPBACK, worker.job_port, port) for port in ports),
+            DISTCC_AUTO_HOSTS=" ".join(host_spec(LOOPBACK, *pair) for pair in pairs),
             DISTCC_AUTO_CONNECT_TIMEOUT="10",
         )
         result = user_shell.run(f"distcc_build {recorder.word}")

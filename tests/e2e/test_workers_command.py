@@ -134,8 +134,9 @@ def test_status_is_1_if_a_host_is_left_out(
 def test_document_of_a_run_with_every_state_has_the_documented_shape(
     environ: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
-    with Server(with_free_memory(LOOPBACK, shared_distccd.stats_port, 3000)) as server:
-        scaled = host_spec(LOOPBACK, shared_distccd.job_port, server.port)
+    with_memory = with_free_memory(LOOPBACK, shared_distccd.stats_port, 3000)
+    with Server(with_memory) as server, Server(hang) as job:
+        scaled = host_spec(LOOPBACK, job.port, server.port)
         entries = [shared_distccd.spec, dead_host(), scaled, "worker:0"]
         result = run_driver(environ, work, "workers", "--json", *entries)
     assert (result.returncode, result.stderr) == (1, "")

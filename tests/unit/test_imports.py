@@ -46,6 +46,7 @@ MAY_IMPORT = {
     | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"},
     "connection": {"resolve", "schedule"},
     "probe": BASIS | {"hostspec", "stats", "connection", "endpoint", "resolve", "schedule", "capacity"},
+    "selection": BASIS | {"hostspec", "endpoint", "probe"},
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
     "wording": BASIS | {"hostspec", "endpoint", "probe", "balance"},

@@ -25,7 +25,14 @@ def page(*lines: str) -> bytes:
 
 def test_real_reply() -> None:
     assert parse_stats(REPLY) == WorkerStats(
-        slots=7, load=0.5, free_memory_mib=None, running=2, compiled=12, failed=0, refused=0
+        slots=7,
+        load=0.5,
+        free_memory_mib=None,
+        running=2,
+        compiled=12,
+        failed=0,
+        refused=0,
+        free_space_mib=81521,
     )
 
 
@@ -97,6 +104,29 @@ def test_reply_in_other_dress_is_read_the_same(reply: bytes) -> None:
 )
 def test_free_memory(line: bytes, memory: int | None) -> None:
     assert parse_stats(with_line(line)).free_memory_mib == memory
+
+
+@pytest.mark.parametrize(
+    ("value", "space"),
+    [
+        (b"0 MB", 0),
+        (b"17 MB", 17),
+        (b"17", 17),
+        (b"-1 MB", None),
+        (b"-2147483648 MB", None),
+        (b"", None),
+        (b"much", None),
+        (b"4 GB", None),
+        (b"1000000000 MB", None),
+    ],
+)
+def test_free_space_that_makes_no_sense_is_unknown(value: bytes, space: int | None) -> None:
+    reply = REPLY.replace(b"dcc_free_space 81521 MB", b"dcc_free_space " + value)
+    assert parse_stats(reply).free_space_mib == space
+
+
+def test_free_space_may_be_missing() -> None:
+    assert parse_stats(REPLY.replace(b"dcc_free_space 81521 MB\n", b"")).free_space_mib is None
 
 
 @pytest.mark.parametrize(
@@ -249,7 +279,7 @@ def test_real_reply_with_a_piece_replaced_is_read_or_refused(start: int, end: in
 
 @given(st.integers(0, len(REPLY)))
 def test_reply_cut_anywhere_is_never_read_as_other_numbers(length: int) -> None:
-    whole = WorkerStats(16, 12.5, 123456, running=2, compiled=12, failed=0, refused=0)
+    whole = WorkerStats(16, 12.5, 123456, 2, 12, 0, 0, free_space_mib=81521)
     reply = with_line(b"dcc_free_mem 123456 MB").replace(b"dcc_max_kids 7", b"dcc_max_kids 16")
     reply = reply.replace(b" 0.50", b" 12.50").replace(b" 0.25", b" 12.25").replace(b" 0.75", b" 12.75")
     assert parse_stats(reply) == whole

@@ -1,0 +1,73 @@
+"""A worker whose disk is full: every job on it would fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.commands import run_driver
+from tests.support.distccd import Distccd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.shells import UserShell
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a tmpfs")
+_CAUSE = "no room for jobs, {} MiB free in the temporary directory of distccd"
+
+
+@pytest.fixture
+def full() -> Iterator[Callable[[int], Distccd]]:
+    """A worker whose jobs have so many KiB for their files: `full(900)`."""
+    directory = Path(tempfile.mkdtemp(prefix="full-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=1777", "none", directory], check=True)
+    workers = []
+
+    def start(free_kib: int) -> Distccd:
+        worker = Distccd(4, environ={"TMPDIR": str(directory)})
+        workers.append(worker)
+        place = os.statvfs(directory)
+        (directory / "fill").write_bytes(bytes(place.f_bavail * place.f_bsize - free_kib * 1024))
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.stop()
+    subprocess.run(["umount", directory], check=True)
+    directory.rmdir()
+
+
+@pytest.mark.parametrize("free_kib", [0, 900, 1500])
+def test_a_worker_without_room_is_left_out(
+    free_kib: int, full: Callable[[int], Distccd], user_shell: UserShell, shared_distccd: Distccd
+) -> None:
+    worker = full(free_kib)
+    assert f"dcc_free_space {free_kib // 1024} MB" in worker.stats_page()
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{worker.spec} {shared_distccd.spec}"
+    line, summary = user_shell.run("distcc_build true").stderr.splitlines()
+    cause = _CAUSE.format(free_kib // 1024)
+    assert line.startswith(f"distcc-driver: {worker.spec}: {cause}; free some there")
+    assert f"5 remote ({shared_distccd.spec}: 5)" in summary
+    shown = run_driver(user_shell.environ, user_shell.cwd, "workers", "--json")
+    assert shown.returncode == 1
+    assert json.loads(shown.stdout)["hosts"][0]["cause"] == cause
+    shown = run_driver(user_shell.environ, user_shell.cwd, "doctor", "--json")
+    assert f"left out: {cause}" in [step["text"] for step in json.loads(shown.stdout)["steps"]]
+
+
+def test_a_worker_with_a_little_room_is_used(full: Callable[[int], Distccd], user_shell: UserShell) -> None:
+    """As much as a usual C++ file takes."""
+    worker = full(2100)
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = worker.spec
+    assert f"4 remote ({worker.spec}: 4)" in user_shell.run("distcc_build true").stderr
+    source = user_shell.cwd / "usual.cc"
+    source.write_text("#include <iostream>\nint main() { std::cout << 1; }\n")
+    result = user_shell.run("DISTCC_FALLBACK=0 distcc_build sh -c 'distcc g++ -c usual.cc'")
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,66 @@
+"""Which of the workers that answered take part."""
+
+from __future__ import annotations
+
+import pytest
+
+from distcc_driver.endpoint import Rejection
+from distcc_driver.hostspec import parse_list
+from distcc_driver.probe import Worker
+from distcc_driver.selection import select
+
+from .samples import worker_of
+
+
+def worker(entry: str, address: str, room_mib: int | None = None) -> Worker:
+    found = worker_of(entry)
+    return found._replace(address=address, stats=found.stats._replace(free_space_mib=room_mib))
+
+
+def selected(*workers: Worker) -> list[tuple[str, str | None]]:
+    """Each entry, and what it is the same as; None if it is used."""
+    hosts, _ = parse_list(" ".join(one.endpoint.host.text for one in workers))
+    results = select(hosts, workers[::-1])
+    return [
+        (result.host.text, result.same_as)
+        if isinstance(result, Rejection)
+        else (result.endpoint.host.text, None)
+        for result in results
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("10.0.0.1", "::ffff:10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+    ],
+)
+def test_the_same_address_and_job_port_count_once(first: str, second: str) -> None:
+    assert selected(worker("a", first), worker("b", second)) == [("a", None), ("b", "a")]
+    assert selected(worker("b:3632:9", second), worker("a", first)) == [("b:3632:9", None), ("a", "b:3632:9")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "entry"),
+    [
+        ("10.0.0.1", "10.0.0.1", "b:3640"),
+        ("10.0.0.1", "10.0.0.2", "b"),
+        ("10.0.0.1", "2001:db8::1", "b"),
+        ("fe80::1%eth0", "fe80::1%eth1", "b"),
+        ("::ffff:a00:1", "10.0.0.1", "b"),  # not how getaddrinfo(3) writes one
+    ],
+)
+def test_another_address_or_job_port_is_another_worker(first: str, second: str, entry: str) -> None:
+    assert selected(worker("a", first), worker(entry, second)) == [("a", None), (entry, None)]
+
+
+@pytest.mark.parametrize(("room_mib", "is_used"), [(0, False), (1, False), (2, True), (None, True)])
+def test_a_worker_needs_room(room_mib: int | None, is_used: bool) -> None:
+    assert selected(worker("a", "10.0.0.1", room_mib)) == [("a", None if is_used else "")]
+
+
+def test_a_worker_without_room_is_the_same_as_none() -> None:
+    assert selected(worker("a", "10.0.0.1", 0), worker("b", "10.0.0.1", 0)) == [("a", ""), ("b", "")]
