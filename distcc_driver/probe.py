@@ -30,6 +30,7 @@ _MAX_REPLY = 64 * 1024
 _DESCRIPTORS_PER_HOST = 2
 _SPARE_DESCRIPTORS = 16
 _JOB_ADVICE = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
+_LINGER_S = 0.2
 _HEARD = 2
 _WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1}
 
@@ -154,7 +155,9 @@ def _converse(
             )
             stats = yield from _hear(endpoint, opened, timeout_s, deadline)
             proved = endpoint._replace(address=address.host) if index else endpoint
-            return Worker(proved, stats, address.host, time.monotonic() - started)
+            worker = Worker(proved, stats, address.host, time.monotonic() - started)
+            yield from _look_again(endpoint, opened, timeout_s)
+            return worker
         except _RefusedError as refused:
             refusals.append(refused)
             if refused.weight == _HEARD:  # the others have as long to connect as if it had refused at once
@@ -242,6 +245,20 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
         raise _RefusedError(
             f"stats port {endpoint.host.stats_port}: {error}", "is it the stats port of a distccd?"
         ) from None
+
+
+def _look_again(
+    endpoint: Endpoint, opened: list[Connection], timeout_s: float
+) -> Generator[Wait, bool | None, None]:
+    """Look at the job port once more when all hosts have answered: a proxy hangs up when it finds nobody.
+
+    That costs no time. A distccd has a process less for the time, so it is short.
+    """
+    *jobs, _ = opened
+    if jobs:
+        yield Wait(time.monotonic() + _LINGER_S)
+    for job in jobs:
+        _check_job_port(job, endpoint, timeout_s)
 
 
 def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> None:

@@ -27,7 +27,8 @@ class Wait(Record):
     """What a task waits for: `events` of poll(2) on a descriptor, or a `name` to be resolved.
 
     `deadline` is in seconds of time.monotonic(). The task is sent True if what it waits for has
-    come, False if the deadline has.
+    come, False if the deadline has. Without a descriptor and a name it waits for the other tasks: until they
+    all have ended or wait so, too, or until another one needs its place.
     """
 
     deadline: float
@@ -53,6 +54,7 @@ class _Loop:
         self._waits: dict[int, Wait] = {}
         self._by_descriptor: dict[int, int] = {}
         self._by_name: dict[str, list[int]] = {}
+        self._lingering: set[int] = set()
         self._tasks: dict[int, Task] = {}
         self._results: dict[int, Any] = {}
         self._next_scan = 0.0
@@ -64,7 +66,10 @@ class _Loop:
                 self._tasks[started] = tasks[started]
                 self._advance(started, None)
                 started += 1
-            if self._tasks:
+            if self._lingering and (started < len(tasks) or len(self._lingering) == len(self._tasks)):
+                for number in list(self._lingering):
+                    self._resume(number, True)
+            elif self._tasks:
                 self._wait()
         return [self._results[number] for number in range(len(tasks))]
 
@@ -72,6 +77,7 @@ class _Loop:
         now = time.monotonic()
         if now >= self._next_scan:
             self._expire(now)
+            return  # nobody may be left to wait for
         pause_s = min(max(0.0, self._next_scan - time.monotonic()), _LONGEST_POLL_S)
         for descriptor, _ in self._poll.poll(pause_s * 1000):
             if descriptor == self._resolver.fileno():
@@ -93,6 +99,7 @@ class _Loop:
         if wait.descriptor >= 0:
             self._poll.unregister(wait.descriptor)
             del self._by_descriptor[wait.descriptor]
+        self._lingering.discard(number)
         self._advance(number, ready)
 
     def _advance(self, number: int, value: bool | None) -> None:
@@ -106,6 +113,8 @@ class _Loop:
         self._next_scan = min(self._next_scan, wait.deadline)
         if wait.name:
             self._by_name.setdefault(wait.name, []).append(number)
+        elif wait.descriptor < 0:
+            self._lingering.add(number)
         else:
             self._by_descriptor[wait.descriptor] = number
             self._poll.register(wait.descriptor, wait.events)

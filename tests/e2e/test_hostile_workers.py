@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import shlex
+import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,14 +28,13 @@ from tests.support.hostile import (
     http,
 )
 from tests.support.planned import Planned, planned
+from tests.support.ports import LOOPBACK, host_spec
 from tests.support.servers import Server, saying
 from tests.support.shells import MASQUERADE, write_c_project
 from tests.support.terminal import Terminal
 from tests.unit.samples import REPLY
 
 if TYPE_CHECKING:
-    import socket
-    import threading
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -134,6 +136,55 @@ def test_a_stats_port_that_is_odd_and_can_be_read(
 ) -> None:
     with Worker(quirk.answer, SILENT.answer, job_acts=False) as worker:
         assert_used(hostile_environ, worker, shared_distccd)
+
+
+class BackendDown:
+    """A proxy in front of a job port that is down: it takes a connection, and hangs up when it has found out.
+
+    Not before the client has done with the stats port, or is waiting for other workers.
+    """
+
+    def __init__(self) -> None:
+        self.has_hung_up = threading.Event()
+        self._jobs: list[socket.socket] = []
+        self._has_job = threading.Event()
+
+    def take(self, connection: socket.socket, closing: threading.Event) -> None:
+        self._jobs.append(connection)
+        self._has_job.set()
+        closing.wait()
+
+    def tell(self, connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        connection.recv(4096)
+        self._has_job.wait()
+        connection.sendall(REPLY)
+        connection.shutdown(socket.SHUT_WR)
+        select.select([connection], [], [], 0.02)
+        for job in self._jobs:
+            job.shutdown(socket.SHUT_RDWR)
+        self.has_hung_up.set()
+
+
+def test_a_job_port_that_hangs_up_while_another_worker_is_asked(
+    hostile_environ: dict[str, str], shared_distccd: Distccd
+) -> None:
+    proxy = BackendDown()
+    page = shared_distccd.stats_page().encode()
+
+    def tell_later(connection: socket.socket, closing: threading.Event) -> None:
+        assert proxy.has_hung_up.wait(30)
+        saying(page)(connection, closing)
+
+    environ = {**hostile_environ, "DISTCC_AUTO_CONNECT_TIMEOUT": "20"}
+    with Server(proxy.tell) as stats, Server(proxy.take) as job, Server(tell_later) as other:
+        down = host_spec(LOOPBACK, job.port, stats.port)
+        well = host_spec(LOOPBACK, shared_distccd.job_port, other.port)
+        result = plan(environ, [down, well])
+    assert hosts_of(result) == shared_distccd.distcc_host
+    assert result.lines[0].startswith(
+        f"distcc-driver: {down}: job port {job.port} closes connections at once; "
+    )
 
 
 @pytest.mark.parametrize("quirk", JOB_QUIRKS, ids=name_of)

@@ -1,0 +1,70 @@
+"""Tasks that wait for each other."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distcc_driver.resolve import Resolver
+from distcc_driver.schedule import Wait, run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    Task = Generator[Wait, bool | None, str]
+
+_FAR_S = 3600.0
+_NEAR_S = 0.01
+
+
+@pytest.fixture
+def resolver() -> Iterator[Resolver]:
+    resolver = Resolver()
+    yield resolver
+    resolver.close()
+
+
+def test_tasks_that_wait_for_the_others_go_on_when_nobody_else_is_left(resolver: Resolver) -> None:
+    order = []
+
+    def task(name: str, *waits: Wait) -> Task:
+        for wait in waits:  # noqa: UP028  # a tuple cannot be sent anything
+            yield wait
+        order.append(name)
+        return name
+
+    idle, busy = Wait(time.monotonic() + _FAR_S), Wait(time.monotonic() + _NEAR_S, resolver.fileno(), 0)
+    names = run_all([task("a", idle), task("b", idle, idle), task("c", busy), task("d")], resolver, 4)
+    assert names == ["a", "b", "c", "d"]
+    assert order[:2] == ["d", "c"]
+
+
+def test_a_task_that_waits_for_the_others_makes_room_for_them(resolver: Resolver) -> None:
+    running, most = 0, 0
+
+    def task() -> Task:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        yield Wait(time.monotonic() + _FAR_S)
+        running -= 1
+        return ""
+
+    assert run_all([task() for _ in range(9)], resolver, 2) == [""] * 9
+    assert most == 2
+
+
+def test_a_task_waits_for_the_others_no_longer_than_its_deadline(resolver: Resolver) -> None:
+    order = []
+
+    def task(name: str, wait: Wait) -> Task:
+        yield wait
+        order.append(name)
+        return name
+
+    idle = Wait(time.monotonic() - 1)
+    busy = Wait(time.monotonic() + _NEAR_S, resolver.fileno(), 0)
+    run_all([task("busy", busy), task("idle", idle)], resolver, 2)
+    assert order == ["idle", "busy"]
