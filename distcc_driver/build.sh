@@ -4,7 +4,8 @@
 # shellcheck disable=SC2317 # traps call functions
 # distcc_build itself, read by distcc.sh and distcc.zsh: what bash and zsh understand alike. They
 # have set __distcc_root and defined __distcc_is_program, and expand no alias meanwhile. A function
-# assigns to its own locals only: zsh warns of all else, where the user wants it to.
+# assigns to its own locals only: zsh warns of all else, where the user wants it to. Signals stand in
+# traps by their numbers (HUP 1, INT 2, QUIT 3, TERM 15): zsh 5.0.8 does not know their names in every place.
 
 \builtin unalias distcc_build 2>/dev/null || \builtin :
 
@@ -67,10 +68,10 @@ __distcc_drive() {
 
 # Closes session $2 with interpreter $1; both are empty for what a plan opened and could not tell.
 __distcc_release() {
-    \builtin trap '' HUP INT QUIT TERM
+    \builtin trap '' 1 2 3 15
     # Again inside: a sub-shell of zsh does not ignore what its parent does.
     (
-        \builtin trap '' HUP INT QUIT TERM
+        \builtin trap '' 1 2 3 15
         __distcc_drive "$1" release "$2" >/dev/null
     )
 }
@@ -86,10 +87,10 @@ __distcc_report() {
     fi
     \builtin shift
     # A signal ends the report only: what comes behind it must be done.
-    \builtin trap '\builtin :' HUP INT QUIT TERM
+    \builtin trap '\builtin :' 1 2 3 15
     # The report itself sees to SIGINT, without a word. Of one that dies of it, zsh would die, too.
     (
-        \builtin trap '' INT
+        \builtin trap '' 2
         __distcc_drive "$@" >/dev/null
     ) || \builtin :
 }
