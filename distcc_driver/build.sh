@@ -9,6 +9,7 @@
 
 \builtin unalias distcc_build 2>/dev/null || \builtin :
 
+# Ends with message $1 and status $2, 96 if that is not given.
 __distcc_fail() {
     # A name may have in it what a terminal would act on.
     if [[ $1 == *[^[:print:]]* ]]; then
@@ -16,7 +17,7 @@ __distcc_fail() {
     else
         \builtin printf 'distcc-driver: %s\n' "$1" >&2
     fi
-    \builtin exit 96
+    \builtin exit "${2:-96}"
 }
 
 # Prints how to put an incomplete installation right.
@@ -105,6 +106,22 @@ __distcc_die() {
     \builtin exec /bin/sh -c 'kill "-$1" "$$"; exit "$((128 + $1))"' sh "$1"
 }
 
+# Ends with a message if a signal has killed the plan, which has status $1 then.
+__distcc_plan_killed() {
+    \builtin typeset __distcc_name __distcc_advice __distcc_status
+    (($1 > 128)) && __distcc_name=$(\builtin kill -l "$(($1 - 128))" 2>/dev/null) || \builtin return 0
+    [[ $__distcc_name == [A-Z]* ]] || \builtin return 0 # zsh gives a number where no signal has it
+    [[ $__distcc_name != IOT ]] || __distcc_name=ABRT # which zsh calls so
+    __distcc_status=96
+    case $1 in
+        129 | 131 | 143) __distcc_status=$1 __distcc_advice='build again' ;;
+        137) __distcc_advice='was this machine or container out of memory? dmesg tells' ;;
+        *) __distcc_advice='set DISTCC_DRIVER_PYTHON to another interpreter' ;;
+    esac
+    __distcc_name="signal $(($1 - 128)) (SIG$__distcc_name)"
+    __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: $__distcc_name ended the plan; $__distcc_advice" "$__distcc_status"
+}
+
 # There is no plan; $1 is the status of what should have made one.
 __distcc_plan_failed() {
     # Unless it was killed, it has closed what it opened. Not left to the EXIT trap: in zsh, an
@@ -112,9 +129,10 @@ __distcc_plan_failed() {
     (($1 < 128)) || __distcc_release '' ''
     __distcc_release() { \builtin :; }
     case $1 in
-        96 | 97 | 129 | 131 | 143) \builtin exit "$1" ;;
+        96 | 97) \builtin exit "$1" ;;
         130) __distcc_die 2 ;;
     esac
+    __distcc_plan_killed "$1"
     __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: no plan, but status $1; $(__distcc_remedy), or set DISTCC_DRIVER_PYTHON"
 }
 

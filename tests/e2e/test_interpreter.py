@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -150,7 +151,7 @@ def test_what_is_no_python(python: str, ready_shell: UserShell, recorder: Record
     assert python in ours[0]
 
 
-@pytest.mark.parametrize("status", [1, 2, 126, 127, 137, 139])
+@pytest.mark.parametrize("status", [1, 2, 126, 127, 128, 198, 255])
 def test_an_interpreter_that_fails(status: int, ready_shell: UserShell, recorder: Recorder) -> None:
     python = ready_shell.cwd / "python"
     python.write_text(f"#!/bin/sh\necho 'touch pwned'\nexit {status}\n")
@@ -160,6 +161,32 @@ def test_an_interpreter_that_fails(status: int, ready_shell: UserShell, recorder
         ready_shell.run(f"distcc_build {recorder.word}"), recorder, str(python), f"status {status}", "install"
     )
     assert os.listdir(ready_shell.cwd) == ["python"]
+
+
+@pytest.mark.parametrize(
+    ("number", "advice", "status"),
+    [
+        (signal.SIGKILL, "out of memory?", 96),
+        (signal.SIGSEGV, "set DISTCC_DRIVER_PYTHON to another interpreter", 96),
+        (signal.SIGABRT, "set DISTCC_DRIVER_PYTHON to another interpreter", 96),
+        (signal.SIGTERM, "build again", 143),
+        (signal.SIGHUP, "build again", 129),
+    ],
+)
+def test_an_interpreter_that_a_signal_ends(
+    number: signal.Signals, advice: str, status: int, ready_shell: UserShell, recorder: Recorder
+) -> None:
+    """No installation is at fault then. The build ends as it does where the plan itself gets the signal."""
+    python = ready_shell.cwd / "python"
+    python.write_text(f"#!/bin/sh\nkill -{number:d} $$\n")
+    python.chmod(0o755)
+    ready_shell.environ["DISTCC_DRIVER_PYTHON"] = str(python)
+    result = ready_shell.run(f"distcc_build {recorder.word}")
+    assert result.returncode == status
+    assert not recorder.has_run
+    assert f"distcc-driver: {python}: signal {number:d} ({number.name}) ended the plan; " in result.stderr
+    assert advice in result.stderr
+    assert "install" not in result.stderr
 
 
 def old_pythons() -> list[str]:
