@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .ccacheprefix import ccache_prefix
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,7 +49,7 @@ class Command:
 
     `path` is the file of its first word, None if there is none. `compiler` is what distcc is
     told to run, `real_path` the file of that with all links resolved. `conflict` is set where
-    distcc and ccache both have links in the way and would find each other.
+    distcc is told to run distcc or ccache, or ccache cannot be told to run distcc.
     """
 
     words: tuple[str, ...]
@@ -84,8 +86,8 @@ def examine(words: Sequence[str], search_path: str) -> Command:
     compiler = _behind(words) if kind in (Kind.DISTCC, Kind.SCRIPT) else tuple(words)
     if not compiler:
         return Command(tuple(words), Kind.MISSING, path, compiler, None)
-    found = shutil.which(compiler[0], path=bare_path(search_path, compiler[0], (Kind.DISTCC,)))
-    conflict = kind is Kind.DISTCC and found is not None and _kind(found) in (Kind.CCACHE, Kind.DISTCC)
+    told = os.path.realpath(compiler[0]) if os.sep in compiler[0] else compiler[0]
+    conflict = kind is Kind.DISTCC and _tool(told) is not None  # behind a bare name it finds the compiler
     return Command(tuple(words), kind, path, compiler, _real(compiler[0], search_path), conflict)
 
 
@@ -95,7 +97,8 @@ def _examine_ccache(words: Sequence[str], path: str, search_path: str) -> Comman
     if not compiler:
         return Command(tuple(words), Kind.MISSING, path, compiler, None)
     found = shutil.which(compiler[0], path=bare_path(search_path, compiler[0], (Kind.CCACHE,)))
-    conflict = found is not None and _kind(found) is Kind.DISTCC
+    calls_distcc = found is not None and _kind(found) is Kind.DISTCC
+    conflict = not calls_distcc and not ccache_prefix()
     # It hands the full name on to its prefix.
     handed = shutil.which(compiler[0], path=bare_path(search_path, compiler[0])) or compiler[0]
     real = _real(compiler[0], search_path)

@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .ccacheprefix import ccache_prefix
 from .endpoint import Rejection
 from .hostspec import LOOPBACK, SshHost
 from .probe import Worker
@@ -187,6 +188,6 @@ def _plan(plan: Plan, settings: Settings) -> dict[str, Any]:
         "limit": {"jobs": plan.limit.jobs, "cause": plan.limit.cause} if plan.limit else None,
         "pause_ms": plan.pause_ms,
         "summary": summarise(plan),
-        "set": variables_to_set(plan, settings),
+        "set": variables_to_set(plan, settings, ccache_prefix()),
         "unset": names_to_unset(settings),
     }

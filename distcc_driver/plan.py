@@ -11,6 +11,7 @@ from . import reader
 from .backoff import remove_marks
 from .balance import Plan, balance
 from .capacity import local_capacity
+from .ccacheprefix import ccache_prefix
 from .endpoint import Endpoint, Rejection
 from .errors import DriverError
 from .hostspec import SshHost, TcpHost
@@ -48,6 +49,7 @@ def shell_text(outcome: Outcome) -> str:
         outcome.settings,
         release_command(sys.executable, path) if path else "",
         report_words(sys.executable, outcome.plan, outcome.settings, time.monotonic()),
+        ccache_prefix(),
     )
 
 

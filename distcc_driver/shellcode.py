@@ -11,18 +11,21 @@ _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvw
 _NOTHING = "\\builtin \\:"
 
 
-def shell_code(plan: Plan, settings: Settings, end_command: str = "", report: str = "") -> str:
+def shell_code(
+    plan: Plan, settings: Settings, end_command: str = "", report: str = "", ccache_prefix: str = ""
+) -> str:
     """Lines that unset what the build must not see, export what it must, and set the job count.
 
     The job count comes last and only if all else worked: a variable may be read-only.
     `end_command` is what `distcc_build` runs when the build has ended, `report` the words of what
-    it tells before that where no signal has ended the build; both are empty if there is nothing.
+    it tells before that where no signal has ended the build, `ccache_prefix` what ccache is to call;
+    each is empty if there is nothing.
     """
     # The shell takes what is behind this word. Backslashes keep aliases away. In bash, each layer of
     # `NAME=value function` hides another.
     lines = ["\\builtin \\: __distcc_begin"]
     lines += [f"\\builtin \\unset {name} {name} {name}" for name in names_to_unset(settings)]
-    exports = variables_to_set(plan, settings)
+    exports = variables_to_set(plan, settings, ccache_prefix)
     lines += [f"\\builtin \\export {name}={quote(value)}" for name, value in exports.items()]
     lines.append(f"__distcc_end={quote(end_command or _NOTHING)}")
     lines.append(f"__distcc_words={quote(report)}")
@@ -30,9 +33,11 @@ def shell_code(plan: Plan, settings: Settings, end_command: str = "", report: st
     return " &&\n".join(lines) + "\n"
 
 
-def variables_to_set(plan: Plan, settings: Settings) -> dict[str, str]:
+def variables_to_set(plan: Plan, settings: Settings, ccache_prefix: str) -> dict[str, str]:
     """What the build finds in its environment."""
-    variables = {"DISTCC_HOSTS": distcc_hosts(plan), "CCACHE_PREFIX": "distcc"}
+    variables = {"DISTCC_HOSTS": distcc_hosts(plan)}
+    if ccache_prefix:
+        variables["CCACHE_PREFIX"] = ccache_prefix
     if not settings.pause_is_set:
         variables["DISTCC_PAUSE_TIME_MSEC"] = str(plan.pause_ms)
     return variables

@@ -139,11 +139,13 @@ def _trouble(command: Command) -> tuple[Result, str, str] | None:
     if command.kind is Kind.MISSING:
         return Result.PROBLEM, "not found on PATH", "install it, or correct the name"
     if command.conflict and command.kind is Kind.CCACHE:
-        text = "ccache finds distcc in the place of the compiler and stops (distcc: Invalid argument)"
-        return Result.WARNING, text, "take the directory with distcc's links off PATH: ccache calls distcc"
+        text = "ccache cannot call distcc: a blank is in the path of distcc-driver, or it is mounted noexec"
+        return Result.WARNING, text, "install it in another directory"
     if command.conflict:
-        text = "distcc finds ccache in the place of the compiler, and ccache would call distcc again"
-        return Result.WARNING, text, "take the directory with the links of one of them off PATH"
+        text = (
+            f"distcc is told to run {command.compiler[0]}, which is no compiler: it compiles here, or stops"
+        )
+        return Result.WARNING, text, "name the compiler behind distcc; ccache comes in front, not behind"
     if command.real_path is None:
         text = f"{command.path} leads to {_leads_to(command)}, but no compiler is behind it on PATH"
         return Result.PROBLEM, text, "install the compiler on this machine, too: it preprocesses here"
@@ -165,9 +167,9 @@ def _nature(command: Command, environ: Mapping[str, str]) -> str:
     way = f"link in {place} to" if command.is_link else "called through"
     text = f"{way} {_leads_to(command)}, compiler in {behind}"
     if command.kind is Kind.CCACHE:
-        text += ", CCACHE_PREFIX=distcc set by distcc_build"
-        prefix = environ.get("CCACHE_PREFIX", "distcc")
-        if prefix != "distcc":
+        text += ", which distcc_build has call distcc (CCACHE_PREFIX)"
+        prefix = environ.get("CCACHE_PREFIX")
+        if prefix not in (None, "", "distcc"):
             text += f" instead of {prefix}"
     return text
 

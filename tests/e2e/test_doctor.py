@@ -242,8 +242,15 @@ def test_ccache_that_finds_the_masquerade(
 ) -> None:
     path = f"/usr/lib/ccache:{MASQUERADE}:{environ['PATH']}"
     found = examine(environ | {"PATH": path}, work, [shared_distccd.spec], "--compiler", "gcc")
-    line = found.line("warning  compilers", "gcc: ccache finds distcc in the place of the compiler")
-    assert "off PATH" in line
+    found.line("ok       compilers", "gcc: link in /usr/lib/ccache to ccache")
+    assert found.done.returncode == 0
+
+
+def test_distcc_in_front_of_ccache(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+    """It asks the worker for ccache, which has none, and so compiles here."""
+    found = examine(environ, work, [shared_distccd.spec], "--compiler", "distcc ccache gcc")
+    line = found.line("warning  compilers", "distcc ccache gcc: distcc is told to run ccache")
+    assert "ccache comes in front, not behind" in line
     assert found.done.returncode == 1
 
 
@@ -252,7 +259,7 @@ def test_ccache_alone_is_told_its_prefix(
 ) -> None:
     environ = environ | {"PATH": f"/usr/lib/ccache:{environ['PATH']}", "CCACHE_PREFIX": "icecc"}
     found = examine(environ, work, [shared_distccd.spec], "--compiler", "gcc")
-    found.line("ok       compilers", "CCACHE_PREFIX=distcc set by distcc_build instead of icecc")
+    found.line("ok       compilers", "which distcc_build has call distcc (CCACHE_PREFIX) instead of icecc")
     found.line("ok       trial", "compiles with /usr/bin/gcc in ")
     assert found.done.returncode == 0
 

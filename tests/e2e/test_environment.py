@@ -40,7 +40,6 @@ def test_hosts_jobs_and_totals(
     assert recorder.environ["DISTCC_HOSTS"] == (
         f"localhost/2 --localslots=2 --localslots_cpp=8 {big.distcc_host} {small.distcc_host}"
     )
-    assert recorder.environ["CCACHE_PREFIX"] == "distcc"
     assert recorder.arguments == [b"all", b"-j", b"20"]
     assert result.stdout == ""
     assert result.stderr == (
@@ -161,11 +160,9 @@ def test_nothing_of_ours_reaches_the_build(before: str, ready_shell: UserShell, 
         name for name in recorder.environ if re.search("distcc_|DISTCC_(AUTO|DRIVER)|distcc.driver", name)
     ]
     assert ours == []
-    assert set(recorder.environ) - set(ready_shell.environ) - {"PWD", "OLDPWD", "SHLVL", "_"} == {
-        "DISTCC_HOSTS",
-        "DISTCC_PAUSE_TIME_MSEC",
-        "CCACHE_PREFIX",
-    }
+    new = set(recorder.environ) - set(ready_shell.environ) - {"PWD", "OLDPWD", "SHLVL", "_"}
+    # Not in a clone with a blank in its path.
+    assert new - {"CCACHE_PREFIX"} == {"DISTCC_HOSTS", "DISTCC_PAUSE_TIME_MSEC"}
 
 
 @pytest.mark.parametrize(("user_shell", "before"), ALL_EXPORT, indirect=["user_shell"], ids=["bash", "zsh"])

@@ -156,7 +156,7 @@ def test_a_terminal_that_a_killed_build_has_changed_is_as_it_was(ready_shell: Us
 
 
 def test_traps_name_signals_by_number() -> None:
-    """zsh 5.0.8 says `undefined signal: HUP` in some places. It is nowhere to be had any more: hence the text."""
+    """zsh 5.0.8 knows no names in some places. It is nowhere to be had any more: hence the text."""
     text = (ROOT / "distcc_driver" / "build.sh").read_text(encoding="utf-8")
     code = re.sub(r"(?m)^\s*#.*", "", text)
     assert code.count("\\trap") + code.count("builtin trap") >= 10

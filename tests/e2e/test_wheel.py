@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -58,6 +59,10 @@ def test_the_path_of_the_shim(shell: str, installed: Installed) -> None:
     shim = installed.shim(shell)
     assert shim == installed.packages / "distcc_driver" / {"bash": "distcc.sh", "zsh": "distcc.zsh"}[shell]
     assert stat.S_ISREG(shim.stat().st_mode)
+
+
+def test_program_that_ccache_calls_may_be_run(installed: Installed) -> None:
+    assert os.access(installed.packages / "distcc_driver" / "ccache_prefix.sh", os.X_OK)
 
 
 def test_a_line_in_the_start_file_that_asks_for_the_path(

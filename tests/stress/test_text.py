@@ -63,8 +63,9 @@ class Evaluated:
         workers = [Worker(_endpoint(host), _stats(evil), _endpoint(host).address) for host in settings.hosts]
         plan = balance(settings, workers, LocalCapacity(threads=2, memory_mib=None))
         end, python = [evil.text(), evil.text()], evil.text()
+        prefix = evil.text(1) or "distcc"
         self.text = shell_code(
-            plan, settings, release_command(*end), report_words(python, plan, settings, 1.5)
+            plan, settings, release_command(*end), report_words(python, plan, settings, 1.5), prefix
         )
         report = (
             [python, "report", "1.5", "info", "2.0", *map(_report_word, plan.shares)] if plan.shares else []
@@ -79,7 +80,7 @@ class Evaluated:
             *report,
             str(plan.jobs),
             hosts,
-            "distcc",
+            prefix,
             "unset",
         ]
 

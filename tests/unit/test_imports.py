@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "sshcommand": BASIS | {"hostspec", "session"},
     "sshmessages": BASIS | {"hostspec", "endpoint", "sshcommand"},
     "capacity": BASIS,
+    "ccacheprefix": set[str](),
     "tunnel": BASIS
     | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"},
     "connection": {"resolve", "schedule"},

@@ -59,12 +59,12 @@ def test_host_list_of_distcc(plan: Plan, text: str) -> None:
 def test_text_for_the_shell_line_by_line() -> None:
     environ = {"DISTCC_AUTO_HOSTS": "a", "DISTCC_DRIVER_PYTHON": "python3", "DISTCC_DIR": "/tmp/x"}
     plan = plan_of(("a", 4), local_jobs=1, saturation_jobs=2)
-    assert shell_code(plan, read_settings(environ)).splitlines() == [
+    assert shell_code(plan, read_settings(environ), ccache_prefix="/it's/prefix").splitlines() == [
         r"\builtin \: __distcc_begin &&",
         r"\builtin \unset DISTCC_AUTO_HOSTS DISTCC_AUTO_HOSTS DISTCC_AUTO_HOSTS &&",
         r"\builtin \unset DISTCC_DRIVER_PYTHON DISTCC_DRIVER_PYTHON DISTCC_DRIVER_PYTHON &&",
         r"\builtin \export DISTCC_HOSTS='localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo' &&",
-        r"\builtin \export CCACHE_PREFIX='distcc' &&",
+        r"""\builtin \export CCACHE_PREFIX='/it'"'"'s/prefix' &&""",
         r"\builtin \export DISTCC_PAUSE_TIME_MSEC='20' &&",
         r"__distcc_end='\builtin \:' &&",
         r"__distcc_words='' &&",
@@ -131,7 +131,6 @@ def check_environment(shell: list[str], directory: Path, variables: dict[str, st
     wanted = {
         "PATH": "/nowhere",
         "DISTCC_HOSTS": "a:3632/4,lzo",
-        "CCACHE_PREFIX": "distcc",
         "DISTCC_PAUSE_TIME_MSEC": "20",
     }
     # A name that is none to a shell cannot be unset by it; it must do no harm, though.
@@ -260,7 +259,6 @@ def check_habit(shell: list[str], preparation: str, directory: Path) -> None:
     *variables, jobs = done.stdout.split(b"\0")
     ours = sorted(entry for entry in variables if entry.startswith((b"DISTCC", b"CCACHE")))
     assert ours == [
-        b"CCACHE_PREFIX=distcc",
         b"DISTCC_HOSTS=localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo [::1]:9/2,lzo",
         b"DISTCC_PAUSE_TIME_MSEC=20",
     ]

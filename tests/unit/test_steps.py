@@ -93,17 +93,18 @@ def test_masquerade_without_a_compiler() -> None:
 
 
 def test_distcc_and_ccache_in_each_others_way() -> None:
-    command = Command(
-        ("gcc",), Kind.DISTCC, "/usr/lib/distcc/gcc", ("gcc",), "/usr/bin/gcc-12", conflict=True
-    )
+    words = ("distcc", "ccache", "gcc")
+    command = Command(words, Kind.DISTCC, "/usr/bin/distcc", words[1:], "/usr/bin/gcc-12", conflict=True)
     [step] = compiler_steps([command], {}, is_tree_distributed=False)
     assert (step.result, step.text.partition(" ")[0]) == (Result.WARNING, "distcc")
-    assert "off PATH" in step.advice
+    assert "ccache comes in front" in step.advice
     configured = Configured("CC", ("gcc",))
     tree = BuildTree("d", System.AUTOTOOLS, "config.log", compilers=(configured,))
     [step] = tree_steps(tree, [command])
     assert step.result is Result.WARNING
-    assert step.text.startswith("configured with gcc (CC in config.log): distcc finds ccache")
+    assert step.text.startswith(
+        "configured with distcc ccache gcc (CC in config.log): distcc is told to run ccache"
+    )
 
 
 def test_script_and_ccache_that_call_distcc() -> None:
@@ -112,7 +113,7 @@ def test_script_and_ccache_that_call_distcc() -> None:
     assert step.text == "script in /opt/bin that names distcc, compiler in /usr/bin"
     ccache = Command(("ccache", "gcc"), Kind.CCACHE, "/usr/bin/ccache", ("/usr/bin/gcc",), "/usr/bin/gcc-12")
     [step] = compiler_steps([ccache], {"CCACHE_PREFIX": "distcc"}, is_tree_distributed=False)
-    assert step.text.endswith("CCACHE_PREFIX=distcc set by distcc_build")
+    assert step.text.endswith(", which distcc_build has call distcc (CCACHE_PREFIX)")
 
 
 def test_sources_without_any_build_directory() -> None:
