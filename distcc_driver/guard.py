@@ -69,19 +69,21 @@ def _become_guard(
 def main(path: str, pids: Sequence[int]) -> None:
     """Wait for the end of any of `pids`, then release the session, and stay until the build has ended.
 
-    `pids` are the sub-shell of the build and, if there is one, the shell that waits for it. Whoever releases
-    it at the end of the build may come second, and ends the guard when done.
+    `pids` are the sub-shell of the build and, if there is one, the shell that waits for it. The end of the
+    build may close the session, too, and asks the guard to leave by SIGTERM when done; its sub-shell waits
+    for that. A SIGTERM that comes while the guard is closing is kept until it has closed all.
     """
     wait_for_any(pids)
-    for number in session.ENDINGS:
-        signal.signal(number, signal.SIG_IGN)  # what is left to do is short
+    signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
     tunnels = release(path)
 
     def leave(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         slotfiles.remove(tunnels)
         os._exit(0)
 
-    signal.signal(signal.SIGTERM, leave)  # from a sub-shell that is at its end, and would wait for us
+    signal.signal(signal.SIGTERM, leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if tunnels:
         wait_for_any(pids[:1])  # no other process may show a build that is a function of the shell
     while left := slotfiles.builders(tunnels, path):

@@ -231,7 +231,8 @@ def end(path: str, controls: Collection[str] | None = None) -> None:
         stopped: set[int] = set()
         if helpers and (late or pids - asked):
             pids = stopped = _stopped(pids, helpers)
-        for pid in pids if late else pids - asked:
+        # Python sleeps over a signal that comes just before it waits: the guard is asked again and again.
+        for pid in pids if late or controls == [GUARD] else pids - asked:
             _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
         for pid in stopped:
             _signal(pid, signal.SIGCONT)

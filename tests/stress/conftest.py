@@ -61,6 +61,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.tables: dict[str, Counter[str]] = defaultdict(Counter)
+        self.times_s: dict[str, list[float]] = defaultdict(list)
         self.left: list[str] = []
 
     def count(self, table: str, row: str, number: int = 1) -> None:
@@ -73,11 +74,18 @@ class Tally:
         self.count("endings", ending)
         self.count("stages", stage or OVER)
 
+    def took(self, what: str, seconds: float) -> None:
+        """Note how long one of its kind took: the longest is printed, and nothing follows from it."""
+        self.times_s[what].append(seconds)
+
     def lines(self) -> list[str]:
         """Each table in one line, the left-overs last."""
         tables = [
             f"{table}: {rows.total()}" + (f" ({_rows(rows)})" if set(rows) != {""} else "")
             for table, rows in self.tables.items()
+        ]
+        tables += [
+            f"{what}: longest of {len(all_s)} {max(all_s):.2f} s" for what, all_s in self.times_s.items()
         ]
         return [*tables, f"left-overs: {len(self.left)}", *self.left]
 

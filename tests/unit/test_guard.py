@@ -63,6 +63,35 @@ def test_nobody_waits_for_what_has_ended(shell: subprocess.Popen[bytes]) -> None
     guard.wait_for_any([0])
 
 
+def test_guard_that_is_asked_to_end_while_it_closes_a_session_waits_for_nobody_then(
+    shell: subprocess.Popen[bytes], base: Path
+) -> None:
+    """The sub-shell, alive here, waits for its `release`, and that for the guard."""
+    path = session.create(shell.pid, {"TMPDIR": str(base)})
+    session.write_state(path, "info", [OpenTunnel(0, 4711, "ssh://worker")])
+    stubborn = ["sh", "-c", "trap '' TERM; echo; read -r line; exit 0", "ssh", "-S", f"{path}/0"]
+    words = [sys.executable, str(PACKAGE / "__main__.py"), "guard", path, str(shell.pid)]
+    with (
+        subprocess.Popen(["cat"], stdin=subprocess.PIPE) as waiting_shell,
+        subprocess.Popen(stubborn, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as connection,
+        subprocess.Popen(
+            [*words, str(waiting_shell.pid)], env={**os.environ, "DISTCC_DIR": str(base)}
+        ) as process,
+    ):
+        assert connection.stdout is not None
+        connection.stdout.readline()
+        waiting_shell.communicate()
+        wait_until(lambda: os.path.exists(f"{path}/state.taken"), "the guard has begun")
+        process.send_signal(signal.SIGTERM)
+        connection.communicate()
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+        assert shell.poll() is None
+    assert not os.path.exists(path)
+
+
 def test_guard_that_has_begun_to_close_a_session_does_it_to_the_end(
     shell: subprocess.Popen[bytes], base: Path
 ) -> None:
