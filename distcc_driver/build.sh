@@ -77,16 +77,17 @@ __distcc_release() {
     )
 }
 
-# Tells what the workers have done, by interpreter $2 with the words behind it; $1 is what $SECONDS was
-# when the build began. Without words there is nothing to tell.
+# Tells what the workers have done, by interpreter $3 with the words behind it; $1 is the status of the
+# build, $2 what $SECONDS was when it began. Without words there is nothing to tell.
 __distcc_report() {
-    (($# > 1)) && __distcc_is_program "$2" || \builtin return 0
+    (($# > 2)) && __distcc_is_program "$3" || \builtin return 0
     # Whole seconds can be one too many, and the report itself knows better. They may be unknown:
     # whoever unsets SECONDS has an ordinary variable of that name.
-    if [[ -n $1 && -n ${SECONDS-} && $SECONDS != *[!0-9.]* ]]; then
-        ((10#${SECONDS%%.*} - 10#${1%%.*} >= 2)) || \builtin return 0
+    if [[ -n $2 && -n ${SECONDS-} && $SECONDS != *[!0-9.]* ]]; then
+        ((10#${SECONDS%%.*} - 10#${2%%.*} >= 2)) || \builtin return 0
     fi
-    \builtin shift
+    \builtin set -- "$@" "$1"
+    \builtin shift 2
     # A signal ends the report only: what comes behind it must be done.
     \builtin trap '\builtin :' 1 2 3 15
     # The report itself sees to SIGINT, without a word. Of one that dies of it, zsh would die, too.
@@ -153,7 +154,7 @@ __distcc_finish() {
     if [[ -n ${__distcc_caught-} ]] && (($1 == 128 + __distcc_caught)); then
         __distcc_report() { \builtin :; }
     fi
-    __distcc_close
+    __distcc_close "$1"
     [[ -z ${__distcc_caught-} ]] || (($1 != 128 + __distcc_caught)) || __distcc_die "$__distcc_caught"
     \builtin return "$1"
 }
@@ -190,7 +191,7 @@ __distcc_build() {
     __distcc_text=${SECONDS-}
     [[ $__distcc_text != *[!0-9.]* ]] || __distcc_text=''
     # The words of the plan are quoted by it.
-    \builtin eval "__distcc_close() { __distcc_report '$__distcc_text' $__distcc_words; $__distcc_end; }"
+    \builtin eval "__distcc_close() { __distcc_report \"\$1\" '$__distcc_text' $__distcc_words; $__distcc_end; }"
     \builtin trap '__distcc_finish "$?"' EXIT
     # From now on the build decides what becomes of a signal: this shell acts on it when that has ended.
     for __distcc_signal in 1 2 3 15; do

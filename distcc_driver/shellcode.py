@@ -66,11 +66,12 @@ def report_words(python: str, plan: Plan, settings: Settings, now_s: float) -> s
 
 
 def _worker_word(share: Share) -> str:
-    """The entry, where its stats port answered, and its counters; none of them has a blank in it."""
+    """The entry, where its stats port answered, its name in distcc's files, its counters: no blanks."""
     worker = share.worker
     endpoint, stats = worker.endpoint, worker.stats
     counters = ["-" if value is None else str(value) for value in stats.counters]
-    return " ".join([endpoint.host.text, worker.address, str(endpoint.stats_port), *counters])
+    key = f"{endpoint.address}_{endpoint.job_port}"
+    return " ".join([endpoint.host.text, worker.address, str(endpoint.stats_port), key, *counters])
 
 
 def distcc_hosts(plan: Plan) -> str:

@@ -22,7 +22,8 @@ class WorkerStats(Record):
     `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB,
     `free_space_mib` MiB where it keeps the files of jobs, processes `running` there now, of whatever
     kind; and since it was started, for all its clients, jobs `compiled`, `failed` in the compiler,
-    and `refused` for overload. None where the daemon does not say.
+    `refused` for overload, `disconnected` by their client, and `timed_out` after its own
+    `--job-lifetime`. None where the daemon does not say.
     """
 
     slots: int
@@ -32,12 +33,14 @@ class WorkerStats(Record):
     compiled: int | None = None
     failed: int | None = None
     refused: int | None = None
+    disconnected: int | None = None
+    timed_out: int | None = None
     free_space_mib: int | None = None
 
     @property
-    def counters(self) -> tuple[int | None, int | None, int | None]:
-        """What only goes up: jobs compiled, failed and refused."""
-        return self.compiled, self.failed, self.refused
+    def counters(self) -> tuple[int | None, ...]:
+        """What only goes up: jobs compiled, failed, refused, disconnected and timed out."""
+        return self.compiled, self.failed, self.refused, self.disconnected, self.timed_out
 
 
 def parse_stats(reply: bytes) -> WorkerStats:
@@ -59,6 +62,8 @@ def parse_stats(reply: bytes) -> WorkerStats:
         compiled=_counter("dcc_compile_ok", values),
         failed=_counter("dcc_compile_error", values),
         refused=_counter("dcc_rej_overload", values),
+        disconnected=_counter("dcc_cli_disconnect", values),
+        timed_out=_counter("dcc_compile_timeout", values),
         free_space_mib=_free_space_mib(values),
     )
 

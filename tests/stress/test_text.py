@@ -107,7 +107,8 @@ def _entry(share: Share) -> str:
 def _report_word(share: Share) -> str:
     endpoint, stats = share.worker.endpoint, share.worker.stats
     numbers = ("-" if number is None else str(number) for number in stats.counters)
-    return " ".join([endpoint.host.text, endpoint.address, str(endpoint.stats_port), *numbers])
+    key = f"{endpoint.address}_{endpoint.job_port}"
+    return " ".join([endpoint.host.text, endpoint.address, str(endpoint.stats_port), key, *numbers])
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -51,7 +51,8 @@ MAY_IMPORT = {
     "balance": BASIS | {"settings", "probe", "capacity"},
     "shellcode": BASIS | {"settings", "balance"},
     "wording": BASIS | {"hostspec", "endpoint", "probe", "balance"},
-    "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log", "wording"},
+    "buildtraces": BASIS,
+    "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log", "wording", "buildtraces"},
 }
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
 FOR_PEOPLE |= {
@@ -214,8 +215,10 @@ def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
 def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> None:
     """It is between the end of a build and the prompt."""
     start_up, _ = imported("-m", "distcc_driver.record")
-    workers = [f"{host} {host.split(':')[0]} {host.split(':')[2]} 1 0 0" for host in hosts.split()[:2]]
-    modules, _ = imported("-m", "distcc_driver", "report", "-99", "info", "1", *workers)
+    workers = [
+        f"{host} {host.split(':')[0]} {host.split(':')[2]} key 1 0 0 0 0" for host in hosts.split()[:2]
+    ]
+    modules, _ = imported("-m", "distcc_driver", "report", "-99", "info", "1", *workers, "0")
     assert "distcc_driver.report" in modules
     assert not modules & HEAVY
     foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}

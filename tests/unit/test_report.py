@@ -2,10 +2,29 @@ from __future__ import annotations
 
 import pytest
 
+from distcc_driver.buildtraces import Traces
 from distcc_driver.endpoint import Endpoint, Rejection
 from distcc_driver.hostspec import parse_host
-from distcc_driver.report import Before, Tally, nothing_compiled, silence, summary, tally
+from distcc_driver.report import (
+    Before,
+    Build,
+    Tally,
+    avoidance,
+    explanation,
+    nothing_compiled,
+    remark,
+    silence,
+    summary,
+    tally,
+)
 from distcc_driver.stats import WorkerStats
+
+REPEATED = ' (distcc repeats these here, see "Files that fail on a worker" in the README)'
+
+
+def build_of(duration_s: float, status: str = "2", **environ: str) -> Build:
+    return Build(duration_s, 1000.0, status, environ)
+
 
 ADVICE = "is the machine up, and distccd still running there?"
 
@@ -28,52 +47,116 @@ ADVICE = "is the machine up, and distccd still running there?"
             "3 compilations on a (1), b (1), c (1) in 5 s; "
             "7 failed on b (5), a (2); 7 refused by b (4), a (3) (overload)",
         ),
+        (
+            [Tally("a", 1, 0, 0, 3, 1), Tally("b", 1, 0, 0, 0, 2)],
+            5.0,
+            "2 compilations on a (1), b (1) in 5 s; 3 given up by a client while on a; "
+            "3 stopped by b (2), a (1) (--job-lifetime)",
+        ),
         ([Tally("a", 2, 1)], 5.0, "2 compilations on a in 5 s; 1 failed on a"),
     ],
 )
 def test_summary(tallies: list[Tally], duration_s: float, text: str) -> None:
-    assert summary(tallies, duration_s) == text
+    assert summary(tallies, build_of(duration_s)) == text
 
 
 def test_summary_names_the_eight_that_compiled_most() -> None:
     tallies = [Tally(f"w{number}", number) for number in range(20)]
-    assert summary(tallies, 74.0) == (
+    assert summary(tallies, build_of(74.0)) == (
         "190 compilations on w19 (19), w18 (18), w17 (17), w16 (16), w15 (15), w14 (14), w13 (13), w12 (12) "
         "and 12 more (66) in 74 s"
     )
 
 
 def test_eight_workers_are_all_named() -> None:
-    assert "more" not in summary([Tally(f"w{number}", 1) for number in range(8)], 3.0)
-    assert "w7 (1) and 1 more (1) in" in summary([Tally(f"w{number}", 1) for number in range(9)], 3.0)
+    assert "more" not in summary([Tally(f"w{number}", 1) for number in range(8)], build_of(3.0))
+    assert "w7 (1) and 1 more (1) in" in summary(
+        [Tally(f"w{number}", 1) for number in range(9)], build_of(3.0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "more"),
+    [
+        (build_of(3.0, "0"), REPEATED),
+        (build_of(3.0, "0", DISTCC_FALLBACK="1"), REPEATED),
+        (build_of(3.0, "0", DISTCC_FALLBACK="0"), ""),
+        (build_of(3.0, "0", DISTCC_SKIP_LOCAL_RETRY="1"), ""),
+        (build_of(3.0, "2"), ""),
+    ],
+)
+def test_a_build_that_succeeds_has_repeated_what_failed(build: Build, more: str) -> None:
+    assert summary([Tally("a", 2, 1)], build) == f"2 compilations on a in 3 s; 1 failed on a{more}"
 
 
 def test_nothing_compiled() -> None:
-    advice = "; if that is a surprise, run distcc-driver doctor in the build directory"
     tallies = [Tally("a", 0, 0, 0), Tally("b", 0)]
-    assert (
-        nothing_compiled(tallies, 74.0, all_answered=True) == f"no worker compiled anything in 74 s{advice}"
+    assert nothing_compiled(tallies, build_of(74.0), all_answered=True) == (
+        "no worker compiled anything in 74 s"
     )
-    assert nothing_compiled([Tally("a", 0, 3, 2)], 74.0, all_answered=False) == (
-        f"no worker that answers compiled anything in 74 s, 3 failed on a, 2 refused by a (overload){advice}"
+    assert nothing_compiled([Tally("a", 0, 3, 2)], build_of(74.0), all_answered=False) == (
+        "no worker that answers compiled anything in 74 s, 3 failed on a, 2 refused by a (overload)"
+    )
+
+
+QUIET = Traces("/home/me/.distcc/state", False, False, False, "", True)
+
+
+@pytest.mark.parametrize(
+    ("traces", "text"),
+    [
+        (QUIET, ""),
+        (QUIET._replace(distcc_ran=True), ""),
+        (QUIET._replace(looked_at_all=False), ""),
+        (QUIET._replace(new_object="a.o", state_path=""), ""),
+        (QUIET._replace(new_object="a.o", ccache_ran=True), ""),
+        (QUIET._replace(new_object="a.o", ccache_ran=True, distcc_ran=True), ""),
+        (QUIET._replace(new_object="a.o"), "a.o is new, and distcc left no trace in /home/me/.distcc/state"),
+        (
+            QUIET._replace(new_object="a.o", ccache_ran=True, ccache_stored=True),
+            "a.o is new, and distcc left",
+        ),
+        (QUIET._replace(new_object="a.o", distcc_ran=True), "a.o is new, distcc ran, and it kept everything"),
+        (
+            QUIET._replace(new_object="a.o", distcc_ran=True, ccache_ran=True, ccache_stored=True),
+            "a.o is new, distcc ran, and it kept everything",
+        ),
+    ],
+)
+def test_a_problem_is_only_what_was_compiled_here(traces: Traces, text: str) -> None:
+    found = explanation(traces)
+    assert found.startswith(text)
+    assert bool(found) == bool(text)
+
+
+def test_what_is_no_problem_is_said_only_if_it_is_known() -> None:
+    assert remark(QUIET) == "; no object file is new in this directory"
+    assert remark(QUIET._replace(looked_at_all=False)) == ""
+    assert remark(QUIET._replace(ccache_ran=True)) == "; ccache ran, and what it has is not compiled again"
+
+
+def test_workers_that_distcc_avoids_have_one_line() -> None:
+    assert avoidance({}, build_of(9.0)) == []
+    (line,) = avoidance({"a": 12.3, "b": 3.4}, build_of(9.0, DISTCC_BACKOFF_PERIOD="30"))
+    assert line.startswith(
+        "a, b: distcc avoids a worker for 30 s after a failure there, the last was 3 s ago; "
     )
 
 
 @pytest.mark.parametrize(
     ("before", "now", "difference"),
     [
-        ((10, 2, 0), (15, 2, 1), (5, 0, 1)),
-        ((100, 9, 9), (3, 1, 0), (3, 1, 0)),  # started anew
-        ((None, 1, 1), (5, None, 1), (None, None, 0)),
+        ((10, 2, 0, 1, 7), (15, 2, 1, 4, 9), (5, 0, 1, 3, 2)),
+        ((100, 9, 9, 9, 9), (3, 1, 0, 0, 1), (3, 1, 0, 0, 1)),  # started anew
+        ((None, 1, 1, None, 0), (5, None, 1, 1, None), (None, None, 0, None, None)),
     ],
 )
 def test_what_a_worker_did_is_the_difference(
     before: tuple[int | None, ...], now: tuple[int | None, ...], difference: tuple[int | None, ...]
 ) -> None:
     endpoint = Endpoint(parse_host("worker"), "worker", 1, 2)
-    compiled, failed, refused = now
-    stats = WorkerStats(4, compiled=compiled, failed=failed, refused=refused)
-    assert tally(Before(endpoint, *before), stats) == Tally("worker", *difference)
+    stats = WorkerStats(4, None, None, None, *now)
+    assert tally(Before(endpoint, "key", *before), stats) == Tally("worker", *difference)
 
 
 def rejection(host: str, cause: str) -> Rejection:

@@ -174,8 +174,8 @@ def test_words_of_the_report_arrive_as_they_are(shell: list[str], tmp_path: Path
     assert done.stdout.split(b"\0")[:-1] == [
         os.fsencode(python),
         *[b"report", b"12.5", b"info", b"2.0"],
-        b"a a 3633 12 - 0",
-        b"ssh://anna@[fe80::1%eth0]:22/1/2 fe80::1%eth0 2 12 - 0",
+        b"a a 3633 a_3632 12 - 0 - -",
+        b"ssh://anna@[fe80::1%eth0]:22/1/2 fe80::1%eth0 2 fe80::1%eth0_1 12 - 0 - -",
     ]
     assert list(tmp_path.iterdir()) == []
 

@@ -32,6 +32,8 @@ def test_real_reply() -> None:
         compiled=12,
         failed=0,
         refused=0,
+        disconnected=0,
+        timed_out=0,
         free_space_mib=81521,
     )
 
@@ -279,7 +281,18 @@ def test_real_reply_with_a_piece_replaced_is_read_or_refused(start: int, end: in
 
 @given(st.integers(0, len(REPLY)))
 def test_reply_cut_anywhere_is_never_read_as_other_numbers(length: int) -> None:
-    whole = WorkerStats(16, 12.5, 123456, 2, 12, 0, 0, free_space_mib=81521)
+    whole = WorkerStats(
+        16,
+        12.5,
+        123456,
+        running=2,
+        compiled=12,
+        failed=0,
+        refused=0,
+        disconnected=0,
+        timed_out=0,
+        free_space_mib=81521,
+    )
     reply = with_line(b"dcc_free_mem 123456 MB").replace(b"dcc_max_kids 7", b"dcc_max_kids 16")
     reply = reply.replace(b" 0.50", b" 12.50").replace(b" 0.25", b" 12.25").replace(b" 0.75", b" 12.75")
     assert parse_stats(reply) == whole

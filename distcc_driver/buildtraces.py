@@ -1,0 +1,139 @@
+"""What distcc's client, ccache and compilers have left on this machine since a build began.
+
+Nothing of it is complete: a build may keep its files elsewhere, and another one may use the same
+directories. Times are `st_mtime` seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_OBJECTS = (".o", ".obj", ".os")  # .os is what scons calls those of a shared library
+_WALK_S = 0.5
+_WALK_ENTRIES = 100_000
+
+
+class Traces(Record):
+    """What was found: `state_path` is where distcc's client notes what it does, "" if that cannot be told.
+
+    `new_object` is the path of one object file, "" if there is none; `looked_at_all` says whether all of
+    the directory was searched for it.
+    """
+
+    state_path: str
+    distcc_ran: bool
+    ccache_ran: bool
+    ccache_stored: bool
+    new_object: str
+    looked_at_all: bool
+
+
+def find_traces(environ: Mapping[str, str], since: float) -> Traces:
+    """All traces of a build that began at `since` in the directory that the shell has left for ours."""
+    state = _client_path(environ, "state")
+    places = _ccache_directories(environ)
+    new_object, looked_at_all = _new_object(environ.get("OLDPWD", ""), since)
+    return Traces(
+        state_path=state,
+        distcc_ran=_is_new(state, since),  # each client makes a file there, and removes it
+        ccache_ran=any(_has_new_statistics(place, since, depth) for place in places for depth in (1, 2)),
+        ccache_stored=any(
+            _has_new_statistics(place, since, 1) and _is_new(temporary, since)
+            for place in places
+            for temporary in _ccache_temporary(environ, place)
+        ),
+        new_object=new_object,
+        looked_at_all=looked_at_all,
+    )
+
+
+def mark_ages_s(environ: Mapping[str, str], keys: Sequence[str], since: float) -> dict[str, float]:
+    """Seconds since distcc marked a worker, HOST_PORT, as one to avoid; only marks newer than `since`.
+
+    distcc removes a mark when the next job succeeds there (distcc's `src/backoff.c`).
+    """
+    now = time.time()
+    ages_s = {}
+    for key in keys:
+        path = _client_path(environ, f"lock/backoff_tcp_{key}_0")
+        if _is_new(path, since):
+            ages_s[key] = max(0.0, now - _modified(path))
+    return ages_s
+
+
+def _client_path(environ: Mapping[str, str], name: str) -> str:
+    """A path of distcc's client (distcc's `src/tempfile.c`); "" if it depends on where each client runs."""
+    path = environ.get("DISTCC_DIR", environ.get("HOME", "") + "/.distcc") + "/" + name
+    return path if os.path.isabs(path) else ""
+
+
+def _new_object(directory: str, since: float) -> tuple[str, bool]:
+    """An object file below the directory that is newer, and whether all was looked at, in bounded time."""
+    if not os.path.isabs(directory) or not os.path.isdir(directory):
+        return "", False
+    end = time.monotonic() + _WALK_S
+    for count, entry in enumerate(_files_below(directory)):
+        if entry.name.endswith(_OBJECTS) and _is_new(entry.path, since):
+            return os.path.relpath(entry.path, directory), False
+        if count >= _WALK_ENTRIES or time.monotonic() > end:
+            return "", False
+    return "", True
+
+
+def _files_below(directory: str) -> Iterator[os.DirEntry[str]]:
+    """Everything below, the upper levels first; what cannot be read is left out, links are not followed."""
+    waiting = [directory]
+    for path in waiting:
+        try:
+            with os.scandir(path) as entries:
+                found = list(entries)
+        except OSError:
+            continue
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            yield entry
+
+
+def _ccache_directories(environ: Mapping[str, str]) -> list[str]:
+    """Where ccache may keep its cache; its configuration file, which may name another place, is not read."""
+    if place := environ.get("CCACHE_DIR"):
+        return [place]
+    home = environ.get("HOME", "/")
+    cache = environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    return [os.path.join(home, ".ccache"), os.path.join(cache, "ccache")]
+
+
+def _ccache_temporary(environ: Mapping[str, str], place: str) -> list[str]:
+    """Where ccache may keep what a preprocessor or compiler writes; a direct hit needs neither."""
+    runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
+    return [
+        environ.get("CCACHE_TEMPDIR", ""),
+        os.path.join(runtime, "ccache-tmp"),
+        os.path.join(place, "tmp"),
+    ]
+
+
+def _has_new_statistics(place: str, since: float, depth: int) -> bool:
+    """Whether ccache 4.7.5 has counted: in X/stats what it stored, in X/Y/stats a hit or a link."""
+    names = "0123456789abcdef"
+    below = [""] if depth == 1 else names
+    return any(_is_new(os.path.join(place, one, other, "stats"), since) for one in names for other in below)
+
+
+def _is_new(path: str, since: float) -> bool:
+    return _modified(path) > since
+
+
+def _modified(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
