@@ -100,14 +100,14 @@ def _say_nothing_compiled(
     """One line; a warning only where something went wrong, or was compiled here that might have left."""
     said = nothing_compiled(tallies, build, all_answered)
     if _troubles(tallies, build):
-        log.warning(f"{said}; if that is a surprise, {_DOCTOR}")
+        log.warning("; ".join([said, f"if that is a surprise, {_DOCTOR}"]))
     elif are_avoided:
         log.warning(said)
     else:
         traces = find_traces(build.environ, build.began)
         because = explanation(traces)
         if because:
-            log.warning(f"{said}; {because}; {_DOCTOR}")
+            log.warning("; ".join([said, because, _DOCTOR]))
         else:
             log.info(f"{said}{remark(traces)}")
 
