@@ -45,17 +45,37 @@ def test_it_has_the_parts_that_people_look_for(shown: list[str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "       DISTCC_AUTO_CONNECT_TIMEOUT",
-        "              Default: 2",
-        "   distcc-driver shim bash|zsh",
-        "           AUTO_HOST_SPEC    = TCP_HOST | SSH_HOST",
-        '           distcc_build sh -c \'make "$@" && make "$@" -C tests\' sh',
-        "       •   Host keys are checked exactly as your configuration says, and this",
-        "       96     a variable, the host list or the installation is wrong; nothing",
+        "DISTCC_AUTO_CONNECT_TIMEOUT",
+        "distcc-driver shim bash|zsh",
+        "AUTO_HOST_SPEC    = TCP_HOST | SSH_HOST",
+        'distcc_build sh -c \'make "$@" && make "$@" -C tests\' sh',
     ],
 )
 def test_it_shows_names_and_commands_as_they_are_typed(line: str, shown: list[str]) -> None:
-    assert line in shown
+    """On lines of their own; how far in they begin is groff's affair."""
+    assert line in [line.strip() for line in shown]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "• Host keys are checked exactly as your configuration says, and this is never weakened.",
+        "96 a variable, the host list or the installation is wrong; nothing was built",
+    ],
+)
+def test_it_shows_sentences_whole(text: str, shown: list[str]) -> None:
+    """Wherever groff breaks the lines, and whether it spreads the words."""
+    assert text in " ".join(" ".join(shown).split())
+
+
+def test_what_is_said_of_a_variable_stands_below_and_behind_its_name(shown: list[str]) -> None:
+    name = next(place for place, line in enumerate(shown) if line.strip() == "DISTCC_AUTO_CONNECT_TIMEOUT")
+    default = shown.index(next(line for line in shown[name:] if line.strip() == "Default: 2"))
+    assert indentation(shown[default]) > indentation(shown[name])
+
+
+def indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def test_lines_are_no_longer_than_the_terminal_if_they_can_be_broken(shown: list[str]) -> None:
