@@ -33,11 +33,16 @@ if TYPE_CHECKING:
     from tests.support.sshd import Sshd, SshUser
 
 CTRL_C, CTRL_BACKSLASH, CTRL_Z = "\x03", "\x1c", "\x1a"
+# Python calls the one or the other, according to its version.
 STOPPING_LINK = """
-int link(const char *from, const char *to) {
+int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {
     if (strstr(from, "/state.part"))
         kill(getpid(), SIGSTOP);
-    return syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
+}
+
+int link(const char *from, const char *to) {
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 """
 
