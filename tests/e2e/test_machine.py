@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+import distcc_driver
 from tests.support.commands import driver_command
 from tests.support.farm import Farm
 from tests.support.processes import arguments_of, has_in_environment, is_alive, pids
@@ -265,17 +266,29 @@ class Stranger(NamedTuple):
 
 @pytest.fixture
 def stranger(shell: UserShell) -> Iterator[Stranger]:
-    """Another user than root, whose home everything of `shell` is moved to."""
+    """Another user than root, whose home everything of `shell` is moved to, with a copy of ours to read."""
     uid = 1_000_000 + os.getpid()
     directory = Path(tempfile.mkdtemp(prefix="stranger-"))
     os.chown(directory, uid, uid)
+    shell.root = copy_for_everybody(shell.root)
     shell.environ.update(HOME=str(directory), DISTCC_DIR=str(directory), TMPDIR=str(directory))
     shell.cwd = directory
     words = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"]
     yield Stranger(words, directory)
     left = [name for name in os.listdir(directory) if name not in ("script", "lock", "state")]
     shutil.rmtree(directory)
+    shutil.rmtree(shell.root)
     assert left == []
+
+
+def copy_for_everybody(root: Path) -> Path:
+    """The shims of `root` and what they need: the clone itself may be in a home that is closed to others."""
+    copy = Path(tempfile.mkdtemp(prefix="shims-"))
+    for name in ("distcc.sh", "distcc.zsh"):
+        shutil.copy(root / name, copy)
+    shutil.copytree(Path(distcc_driver.__file__).parent, copy / "distcc_driver")
+    subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
+    return copy
 
 
 @ROOT_ONLY
