@@ -102,30 +102,65 @@ look_for_all() {
     done
 }
 
-# Started as root. A package may bring a daemon (openssh-server does): it must neither start now nor
-# at the next boot because somebody ran our tests.
+# Started as root.
 install_packages() {
     log=$(mktemp)
-    policy=/usr/sbin/policy-rc.d
-    if [ -e "$policy" ]; then
-        policy=
-    else
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod +x "$policy"
-    fi
-    trap 'rm -f "$log" ${policy:+"$policy"}' EXIT
+    absent=$(absent_daemons)
+    policy=
+    trap 'disable_daemons; rm -f "$log" ${policy:+"$policy"}' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
+    forbid_starts
     printf 'Installing system packages: %s\n' "$*"
     apt_get update || : # the lists that are there may do
     if ! apt_get install -y --no-install-recommends "$@"; then
         cat "$log" >&2
         exit 1
     fi
-    case " $* " in
-        *' openssh-server '*) ! command -v systemctl >/dev/null || systemctl --quiet disable ssh.service ssh.socket || : ;;
-    esac
+}
+
+# Those packages with daemons that are not here: theirs must neither start now nor at the next boot
+# because somebody ran our tests. The daemons of packages that are here stay as they are.
+absent_daemons() {
+    for package in distcc openssh-server; do
+        dpkg-query --show --showformat '${Status}\n' "$package" 2>/dev/null | grep -q ' installed$' || printf '%s ' "$package"
+    done
+}
+
+# What a package starts, it asks this program first. One that is here is the administrator's, and stays.
+forbid_starts() {
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        policy=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    fi
+}
+
+disable_daemons() {
+    for package in $absent; do
+        case $package in
+            distcc) disable distcc distcc.service ;;
+            openssh-server) disable ssh ssh.service ssh.socket ;;
+        esac
+    done
+}
+
+# disable SCRIPT UNIT...: neither the links of init nor those of systemd start it.
+disable() {
+    script=$1
+    shift
+    if [ -e "/etc/init.d/$script" ] && command -v update-rc.d >/dev/null; then
+        update-rc.d "$script" disable >>"$log" 2>&1 || :
+    fi
+    for unit; do
+        if command -v systemctl >/dev/null; then
+            systemctl --quiet disable "$unit" >>"$log" 2>&1 || :
+        fi
+        if command -v deb-systemd-helper >/dev/null; then
+            deb-systemd-helper disable "$unit" >>"$log" 2>&1 || :
+        fi
+    done
 }
 
 apt_get() {
@@ -143,7 +178,7 @@ ensure() {
         sudo -n sh "$0" --install $missing
     else
         fail 'System packages are missing. Run this, then make again:' \
-            "    sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing"
+            "    sudo sh $0 --install $missing"
     fi
     look_for_all "$@"
     [ -z "$missing" ] || fail "Still missing after their installation: $missing"
