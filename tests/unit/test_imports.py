@@ -222,5 +222,5 @@ def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> N
     assert "distcc_driver.report" in modules
     assert not modules & HEAVY
     foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}
-    assert foreign <= LIGHT | {"signal", "enum", "types", "functools"}
+    assert foreign <= LIGHT | {"signal", "enum", "types", "functools", "_functools"}
     assert not {f"distcc_driver.{name}" for name in FOR_PEOPLE | {"plan", "tunnel", "session"}} & modules
