@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +165,11 @@ def test_meson_that_found_ccache(
 ) -> None:
     tree = work / "build"
     configure(["meson", "setup", ".", str(sources)], tree, environ)
-    assert_calls_distcc(tree, environ, shared_distccd, "Meson", "ccache cc", "ccache c++")
+    # Meson 1.4 and later note where ccache is.
+    commands = [step["command"] for step in json.loads((tree / "compile_commands.json").read_text())]
+    ccache = next(command.split()[0] for command in commands)
+    assert os.path.basename(ccache) == "ccache"
+    assert_calls_distcc(tree, environ, shared_distccd, "Meson", f"{ccache} cc", f"{ccache} c++")
 
 
 def test_autotools_both_ways(
