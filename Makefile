@@ -7,6 +7,9 @@ PROCESSES = 3
 
 python = .venv/bin/python
 packages = @PYTHON="$(PYTHON)" sh tests/system-packages.sh $(if $(wildcard .venv/bin/python),,venv)
+# make test-fresh: which Debian, and which kinds of user.
+RELEASE = bookworm trixie
+KIND = root sudo plain
 # What runs below us must not take our own flags, such as -n or -j, for its own.
 run = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 pip = $(python) -I -m pip --disable-pip-version-check --quiet install
@@ -14,13 +17,14 @@ pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 # System packages come before what needs them, in this order even under -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test stress coverage lint bench man pictures dist clean
+.PHONY: help install demo test test-fresh stress coverage lint bench man pictures dist clean
 .PHONY: packages-demo packages-test packages-lint packages-bench
 
 help:
 	@echo 'make install   what distcc_build needs: .venv beside the shims'
 	@echo 'make demo      build a small C project on two workers of its own, on this machine'
 	@echo 'make test      run all tests; ARGS="..." goes to pytest'
+	@echo 'make test-fresh  demo and tests of HEAD in minimal roots; RELEASE="bookworm trixie", KIND="root sudo plain"; as root'
 	@echo 'make stress    interrupt, attack and overload it, 15 minutes at most; ARGS="--seed N" repeats'
 	@echo 'make coverage  which branches of the package the tests reach, in every process; the rest must be explained'
 	@echo 'make lint      run all static checks'
@@ -40,6 +44,9 @@ demo: packages-demo .venv/.installed
 
 test: packages-test .venv/.dev
 	$(run) $(python) -m pytest --numprocesses $(PROCESSES) $(ARGS)
+
+test-fresh:
+	$(run) tests/fresh/run.sh "$(RELEASE)" "$(KIND)" $(ARGS)
 
 stress: packages-test .venv/.dev
 	$(run) timeout --foreground --signal=INT --kill-after=60 900 $(python) -m pytest tests/stress $(ARGS)

@@ -1,0 +1,55 @@
+#!/bin/sh
+# In a minimal root: clones, runs demo and tests as a user, and looks at what is left.
+#
+#     inside.sh root|sudo|plain [ARGUMENT OF PYTEST...]
+set -eu
+
+kind=$1
+shift
+
+case $kind in
+    root) user=root home=/root ;;
+    *) user=developer home=/home/developer && useradd --create-home --shell /bin/bash "$user" ;;
+esac
+[ "$kind" != sudo ] || printf '%s ALL=(ALL) NOPASSWD: ALL\n' "$user" >/etc/sudoers.d/developer
+chmod 0700 "$home"
+cd "$home"
+
+as_user() {
+    # shellcheck disable=SC2046 # one word a line
+    setpriv --reuid="$user" --regid="$user" --init-groups \
+        env HOME="$home" USER="$user" LOGNAME="$user" $(cat /etc/fresh-environment) "$@"
+}
+
+# What starts at boot, and what lies in the temporary directories.
+state() {
+    find /etc/rc[2-5].d /etc/systemd/system /tmp /var/tmp /dev/shm -mindepth 1 \
+        ! -name 'K*' ! -path '*/etc/systemd/*/sshd-keygen.service' ! -type d
+    find /tmp /var/tmp -mindepth 1 -maxdepth 1 -type d
+}
+
+# Root runs the command that make prints for a user without sudo.
+run_printed_command() {
+    as_user make "packages-$1" >/tmp/printed 2>&1 && return
+    command=$(sed -n 's/^    sudo //p' /tmp/printed)
+    rm /tmp/printed
+    sh -c "$command"
+}
+
+run_target() {
+    [ "$kind" != plain ] || run_printed_command "$@"
+    started=$(date +%s)
+    as_user make "$@"
+    printf '== make %s: %s s\n' "$1" "$(($(date +%s) - started))"
+}
+
+as_user git -c advice.detachedHead=false clone --quiet /srv/distcc-driver.bundle clone 2>/dev/null
+cd clone
+state | sort >/root/before
+run_target demo
+run_target test ARGS="$*"
+state | sort >/root/after
+if ! diff /root/before /root/after; then
+    echo 'test-fresh: this is left' >&2
+    exit 1
+fi

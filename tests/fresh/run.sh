@@ -1,0 +1,98 @@
+#!/bin/sh
+# Runs demo and tests of HEAD on machines that have nothing but git and make, as three kinds of user.
+#
+#     tests/fresh/run.sh RELEASES USERS [ARGUMENT OF PYTEST...]
+#
+# A machine is a minimal root that mmdebstrap makes from the registry that apt of this host uses. Its
+# users are `root` (the clone in /root, mode 0700), `sudo` (without a password) and `plain`, for whom
+# root runs the command that make prints. Started as root.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+place=
+
+fail() {
+    printf 'test-fresh: %s\n' "$@" >&2
+    exit 1
+}
+
+# Nothing is mounted in this namespace below the directory, and no process in the root outlives enter.sh.
+clean_up() {
+    [ -z "$place" ] || rm -rf --one-file-system "$place"
+}
+
+# The archives of Debian that apt of this host uses, for another release.
+sources_of() {
+    # shellcheck disable=SC1091
+    host=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
+    # shellcheck disable=SC2016 # apt fills in the names
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+        awk -v host="$host" -v wanted="$1" '
+            $2 == host || index($2, host "-") == 1 { sub("^" host, wanted, $2); print "deb", $1, $2, $3 }' |
+        sort -u
+}
+
+make_root() {
+    sources_of "$1" >"$place/sources"
+    [ -s "$place/sources" ] || fail 'apt of this host knows no archive of its own release'
+    apt-config dump --format '%f "%v";%n' Acquire >"$place/apt.conf"
+    mmdebstrap --quiet --mode=root --variant=minbase --include=ca-certificates,git,make,sudo \
+        --aptopt="$place/apt.conf" "$1" "$place/root" - <"$place/sources"
+}
+
+# Names, certificates and pip's packages are where they are on this host.
+bring_in() {
+    root=$place/root
+    cp /etc/resolv.conf /etc/hosts "$root/etc/"
+    cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+    for path in /etc/pip.conf /etc/xdg/pip; do
+        [ ! -e "$path" ] || cp -R --parents "$path" "$root"
+    done
+    # Paths and file:// addresses among pip's settings; certificates are there.
+    python3 -m pip config list | grep -oE '(^|[^:/A-Za-z0-9])(file://)?/[A-Za-z0-9._/-]+' |
+        sed -E 's,^[^/f]*,,; s,^file://,,' | sort -u |
+        while read -r path; do
+            [ ! -d "$path" ] || printf '%s\n' "$path"
+        done >"$root/etc/fresh-packages"
+    # A listing of packages may lead to files beside it.
+    sed -i 's,/simple$,,' "$root/etc/fresh-packages"
+    env | grep -E '^(PIP_|SSL_CERT_|REQUESTS_CA_|[a-z]+_proxy=|[A-Z]+_PROXY=)' >"$root/etc/fresh-environment" || :
+    git -C "$here" bundle create --quiet "$root/srv/distcc-driver.bundle" HEAD
+    cp "$here/inside.sh" "$root/srv/"
+}
+
+# The process namespace ends with this script, even if that is killed.
+run_inside() {
+    setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child \
+        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+        "$here/enter.sh" "$place/root" sh /srv/inside.sh "$@" </dev/null
+}
+
+test_one() {
+    release=$1 user=$2
+    shift 2
+    place=$(mktemp -d /var/tmp/distcc-driver-fresh.XXXXXX)
+    printf '== %s, %s\n' "$release" "$user"
+    status=0
+    { make_root "$release" && bring_in && run_inside "$user" "$@"; } || status=$?
+    clean_up
+    place=
+    return "$status"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'only root can make a root'
+command -v mmdebstrap >/dev/null || fail 'install mmdebstrap first'
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+releases=$1 users=$2
+shift 2
+failed=
+for release in $releases; do
+    for user in $users; do
+        test_one "$release" "$user" "$@" || failed="$failed, $release as $user"
+    done
+done
+[ -z "$failed" ] || fail "failed: ${failed#, }"
