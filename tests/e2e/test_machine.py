@@ -429,6 +429,10 @@ def test_a_clock_that_jumps_by_a_day_whenever_it_is_read(step: str, shell: UserS
 CLOCKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctime", "datetime"}
 
 
+# They compare with the times of files, which have no other clock. No deadline follows from it.
+MAY_READ_THE_CLOCK = {"buildtraces.py": {"time.time"}, "report.py": {"time.time"}}
+
+
 def test_only_monotonic_time_is_read() -> None:
     """In all of the package; `CLOCK_REALTIME` has no place there, either."""
     for path in sorted((ROOT / "distcc_driver").glob("*.py")):
@@ -443,7 +447,8 @@ def test_only_monotonic_time_is_read() -> None:
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
         }
-        assert not {word for word in words if word in CLOCKS or "REALTIME" in word}, path.name
+        allowed = MAY_READ_THE_CLOCK.get(path.name, set())
+        assert {word for word in words if word in CLOCKS or "REALTIME" in word} <= allowed, path.name
         assert not {word for word in words if word.startswith("datetime.")}, path.name
 
 
