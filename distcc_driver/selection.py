@@ -26,25 +26,44 @@ def select(
     """
     place = {host: index for index, host in enumerate(hosts)}
     in_order = sorted(results, key=lambda result: place[_host(result)])
-    texts: dict[tuple[str, int], str] = {}
-    return [result if isinstance(result, Rejection) else _judge(result, texts) for result in in_order]
+    taken: dict[tuple[str, int], Worker] = {}
+    return [result if isinstance(result, Rejection) else _judge(result, taken) for result in in_order]
 
 
 def _host(result: Worker | Rejection) -> TcpHost | SshHost:
     return result.host if isinstance(result, Rejection) else result.endpoint.host
 
 
-def _judge(worker: Worker, texts: dict[tuple[str, int], str]) -> Worker | Rejection:
-    """`texts` are the entries so far, by address and job port."""
+def _judge(worker: Worker, taken: dict[tuple[str, int], Worker]) -> Worker | Rejection:
+    """`taken` are the workers so far, by address and job port."""
     host = worker.endpoint.host
     room_mib = worker.stats.free_space_mib
     if room_mib is not None and room_mib < _LEAST_ROOM_MIB:
         cause = f"no room for jobs, {room_mib} MiB free in the temporary directory of distccd"
         return Rejection(host, cause, "free some there (TMPDIR of that distccd, else /tmp)")
-    text = texts.setdefault(_place(worker), host.text)
-    if text != host.text:
+    place = _place(worker)
+    same = taken.get(place) or next((other for other in taken.values() if _are_twins(worker, other)), None)
+    if same is not None:
+        text = same.endpoint.host.text
         return Rejection(host, f"the same worker as {text}, which counts once", "name it once", text)
+    taken[place] = worker
     return worker
+
+
+def _are_twins(worker: Worker, other: Worker) -> bool:
+    """Whether an IPv4 and an IPv6 address lead to the same distccd.
+
+    Both say the same of themselves then. Two daemons that have done nothing yet may do so, too: they
+    count as two.
+    """
+    (address, port), (other_address, other_port) = _place(worker), _place(other)
+    is_ipv6 = ":" in address
+    return (
+        port == other_port
+        and is_ipv6 != (":" in other_address)
+        and worker.stats == other.stats
+        and any(worker.stats.counters)
+    )
 
 
 def _place(worker: Worker) -> tuple[str, int]:

@@ -240,6 +240,20 @@ def test_one_worker_under_several_names_counts_once(
     assert f": 1 compilation on {first} in " in said[1]
 
 
+def test_ipv4_and_ipv6_of_one_worker_count_once(place: Place, shell: UserShell) -> None:
+    """As a list has them that was made from mDNS; the worker has compiled something before."""
+    place.add([Host("v4only", ["10.77.0.2"], ["both"]), Host("v6only", ["2001:db8::1:2"], ["both"])])
+    first, second = place.spec("10.77.0.2"), place.spec("[2001:db8::1:2]")
+    shell.environ["DISTCC_AUTO_HOSTS"] = first
+    run(place, shell, "distcc_build sh -c 'echo \"int one;\" >one.c; distcc gcc -c one.c'")
+    shell.environ["DISTCC_AUTO_HOSTS"] = f"{first} {second}"
+    shell.environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
+    shell.environ["DISTCC_AUTO_LOG_LEVEL"] = "debug"
+    shown, said = run(place, shell, "distcc_build sh -c 'echo \"$DISTCC_HOSTS\"'")
+    assert shown == f"10.77.0.2:{place.distccd.job_port}/4,lzo\n", said
+    assert said.count(f"distcc-driver: {second}: the same worker as {first}, which counts once") == 1
+
+
 def test_the_second_name_of_a_worker_is_no_trouble(place: Place, shell: UserShell) -> None:
     place.add([Host("v4only", ["10.77.0.2"], ["both"])])
     first, second = place.spec("v4only"), place.spec("10.77.0.2")

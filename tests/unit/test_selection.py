@@ -57,6 +57,32 @@ def test_another_address_or_job_port_is_another_worker(first: str, second: str, 
     assert selected(worker("a", first), worker(entry, second)) == [("a", None), (entry, None)]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "changes", "is_once"),
+    [
+        (("10.0.0.1", "2001:db8::1"), {}, True),
+        (("2001:db8::1", "10.0.0.1"), {}, True),
+        (("::ffff:10.0.0.1", "2001:db8::1"), {}, True),
+        (("10.0.0.1", "10.0.0.2"), {}, False),
+        (("2001:db8::1", "2001:db8::2"), {}, False),
+        (("10.0.0.1", "2001:db8::1"), {"compiled": 13}, False),
+        (("10.0.0.1", "2001:db8::1"), {"load": 0.5}, False),
+    ],
+)
+def test_ipv4_and_ipv6_of_a_worker_that_says_the_same_of_itself_count_once(
+    addresses: tuple[str, str], changes: dict[str, int], is_once: bool
+) -> None:
+    first, second = (worker(name, address) for name, address in zip("ab", addresses, strict=True))
+    stats = first.stats._replace(compiled=12, failed=0)
+    first = first._replace(stats=stats)
+    second = second._replace(stats=stats._replace(**changes))
+    assert selected(first, second) == [("a", None), ("b", "a" if is_once else None)]
+
+
+def test_workers_that_have_done_nothing_yet_are_not_taken_for_the_same() -> None:
+    assert selected(worker("a", "10.0.0.1"), worker("b", "2001:db8::1")) == [("a", None), ("b", None)]
+
+
 @pytest.mark.parametrize(("room_mib", "is_used"), [(0, False), (1, False), (2, True), (None, True)])
 def test_a_worker_needs_room(room_mib: int | None, is_used: bool) -> None:
     assert selected(worker("a", "10.0.0.1", room_mib)) == [("a", None if is_used else "")]
