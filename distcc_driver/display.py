@@ -86,13 +86,15 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._is_taken = False
+        self._is_drawing = False
+        self._is_to_stop = False
 
     def show(self, renderable: RenderableType, footer: str) -> None:
         """Show what fits above a footer, and say how much does not."""
         if not self._is_taken:
             self._take()
-            signal.signal(signal.SIGTSTP, self._stop)
-        with _undisturbed(signal.SIGTSTP):  # giving the terminal back writes, too
+            signal.signal(signal.SIGTSTP, self._stop_when_drawn)
+        with self._drawing():
             self._console.clear()
             self._console.print(_Cropped(renderable, footer), end="")
 
@@ -114,11 +116,32 @@ class Screen:
             self._console.show_cursor(True)
             self._console.set_alt_screen(False)
 
-    def _stop(self, number: int, _: FrameType | None) -> None:
+    @contextlib.contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """A stop waits until this is done: it writes to the terminal, too.
+
+        Blocking the signal would not do. Python calls the handler of one that has come a moment before in the
+        middle of this all the same.
+        """
+        self._is_drawing = True
+        try:
+            yield
+        finally:
+            self._is_drawing = False
+        if self._is_to_stop:
+            self._stop()
+
+    def _stop_when_drawn(self, _: int, __: FrameType | None) -> None:
+        self._is_to_stop = True
+        if not self._is_drawing:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._is_to_stop = False
         self._give_back()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)  # which lasts until somebody says to go on
-        signal.signal(number, self._stop)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)  # which lasts until somebody says to go on
+        signal.signal(signal.SIGTSTP, self._stop_when_drawn)
         self._take()
 
 
@@ -144,9 +167,9 @@ class _Cropped:
 
 
 @contextlib.contextmanager
-def _undisturbed(*numbers: int) -> Iterator[None]:
-    """Signals wait until this is done: these, or all that would end or stop the process."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers or [*session.ENDINGS, signal.SIGTSTP])
+def _undisturbed() -> Iterator[None]:
+    """Signals that would end or stop the process wait until this is done."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [*session.ENDINGS, signal.SIGTSTP])
     try:
         yield
     finally:
