@@ -53,16 +53,17 @@ def _judge(worker: Worker, taken: dict[tuple[str, int], Worker]) -> Worker | Rej
 def _are_twins(worker: Worker, other: Worker) -> bool:
     """Whether an IPv4 and an IPv6 address lead to the same distccd.
 
-    Both say the same of themselves then. Two daemons that have done nothing yet may do so, too: they
-    count as two.
+    Its counters say so, and the time of its longest job. A daemon that has done no job yet is told from no
+    other one: it counts as two.
     """
     (address, port), (other_address, other_port) = _place(worker), _place(other)
-    is_ipv6 = ":" in address
+    stats, other_stats = worker.stats, other.stats
     return (
         port == other_port
-        and is_ipv6 != (":" in other_address)
-        and worker.stats == other.stats
-        and any(worker.stats.counters)
+        and (":" in address) != (":" in other_address)
+        and (stats.slots, stats.counters) == (other_stats.slots, other_stats.counters)
+        and stats.longest_job_ms == other_stats.longest_job_ms
+        and bool(stats.longest_job_ms)
     )
 
 

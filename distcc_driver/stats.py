@@ -23,7 +23,7 @@ class WorkerStats(Record):
     `free_space_mib` MiB where it keeps the files of jobs, processes `running` there now, of whatever
     kind; and since it was started, for all its clients, jobs `compiled`, `failed` in the compiler,
     `refused` for overload, `disconnected` by their client, and `timed_out` after its own
-    `--job-lifetime`. None where the daemon does not say.
+    `--job-lifetime`. The longest job took `longest_job_ms`. None where the daemon does not say.
     """
 
     slots: int
@@ -36,6 +36,7 @@ class WorkerStats(Record):
     disconnected: int | None = None
     timed_out: int | None = None
     free_space_mib: int | None = None
+    longest_job_ms: int | None = None
 
     @property
     def counters(self) -> tuple[int | None, ...]:
@@ -65,6 +66,7 @@ def parse_stats(reply: bytes) -> WorkerStats:
         disconnected=_counter("dcc_cli_disconnect", values),
         timed_out=_counter("dcc_compile_timeout", values),
         free_space_mib=_free_space_mib(values),
+        longest_job_ms=_counter("dcc_longest_job_time_msecs", values),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from distcc_driver.endpoint import Rejection
@@ -66,14 +68,17 @@ def test_another_address_or_job_port_is_another_worker(first: str, second: str, 
         (("10.0.0.1", "10.0.0.2"), {}, False),
         (("2001:db8::1", "2001:db8::2"), {}, False),
         (("10.0.0.1", "2001:db8::1"), {"compiled": 13}, False),
-        (("10.0.0.1", "2001:db8::1"), {"load": 0.5}, False),
+        (("10.0.0.1", "2001:db8::1"), {"longest_job_ms": 4712}, False),
+        (("10.0.0.1", "2001:db8::1"), {"longest_job_ms": None}, False),
+        (("10.0.0.1", "2001:db8::1"), {"slots": 5}, False),
+        (("10.0.0.1", "2001:db8::1"), {"load": 0.5, "running": 1, "free_memory_mib": 900}, True),
     ],
 )
 def test_ipv4_and_ipv6_of_a_worker_that_says_the_same_of_itself_count_once(
-    addresses: tuple[str, str], changes: dict[str, int], is_once: bool
+    addresses: tuple[str, str], changes: dict[str, Any], is_once: bool
 ) -> None:
     first, second = (worker(name, address) for name, address in zip("ab", addresses, strict=True))
-    stats = first.stats._replace(compiled=12, failed=0)
+    stats = first.stats._replace(compiled=12, failed=0, longest_job_ms=4711)
     first = first._replace(stats=stats)
     second = second._replace(stats=stats._replace(**changes))
     assert selected(first, second) == [("a", None), ("b", "a" if is_once else None)]
