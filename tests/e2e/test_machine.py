@@ -19,6 +19,7 @@ import pytest
 import distcc_driver
 from tests.support.commands import driver_command
 from tests.support.farm import Farm
+from tests.support.namespaces import may_unshare, with_mounts, with_processes
 from tests.support.processes import arguments_of, has_in_environment, is_alive, pids
 from tests.support.shells import ROOT, UserShell
 
@@ -35,6 +36,7 @@ __all__ = ["keys", "shared_sshd", "ssh"]
 
 KINDS = ["tcp", "ssh"]
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this to a machine")
+MOUNTS = pytest.mark.skipif(not may_unshare("--mount"), reason="this user may not make mounts of their own")
 
 
 @pytest.fixture
@@ -99,11 +101,6 @@ BUILD = "distcc_build echo built"
 # Places
 
 
-def with_mounts(commands: str) -> list[str]:
-    """Words in front of a command, for which some mounts are made that nobody else sees."""
-    return ["unshare", "--mount", "sh", "-ec", f'{commands}\nexec "$@"', "sh"]
-
-
 READ_ONLY = 'mount --bind "{0}" "{0}"; mount -o remount,bind,ro "{0}"'
 NO_INODE = 'mount -t tmpfs -o mode=700,nr_inodes=1 none "{0}"'
 NO_BLOCK = 'mount -t tmpfs -o mode=700,size=4k none "{0}"; head -c 4096 /dev/zero > "{0}/filler"'
@@ -120,7 +117,7 @@ def runtime(environ: dict[str, str]) -> Iterator[Path]:
     directory.rmdir()
 
 
-@ROOT_ONLY
+@MOUNTS
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 @pytest.mark.parametrize("fault", [READ_ONLY, NO_INODE, NO_BLOCK], ids=["read-only", "no inode", "full"])
 def test_a_place_where_nothing_can_be_made_is_not_the_last_one(
@@ -130,7 +127,7 @@ def test_a_place_where_nothing_can_be_made_is_not_the_last_one(
     assert_built(run(shell, BUILD, *with_mounts(fault.format(runtime))))
 
 
-@ROOT_ONLY
+@MOUNTS
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 @pytest.mark.parametrize(
     ("fault", "cause"),
@@ -155,7 +152,7 @@ def test_nothing_can_be_made_anywhere(
         )
 
 
-@ROOT_ONLY
+@MOUNTS
 @pytest.mark.parametrize("inodes", [2, 3, 4, 5, 6, 8, 10])
 def test_a_place_that_is_full_while_tunnels_are_made(
     inodes: int,
@@ -207,11 +204,11 @@ def test_a_temporary_directory_with_a_path_of_4000_characters(
     assert os.listdir(shell.environ[name]) == []
 
 
-@ROOT_ONLY
+@pytest.mark.skipif(not may_unshare("--pid", "--fork"), reason="this user may not make a process namespace")
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 def test_a_proc_of_another_namespace(shell: UserShell, request: pytest.FixtureRequest) -> None:
     """The numbers there are those of other processes, which a tear-down would end."""
-    ended = run(shell, BUILD, "unshare", "--pid", "--fork", "--kill-child")
+    ended = run(shell, BUILD, *with_processes())
     if request.node.callspec.params["shell"] == "tcp":
         assert_built(ended)
     else:
@@ -406,7 +403,7 @@ def test_a_host_list_of_one_word_of_64_kib(shell: UserShell) -> None:
 # Time
 
 
-@ROOT_ONLY
+@MOUNTS
 @pytest.mark.parametrize("step", ["i86400", "i-86400"], ids=["forward", "back"])
 def test_a_clock_that_jumps_by_a_day_whenever_it_is_read(step: str, shell: UserShell) -> None:
     """A build longer than 2 s, so that it has a report.
@@ -467,7 +464,7 @@ def local_jobs(shell: UserShell, *prefix: str) -> tuple[int, str]:
     return int(ended.stdout.split()[-1]) if ended.stdout else 0, "\n".join(ended.ours)
 
 
-@ROOT_ONLY
+@MOUNTS
 @pytest.mark.parametrize("swap_kib", [0, 2**24])
 def test_swap_is_no_memory(swap_kib: int, shell: UserShell, tmp_path: Path) -> None:
     """With 2 GiB available there is room for two compilers, however much swap there is."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +11,17 @@ import pytest
 
 from tests.support.commands import run_driver
 from tests.support.distccd import Distccd
+from tests.support.namespaces import may_unshare, with_mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.support.shells import UserShell
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a tmpfs")
+pytestmark = pytest.mark.skipif(
+    not may_unshare("--mount"), reason="this user may not make mounts of their own"
+)
+_SIZE_KIB = 16 * 1024
 _CAUSE = "no room for jobs, {} MiB free in the temporary directory of distccd"
 
 
@@ -27,20 +29,18 @@ _CAUSE = "no room for jobs, {} MiB free in the temporary directory of distccd"
 def full() -> Iterator[Callable[[int], Distccd]]:
     """A worker whose jobs have so many KiB for their files: `full(900)`."""
     directory = Path(tempfile.mkdtemp(prefix="full-"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=1777", "none", directory], check=True)
     workers = []
 
     def start(free_kib: int) -> Distccd:
-        worker = Distccd(4, environ={"TMPDIR": str(directory)})
-        workers.append(worker)
-        place = os.statvfs(directory)
-        (directory / "fill").write_bytes(bytes(place.f_bavail * place.f_bsize - free_kib * 1024))
-        return worker
+        fill = f"head -c {_SIZE_KIB - free_kib}K /dev/zero >{directory}/fill"
+        mount = f"mount -t tmpfs -o size={_SIZE_KIB}k,mode=1777 none {directory}"
+        prefix = with_mounts(f"{mount}\n{fill}")
+        workers.append(Distccd(4, environ={"TMPDIR": str(directory)}, prefix=prefix))
+        return workers[-1]
 
     yield start
     for worker in workers:
         worker.stop()
-    subprocess.run(["umount", directory], check=True)
     directory.rmdir()
 
 

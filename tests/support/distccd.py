@@ -27,6 +27,7 @@ class Distccd:
     """A distccd with `--stats`, started by the constructor and ready when that returns.
 
     As root it changes to an unprivileged user, so it gets a directory that everybody may use.
+    `prefix` are words in front of its command.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Distccd:
         address: str = LOOPBACK,
         environ: Mapping[str, str] | None = None,
         clients: Sequence[str] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
         self.jobs = jobs
         self.address = address
         self._clients = {address, *clients}
         self._environ = environ or {}
+        self._prefix = prefix
         self.directory = Path(tempfile.mkdtemp(prefix="distccd-"))
         self.directory.chmod(0o777)
         self.log_file = self.directory / "distccd.log"
@@ -118,7 +121,7 @@ class Distccd:
         environ |= self._environ
         try:
             self._process = subprocess.Popen(
-                [shutil.which("distccd") or "distccd", *command[1:]],
+                [*self._prefix, shutil.which("distccd") or "distccd", *command[1:]],
                 stdin=subprocess.DEVNULL,
                 env=environ,
                 cwd=self.directory,

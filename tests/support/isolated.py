@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .namespaces import NSENTER, UNSHARE
 from .ports import LOOPBACK
 from .processes import descendants, is_alive, wait_until
 from .sshd import SSHD, write_sshd_config
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
     from .sshd import Key
 
 _DEADLINE_S = 30.0
-_UNSHARE = ["unshare", "--net"]
-_NSENTER = ["nsenter"]
-if os.geteuid() != 0:
-    _UNSHARE += ["--user", "--map-current-user", "--keep-caps"]
-    _NSENTER += ["--preserve-credentials"]
-
-
-def may_isolate() -> bool:
-    """Whether this user may make networks."""
-    command = [*_UNSHARE, "--", "ip", "link", "set", "lo", "up"]
-    return subprocess.run(command, check=False, capture_output=True, timeout=_DEADLINE_S).returncode == 0
 
 
 class IsolatedWorker:
@@ -48,7 +38,7 @@ class IsolatedWorker:
         words = ["distccd", "--no-detach", "--daemon", "--stats", "--log-level", "info", "--jobs", str(jobs)]
         words += ["--listen", LOOPBACK, "--allow", LOOPBACK, "--log-file", str(self._log)]
         self._process = subprocess.Popen(
-            [*_UNSHARE, "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *words],
+            [*UNSHARE, "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *words],
             stdin=subprocess.DEVNULL,
             env={"PATH": os.environ["PATH"], "TMPDIR": str(self.directory), "HOME": str(self.directory)},
             cwd=self.directory,
@@ -63,7 +53,7 @@ class IsolatedWorker:
         if os.geteuid() != 0:
             namespaces.append(f"--user=/proc/{self._process.pid}/ns/user")
         sshd = [SSHD, "-i", "-f", str(self._sshd_config), "-E", str(self._sshd_log)]
-        return shlex.join([*_NSENTER, *namespaces, "--", *sshd])
+        return shlex.join([*NSENTER, *namespaces, "--", *sshd])
 
     @property
     def compiled(self) -> int:

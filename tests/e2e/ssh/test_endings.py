@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import servers
 from tests.support.gate import finish, running
+from tests.support.namespaces import may_unshare, with_processes_and_proc
 from tests.support.ports import LOOPBACK
 from tests.support.preload import library
 from tests.support.processes import is_alive, stat_fields, wait_until
@@ -568,16 +569,19 @@ def test_the_sub_shell_is_killed_before_its_plan_has_begun(
         traces.wait_for_none()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a process namespace here")
+@pytest.mark.skipif(
+    not may_unshare("--pid", "--fork", "--mount-proc"), reason="this user may not make a process namespace"
+)
 @pytest.mark.usefixtures("worker")
 def test_the_shell_is_the_first_process_of_a_container(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
     """Its number is 1, which elsewhere means that a parent has died."""
     script = user_shell.command(f"{user_shell.sourcing}\ndistcc_build {gate.word}\n:".encode())
-    unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
     with (
-        subprocess.Popen([*unshare, *script], env=user_shell.environ, cwd=user_shell.cwd) as process,
+        subprocess.Popen(
+            [*with_processes_and_proc(), *script], env=user_shell.environ, cwd=user_shell.cwd
+        ) as process,
         contextlib.ExitStack() as stack,
     ):
         stack.callback(process.kill)

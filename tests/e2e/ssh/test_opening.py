@@ -14,7 +14,8 @@ import pytest
 
 from tests.support import servers
 from tests.support.gate import finish, running
-from tests.support.isolated import IsolatedWorker, may_isolate
+from tests.support.isolated import IsolatedWorker
+from tests.support.namespaces import may_unshare
 from tests.support.ports import LOOPBACK, bound_socket, host_spec, port_of, refusing_port
 from tests.support.processes import listening_ports, of_program, wait_until
 from tests.support.servers import Server
@@ -125,7 +126,7 @@ def test_a_build_over_two_tunnels(
     traces.assert_none()
 
 
-@pytest.mark.skipif(not may_isolate(), reason="this user may not make network namespaces")
+@pytest.mark.skipif(not may_unshare("--net"), reason="this user may not make network namespaces")
 def test_a_distccd_that_only_its_sshd_can_reach(
     user_shell: UserShell, ssh: SshUser, keys: Keys, traces: Traces
 ) -> None:
