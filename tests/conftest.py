@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -38,3 +40,19 @@ def _no_distcc_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("DISTCC_"):
             monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remove the directory of tests that have all passed: pytest itself would keep it empty."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    is_worker = hasattr(session.config, "workerinput")  # its directory is in that of the main process
+    if exitstatus or is_worker or factory is None or factory._given_basetemp is not None:
+        return
+    base = factory.getbasetemp()
+    shutil.rmtree(base, ignore_errors=True)  # pytest may have done so
+    link = base.parent / "pytest-current"
+    with contextlib.suppress(OSError):  # other tests may have begun meanwhile
+        if link.is_symlink() and link.resolve() == base:
+            link.unlink()
+        base.parent.rmdir()
