@@ -46,7 +46,7 @@ test: packages-test .venv/.dev
 	$(run) $(python) -m pytest --numprocesses $(PROCESSES) $(ARGS)
 
 test-fresh:
-	$(run) tests/fresh/run.sh "$(RELEASE)" "$(KIND)" $(ARGS)
+	$(run) tests/fresh/run.sh "$(RELEASE)" "$(KIND)"
 
 stress: packages-test .venv/.dev
 	$(run) timeout --foreground --signal=INT --kill-after=60 900 $(python) -m pytest tests/stress $(ARGS)

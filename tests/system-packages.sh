@@ -104,10 +104,11 @@ look_for_all() {
 
 # Started as root.
 install_packages() {
-    log=$(mktemp)
-    absent=$(absent_daemons)
+    place=$(mktemp -d)
+    log=$place/log
     policy=
-    trap 'disable_daemons; rm -f "$log" ${policy:+"$policy"}' EXIT
+    started_at_boot >"$place/before"
+    trap 'disable_new; rm -rf "$place" ${policy:+"$policy"}' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
@@ -120,14 +121,6 @@ install_packages() {
     fi
 }
 
-# Those packages with daemons that are not here: theirs must neither start now nor at the next boot
-# because somebody ran our tests. The daemons of packages that are here stay as they are.
-absent_daemons() {
-    for package in distcc openssh-server; do
-        dpkg-query --show --showformat '${Status}\n' "$package" 2>/dev/null | grep -q ' installed$' || printf '%s ' "$package"
-    done
-}
-
 # What a package starts, it asks this program first. One that is here is the administrator's, and stays.
 forbid_starts() {
     if [ ! -e /usr/sbin/policy-rc.d ]; then
@@ -137,30 +130,33 @@ forbid_starts() {
     fi
 }
 
-disable_daemons() {
-    for package in $absent; do
-        case $package in
-            distcc) disable distcc distcc.service ;;
-            openssh-server) disable ssh ssh.service ssh.socket ;;
-        esac
+# The links by which systemd or init starts something.
+started_at_boot() {
+    {
+        find /etc/systemd/system -path '*.wants/*' -o -path '*.requires/*' || :
+        find /etc/rc[S2-5].d -name 'S*' || :
+    } 2>/dev/null | sort
+}
+
+# What these packages start at boot would start because somebody ran our tests. Whatever was here
+# before stays as it is.
+disable_new() {
+    started_at_boot | comm -13 "$place/before" - | while read -r link; do
+        name=$(basename "$link")
+        case $link in
+            /etc/rc*) update-rc.d "$(printf '%s' "$name" | sed 's/^S[0-9]*//')" disable ;;
+            *) disable_unit "$name" ;;
+        esac >>"$log" 2>&1 || :
     done
 }
 
-# disable SCRIPT UNIT...: neither the links of init nor those of systemd start it.
-disable() {
-    script=$1
-    shift
-    if [ -e "/etc/init.d/$script" ] && command -v update-rc.d >/dev/null; then
-        update-rc.d "$script" disable >>"$log" 2>&1 || :
+# The package remembers it, too: an upgrade does not enable it again.
+disable_unit() {
+    if command -v deb-systemd-helper >/dev/null; then
+        deb-systemd-helper disable "$1"
+    else
+        systemctl disable "$1"
     fi
-    for unit; do
-        if command -v systemctl >/dev/null; then
-            systemctl --quiet disable "$unit" >>"$log" 2>&1 || :
-        fi
-        if command -v deb-systemd-helper >/dev/null; then
-            deb-systemd-helper disable "$unit" >>"$log" 2>&1 || :
-        fi
-    done
 }
 
 apt_get() {

@@ -1,11 +1,11 @@
 #!/bin/sh
 # In a minimal root: clones, runs demo and tests as a user, and looks at what is left.
 #
-#     inside.sh root|sudo|plain [ARGUMENT OF PYTEST...]
+#     inside.sh root|sudo|plain ARGUMENTS_OF_PYTEST
 set -eu
 
 kind=$1
-shift
+arguments=$2
 
 case $kind in
     root) user=root home=/root ;;
@@ -23,9 +23,9 @@ as_user() {
 
 # What starts at boot, and what lies in the temporary directories.
 state() {
-    find /etc/rc[2-5].d /etc/systemd/system /tmp /var/tmp /dev/shm -mindepth 1 \
-        ! -name 'K*' ! -path '*/etc/systemd/*/sshd-keygen.service' ! -type d
-    find /tmp /var/tmp -mindepth 1 -maxdepth 1 -type d
+    find /etc/systemd/system -path '*.wants/*' -o -path '*.requires/*'
+    find /etc/rc[S2-5].d -name 'S*'
+    find /tmp /var/tmp /dev/shm -mindepth 1
 }
 
 # Root runs the command that make prints for a user without sudo.
@@ -47,7 +47,7 @@ as_user git -c advice.detachedHead=false clone --quiet /srv/distcc-driver.bundle
 cd clone
 state | sort >/root/before
 run_target demo
-run_target test ARGS="$*"
+run_target test ARGS="$arguments"
 state | sort >/root/after
 if ! diff /root/before /root/after; then
     echo 'test-fresh: this is left' >&2

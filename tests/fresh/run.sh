@@ -1,7 +1,9 @@
 #!/bin/sh
 # Runs demo and tests of HEAD on machines that have nothing but git and make, as three kinds of user.
 #
-#     tests/fresh/run.sh RELEASES USERS [ARGUMENT OF PYTEST...]
+#     ARGS=ARGUMENTS tests/fresh/run.sh RELEASES USERS
+#
+# ARGS goes to pytest, as of make test.
 #
 # A machine is a minimal root that mmdebstrap makes from the registry that apt of this host uses. Its
 # users are `root` (the clone in /root, mode 0700), `sudo` (without a password) and `plain`, for whom
@@ -70,11 +72,10 @@ run_inside() {
 
 test_one() {
     release=$1 user=$2
-    shift 2
     place=$(mktemp -d /var/tmp/distcc-driver-fresh.XXXXXX)
     printf '== %s, %s\n' "$release" "$user"
     status=0
-    { make_root "$release" && bring_in && run_inside "$user" "$@"; } || status=$?
+    { make_root "$release" && bring_in && run_inside "$user" "${ARGS-}"; } || status=$?
     clean_up
     place=
     return "$status"
@@ -88,11 +89,10 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 
 releases=$1 users=$2
-shift 2
 failed=
 for release in $releases; do
     for user in $users; do
-        test_one "$release" "$user" "$@" || failed="$failed, $release as $user"
+        test_one "$release" "$user" || failed="$failed, $release as $user"
     done
 done
 [ -z "$failed" ] || fail "failed: ${failed#, }"
