@@ -130,10 +130,11 @@ forbid_starts() {
     fi
 }
 
-# The links by which systemd or init starts something.
+# The links by which systemd or init starts something. Where systemd is installed only now, its own
+# are no daemons of the tests.
 started_at_boot() {
     {
-        find /etc/systemd/system -path '*.wants/*' -o -path '*.requires/*' || :
+        find /etc/systemd/system -path '*.target.wants/*' ! -name 'getty@*' ! -name 'remote-fs.target' ! -name 'systemd-*' || :
         find /etc/rc[S2-5].d -name 'S*' || :
     } 2>/dev/null | sort
 }
@@ -145,17 +146,17 @@ disable_new() {
         name=$(basename "$link")
         case $link in
             /etc/rc*) update-rc.d "$(printf '%s' "$name" | sed 's/^S[0-9]*//')" disable ;;
-            *) disable_unit "$name" ;;
+            *) disable_unit "$name" "$link" ;;
         esac >>"$log" 2>&1 || :
     done
 }
 
-# The package remembers it, too: an upgrade does not enable it again.
+# disable_unit NAME LINK
 disable_unit() {
-    if command -v deb-systemd-helper >/dev/null; then
-        deb-systemd-helper disable "$1"
+    if command -v systemctl >/dev/null; then
+        systemctl disable "$1" # its other names go with it
     else
-        systemctl disable "$1"
+        rm "$2"
     fi
 }
 

@@ -21,9 +21,10 @@ as_user() {
         env HOME="$home" USER="$user" LOGNAME="$user" $(cat /etc/fresh-environment) "$@"
 }
 
-# What starts at boot, and what lies in the temporary directories.
+# What starts at boot but systemd's own, and what lies in the temporary directories.
 state() {
-    find /etc/systemd/system -path '*.wants/*' -o -path '*.requires/*'
+    find /etc/systemd/system -path '*.target.wants/*' ! -name 'getty@*' ! -name 'remote-fs.target' ! -name 'systemd-*'
+    find /etc/systemd/system -maxdepth 1 -type l
     find /etc/rc[S2-5].d -name 'S*'
     find /tmp /var/tmp /dev/shm -mindepth 1
 }
