@@ -135,6 +135,7 @@ forbid_starts() {
 started_at_boot() {
     {
         find /etc/systemd/system -path '*.target.wants/*' ! -name 'getty@*' ! -name 'remote-fs.target' ! -name 'systemd-*' || :
+        find /etc/systemd/system -maxdepth 1 -type l || : # other names of such units
         find /etc/rc[S2-5].d -name 'S*' || :
     } 2>/dev/null | sort
 }
@@ -154,7 +155,7 @@ disable_new() {
 # disable_unit NAME LINK
 disable_unit() {
     if command -v systemctl >/dev/null; then
-        systemctl disable "$1" # its other names go with it
+        systemctl disable "$1"
     else
         rm "$2"
     fi
