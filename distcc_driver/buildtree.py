@@ -18,6 +18,8 @@ from .makefile import UnknownCompilerError, makefile_compilers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .buildcommands import BuildCommand
+
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_RULE_FILES = 50
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
@@ -53,7 +55,8 @@ class BuildTree:
     """`file` is what was read, `compilers` is empty if it cannot be told, for the reason in `unknown`.
 
     `runner` builds it, `unconfigured` is a file that would have to be configured first, `configured`
-    are the directories below in which that has been done.
+    are the directories below in which that has been done. `commands` are its compile commands, empty
+    if reading cannot tell them.
     """
 
     directory: str
@@ -64,6 +67,7 @@ class BuildTree:
     unknown: str = ""
     unconfigured: str | None = None
     configured: tuple[str, ...] = ()
+    commands: tuple[BuildCommand, ...] = ()
 
 
 def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:

@@ -56,6 +56,7 @@ MAY_IMPORT = {
 }
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
 FOR_PEOPLE |= {
+    "buildcommands",
     "buildtree",
     "checklist",
     "clientlog",
