@@ -1,7 +1,8 @@
 """What the name of a compiler leads to: the compiler itself, distcc, or ccache.
 
 distcc and ccache stand in for a compiler where a link of its name leads to them (the masquerade
-of distcc(1), the symbolic links of ccache(1)), or where they are the first word of a command.
+of distcc(1), the symbolic links of ccache(1)), or where they are the first word of a command
+behind launchers such as `env` and `nice`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 import re
 import shlex
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from .ccacheprefix import ccache_prefix
+from .launchers import Changes, is_launcher, is_of_the_shell, look_through
+from .masquerade import Masquerade, passed_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +30,6 @@ _COMPILER = re.compile(r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-[
 _HARMLESS = re.compile(
     r"-(?:m|O|g(?!cc)|std=|D|U|-target=|W(?![alp],)|f(?!plugin|pass-plugin|module)).*|-pipe|-pthread|-pedantic"
 )
-_MASQUERADES = ("/usr/lib/distcc", "/usr/lib64/distcc", "/usr/lib/distcc/bin", "/usr/local/lib/distcc")
 
 
 class Kind(str, Enum):
@@ -40,6 +42,17 @@ class Kind(str, Enum):
     MISSING = "missing"
 
 
+class Obstacle(str, Enum):
+    """Why compilations do not leave this machine, although distcc or ccache takes them."""
+
+    NO_COMPILER = "no_compiler"  # what stands behind distcc or ccache
+    NO_PREFIX = "no_prefix"  # ccache cannot run the program that calls distcc
+    OTHER_PREFIX = "other_prefix"  # the command has ccache call something else
+    DOUBLE = "double"  # the command has ccache call distcc for distcc
+    OWN_HOSTS = "own_hosts"  # the command sets DISTCC_HOSTS
+    NO_HOSTS = "no_hosts"  # the command takes DISTCC_HOSTS away
+
+
 _STAND_INS = (Kind.DISTCC, Kind.CCACHE, Kind.SCRIPT)
 
 
@@ -47,9 +60,10 @@ _STAND_INS = (Kind.DISTCC, Kind.CCACHE, Kind.SCRIPT)
 class Command:
     """A compiler command and what it comes to.
 
-    `path` is the file of its first word, None if there is none. `compiler` is what distcc is
-    told to run, `real_path` the file of that with all links resolved. `conflict` is set where
-    distcc is told to run distcc or ccache, or ccache cannot be told to run distcc.
+    `called` are its words behind launchers, which make `changes` to the environment; `path` is the file
+    of the first of them, None if there is none: `missing` is what was not found. `compiler` is what
+    distcc is told to run, `real_path` the file of that with all links resolved. `passed_by` tells why
+    a name leads to no link to distcc. `is_uncached` is set where ccache keeps nothing of it.
     """
 
     words: tuple[str, ...]
@@ -57,7 +71,12 @@ class Command:
     path: str | None
     compiler: tuple[str, ...]
     real_path: str | None
-    conflict: bool = False
+    obstacle: Obstacle | None = None
+    called: tuple[str, ...] = ()
+    changes: Changes = field(default_factory=Changes)
+    missing: str = ""
+    passed_by: Masquerade | None = None
+    is_uncached: bool = False
 
     @property
     def text(self) -> str:
@@ -65,49 +84,151 @@ class Command:
         return shlex.join(self.words)
 
     @property
+    def own_words(self) -> tuple[str, ...]:
+        """The words behind launchers."""
+        return self.called or self.words
+
+    @property
+    def launchers(self) -> tuple[str, ...]:
+        """The words in front of the others; empty if they are not just that."""
+        count = len(self.words) - len(self.own_words)
+        return self.words[:count] if self.words[count:] == self.own_words else ()
+
+    @property
     def is_link(self) -> bool:
         """Whether a link in place of the compiler leads to distcc or ccache."""
-        return self.kind in (Kind.DISTCC, Kind.CCACHE) and _tool(self.words[0]) is None
+        return self.kind in (Kind.DISTCC, Kind.CCACHE) and _tool(self.own_words[0]) is None
 
     @property
     def is_distributed(self) -> bool:
-        """Whether its compilations reach distcc in a build under distcc_build."""
-        return self.kind in (Kind.DISTCC, Kind.CCACHE, Kind.SCRIPT) and not self.conflict
+        """Whether its compilations reach distcc and its workers in a build under distcc_build."""
+        return self.kind in _STAND_INS and self.obstacle is None
+
+    @property
+    def can_be_tried(self) -> bool:
+        """Whether there is a compiler that workers can be asked for."""
+        is_compiler = self.kind is not Kind.MISSING and self.obstacle is not Obstacle.NO_COMPILER
+        return is_compiler and self.real_path is not None
 
 
 def examine(words: Sequence[str], search_path: str) -> Command:
     """Follow a command, as a shell with `search_path` as its PATH would run it. Nothing is executed."""
+    called = look_through(words)
+    missing = next((name for name in called.launchers if not _is_there(name, search_path)), None)
+    if missing is not None:
+        return Command(tuple(words), Kind.MISSING, None, called.words, None, missing=missing)
+    if not called.words:
+        return Command(tuple(words), Kind.MISSING, shutil.which(words[0], path=search_path), (), None)
+    behind = called.changes.applied({"PATH": search_path}).get("PATH", os.defpath)
+    found = _follow(called.words, behind, called.changes)
+    return replace(
+        found,
+        words=tuple(words),
+        called=found.called or called.words,
+        changes=called.changes,
+        obstacle=found.obstacle or _hosts_obstacle(found.kind, called.changes),
+    )
+
+
+def _is_there(launcher: str, search_path: str) -> bool:
+    """Whether a launcher can be run; a name with `$` or relative to a directory is believed."""
+    is_relative = os.sep in launcher and not os.path.isabs(launcher)
+    is_sure = is_relative or "$" in launcher or is_of_the_shell(launcher)
+    return is_sure or shutil.which(launcher, path=search_path) is not None
+
+
+def _hosts_obstacle(kind: Kind, changes: Changes) -> Obstacle | None:
+    """What launchers do to the workers that distcc_build has set."""
+    if kind not in _STAND_INS:
+        return None
+    if changes.value("DISTCC_HOSTS") is not None:
+        return Obstacle.OWN_HOSTS
+    return Obstacle.NO_HOSTS if changes.concern("DISTCC_HOSTS") else None
+
+
+def _follow(words: Sequence[str], search_path: str, changes: Changes) -> Command:
+    """Follow a command without launchers."""
     path = shutil.which(words[0], path=search_path)
     if path is None:
-        return Command(tuple(words), Kind.MISSING, None, tuple(words), None)
+        return Command(tuple(words), Kind.MISSING, None, tuple(words), None, missing=words[0])
     kind = _kind(path)
+    if kind is Kind.COMPILER:
+        return _follow_compiler(words, path, search_path, changes)
+    compiler = _behind(words, kind, search_path)
+    if not compiler:
+        return Command(tuple(words), Kind.MISSING, path, compiler, None)
     if kind is Kind.CCACHE:
-        return _examine_ccache(words, path, search_path)
-    compiler = _behind(words) if kind in (Kind.DISTCC, Kind.SCRIPT) else tuple(words)
-    if not compiler:
-        return Command(tuple(words), Kind.MISSING, path, compiler, None)
+        return _follow_ccache(words, path, compiler, search_path, changes)
     told = os.path.realpath(compiler[0]) if os.sep in compiler[0] else compiler[0]
-    conflict = kind is Kind.DISTCC and _tool(told) is not None  # behind a bare name it finds the compiler
-    return Command(tuple(words), kind, path, compiler, _real(compiler[0], search_path), conflict)
+    # Behind a bare name it finds the compiler.
+    is_none = kind is Kind.DISTCC and (_tool(told) is not None or _is_no_compiler(compiler))
+    obstacle = Obstacle.NO_COMPILER if is_none else None
+    return Command(tuple(words), kind, path, compiler, _real(compiler[0], search_path), obstacle)
 
 
-def _examine_ccache(words: Sequence[str], path: str, search_path: str) -> Command:
+def _is_no_compiler(words: Sequence[str]) -> bool:
+    return "=" in words[0] or is_launcher(words[0])
+
+
+def _follow_compiler(words: Sequence[str], path: str, search_path: str, changes: Changes) -> Command:
+    """The compiler, or a program with a command that calls distcc as its arguments: it will run that."""
+    name = os.path.basename(words[0])
+    if len(words) > 1 and not _COMPILER.fullmatch(name):
+        behind = look_through(words[1:])
+        if behind.words and not behind.words[0].startswith("-"):
+            found = _follow(behind.words, search_path, changes + behind.changes)
+            if found.is_distributed:
+                return replace(found, called=behind.words)
+    missed = passed_by(name, path, search_path) if os.sep not in words[0] else None
+    real_path = _real(words[0], search_path)
+    return Command(tuple(words), Kind.COMPILER, path, tuple(words), real_path, passed_by=missed)
+
+
+def _follow_ccache(
+    words: Sequence[str], path: str, compiler: tuple[str, ...], search_path: str, changes: Changes
+) -> Command:
     """Through ccache, which takes the next program of the compiler's name that is not a link to itself."""
-    compiler = _behind(words)
-    if not compiler:
-        return Command(tuple(words), Kind.MISSING, path, compiler, None)
     found = shutil.which(compiler[0], path=bare_path(search_path, compiler[0], (Kind.CCACHE,)))
-    calls_distcc = found is not None and _kind(found) is Kind.DISTCC
-    conflict = not calls_distcc and not ccache_prefix()
-    # It hands the full name on to its prefix.
-    handed = shutil.which(compiler[0], path=bare_path(search_path, compiler[0])) or compiler[0]
+    next_kind = Kind.COMPILER if found is None else _kind(found)
+    obstacle = _prefix_obstacle(next_kind in (Kind.DISTCC, Kind.SCRIPT), changes, search_path)
+    is_uncached = False
+    if _is_no_compiler(compiler):
+        obstacle = Obstacle.NO_COMPILER
+    elif _tool(compiler[0]) is Kind.DISTCC and len(compiler) > 1:
+        inner = _follow(compiler, search_path, changes)
+        obstacle = obstacle or inner.obstacle
+        is_uncached = os.sep in compiler[1]  # ccache takes that for a source file, beside the real one
+        compiler = inner.compiler
+    elif next_kind is Kind.DISTCC:
+        compiler = (os.path.basename(compiler[0]), *compiler[1:])
+    else:  # it hands the full name on to its prefix
+        handed = shutil.which(compiler[0], path=bare_path(search_path, compiler[0])) or compiler[0]
+        compiler = (handed, *compiler[1:])
     real = _real(compiler[0], search_path)
-    return Command(tuple(words), Kind.CCACHE, path, (handed, *compiler[1:]), real, conflict)
+    return Command(tuple(words), Kind.CCACHE, path, compiler, real, obstacle, is_uncached=is_uncached)
 
 
-def _behind(words: Sequence[str]) -> tuple[str, ...]:
+def _prefix_obstacle(calls_distcc: bool, changes: Changes, search_path: str) -> Obstacle | None:
+    """Whether a compiler that ccache finds `calls_distcc`, or CCACHE_PREFIX has to, and does."""
+    if not changes.concern("CCACHE_PREFIX"):
+        return None if calls_distcc or ccache_prefix() else Obstacle.NO_PREFIX
+    prefix = look_through((changes.value("CCACHE_PREFIX") or "").split()).words[:1]
+    path = shutil.which(prefix[0], path=search_path) if prefix else None
+    is_distcc = path is not None and _kind(path) in (Kind.DISTCC, Kind.SCRIPT)
+    if is_distcc and calls_distcc:
+        return Obstacle.DOUBLE
+    return None if is_distcc or calls_distcc else Obstacle.OTHER_PREFIX
+
+
+def _behind(words: Sequence[str], kind: Kind, search_path: str) -> tuple[str, ...]:
     """What distcc or ccache is to run: the words behind its own, or the name of its link."""
-    return tuple(words[1:]) if _tool(words[0]) else (os.path.basename(words[0]), *words[1:])
+    name = os.path.basename(words[0])
+    if _tool(name):
+        return tuple(words[1:])
+    is_wrapper = kind is Kind.SCRIPT and not _COMPILER.fullmatch(name) and len(words) > 1
+    if is_wrapper and shutil.which(words[1], path=search_path):
+        return tuple(words[1:])
+    return (name, *words[1:])
 
 
 def bare_path(search_path: str, name: str, kinds: Sequence[Kind] = _STAND_INS) -> str:
@@ -150,10 +271,12 @@ def for_a_trial(command: Command, search_path: str) -> Command | None:
     name = os.path.basename(command.compiler[0])
     found = shutil.which(name, path=bare_path(search_path, name))
     is_ours = found is not None and os.path.realpath(found) == command.real_path
-    if not _COMPILER.fullmatch(name) or not (is_ours or _is_of_system(command.real_path or "")):
+    is_full = os.sep in command.compiler[0]
+    if not _COMPILER.fullmatch(name) or not (is_ours or (is_full and _is_of_system(command.real_path or ""))):
         return None
     options = [word for word in command.compiler[1:] if _HARMLESS.fullmatch(word)]
-    return replace(command, compiler=(command.compiler[0], *options))
+    variables = tuple(pair for pair in command.changes.variables if pair[0].startswith("DISTCC_"))
+    return replace(command, compiler=(command.compiler[0], *options), changes=Changes(variables=variables))
 
 
 def _is_of_system(path: str) -> bool:
@@ -164,8 +287,3 @@ def _is_of_system(path: str) -> bool:
 def is_cxx(name: str) -> bool:
     """Whether a compiler takes C++: all of them have `++` in their names."""
     return "++" in os.path.basename(name)
-
-
-def masquerade_directory() -> str:
-    """Where this machine's distcc package keeps its links; its usual place if there is none."""
-    return next((path for path in _MASQUERADES if os.path.isdir(path)), _MASQUERADES[0])

@@ -20,7 +20,7 @@ from . import steps
 from .buildtree import BuildTree, read_tree
 from .checklist import plain_lines, terminal_view
 from .clientstate import troubles
-from .compilers import USUAL, Command, Kind, examine, for_a_trial, is_cxx
+from .compilers import USUAL, Command, examine, for_a_trial, is_cxx
 from .display import Progress, status_line, write_lines
 from .document import VERSION, HostRow, host_rows
 from .errors import ConfigError
@@ -182,7 +182,7 @@ def _to_try(case: _Case, is_chosen: bool) -> tuple[list[Command], list[Command]]
     others = []
     tried = []
     for command in [] if is_chosen else case.tree_commands:
-        if command.real_path is not None and command.kind is not Kind.MISSING:
+        if command.can_be_tried:
             harmless = for_a_trial(command, case.search_path)
             if harmless is None:
                 others.append(command)
@@ -190,7 +190,7 @@ def _to_try(case: _Case, is_chosen: bool) -> tuple[list[Command], list[Command]]
                 tried.append(harmless)
     found = {}
     for command in tried or case.commands:
-        if command.real_path is not None and command.kind is not Kind.MISSING:
+        if command.can_be_tried:
             is_plain = len(command.compiler) == 1 and os.sep not in command.compiler[0]
             name = command.real_path if is_plain else command.compiler
             found[name, is_cxx(command.compiler[0])] = command

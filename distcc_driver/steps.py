@@ -9,7 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from .buildtree import System
-from .compilers import Kind, masquerade_directory
+from .commandtexts import leads_to, nature, to_distcc, trouble, wrapped
+from .compilers import Kind
 from .document import USED
 from .makefile import RECIPE
 from .wording import enumerated, summarise
@@ -112,66 +113,21 @@ def compiler_steps(
 
 def _compiler_step(command: Command, environ: Mapping[str, str], is_tree_distributed: bool) -> Step:
     subjects = (command.text,)
-    trouble = _trouble(command)
-    if trouble:
-        return Step(COMPILERS, subjects, *trouble)
-    text = _nature(command, environ)
+    if found := trouble(command):
+        result = Result.PROBLEM if found.is_problem else Result.WARNING
+        return Step(COMPILERS, subjects, result, found.cause, found.advice)
+    text = nature(command, environ)
     if command.is_distributed:
         return Step(COMPILERS, subjects, Result.OK, text)
     if is_tree_distributed:
         return Step(
             COMPILERS, subjects, Result.OK, f"{text}; no matter, for the build directory calls distcc"
         )
-    directory = masquerade_directory()
-    advice = f"put {directory} first on PATH (PATH={directory}:$PATH), or let the build call 'distcc NAME'"
-    return Step(
-        COMPILERS, subjects, Result.WARNING, f"{text}: called by this name, it never reaches distcc", advice
-    )
-
-
-def _wrapped(command: Command) -> str:
-    """How one of the compilers is called through distcc, as an example for all of its kind."""
-    return repr("distcc " + shlex.join(command.compiler))
-
-
-def _trouble(command: Command) -> tuple[Result, str, str] | None:
-    """What is wrong with a command wherever it stands: result, cause and advice."""
-    if command.kind is Kind.MISSING:
-        return Result.PROBLEM, "not found on PATH", "install it, or correct the name"
-    if command.conflict and command.kind is Kind.CCACHE:
-        text = "ccache cannot call distcc: a blank is in the path of distcc-driver, or it is mounted noexec"
-        return Result.WARNING, text, "install it in another directory"
-    if command.conflict:
-        text = (
-            f"distcc is told to run {command.compiler[0]}, which is no compiler: it compiles here, or stops"
-        )
-        return Result.WARNING, text, "name the compiler behind distcc; ccache comes in front, not behind"
-    if command.real_path is None:
-        text = f"{command.path} leads to {_leads_to(command)}, but no compiler is behind it on PATH"
-        return Result.PROBLEM, text, "install the compiler on this machine, too: it preprocesses here"
-    return None
-
-
-def _leads_to(command: Command) -> str:
-    return "ccache" if command.kind is Kind.CCACHE else "distcc"
-
-
-def _nature(command: Command, environ: Mapping[str, str]) -> str:
-    """What a command is, the same words for those of the same kind and place."""
-    place = os.path.dirname(command.path or "")
-    behind = os.path.dirname(command.real_path or "")
-    if command.kind is Kind.SCRIPT:
-        return f"script in {place} that names distcc, compiler in {behind}"
-    if command.kind is Kind.COMPILER:
-        return f"compiler itself in {place}"
-    way = f"link in {place} to" if command.is_link else "called through"
-    text = f"{way} {_leads_to(command)}, compiler in {behind}"
-    if command.kind is Kind.CCACHE:
-        text += ", which distcc_build has call distcc (CCACHE_PREFIX)"
-        prefix = environ.get("CCACHE_PREFIX")
-        if prefix not in (None, "", "distcc"):
-            text += f" instead of {prefix}"
-    return text
+    text = f"{text}: called by this name, it never reaches distcc"
+    reason, advice = to_distcc(command)
+    text += reason and f", {reason}"
+    advice = f"{advice}, or let the build call 'distcc NAME'"
+    return Step(COMPILERS, subjects, Result.WARNING, text, advice)
 
 
 def tree_steps(tree: BuildTree, commands: Sequence[Command]) -> list[Step]:
@@ -207,17 +163,20 @@ def _elsewhere_step(tree: BuildTree) -> Step:
 def _tree_step(tree: BuildTree, configured: Configured, command: Command) -> Step:
     where = configured.place or f"{configured.setting} in {tree.file}"
     subjects = (tree.directory,)
-    if command.kind is Kind.MISSING:
-        text = f"configured with {command.text} ({where}), which is not there"
+    if command.kind is Kind.MISSING and command.path is None:
+        name = command.missing or command.words[0]
+        what = "which" if name == command.text else f"and {name}"
+        text = f"configured with {command.text} ({where}), {what} is not there"
         return Step(TREE, subjects, Result.PROBLEM, text, "install it, or configure again")
-    if trouble := _trouble(command):
-        result, cause, advice = trouble
-        return Step(TREE, subjects, result, f"configured with {command.text} ({where}): {cause}", advice)
+    if found := trouble(command):
+        result = Result.PROBLEM if found.is_problem else Result.WARNING
+        text = f"configured with {command.text} ({where}): {found.cause}"
+        return Step(TREE, subjects, result, text, found.advice)
     if command.is_distributed:
         behind = ", and that calls distcc" if command.kind is Kind.CCACHE else ""
-        leads_to = f"{tree.runner} calls {_leads_to(command)}{behind}"
-        return Step(TREE, subjects, Result.OK, f"configured with {command.text} ({where}): {leads_to}")
-    is_name = os.sep not in command.words[0]
+        text = f"configured with {command.text} ({where}): {tree.runner} calls {leads_to(command)}{behind}"
+        return Step(TREE, subjects, Result.OK, text)
+    is_name = os.sep not in command.own_words[0]
     text = f"configured with {command.text} ({where}): {tree.runner} will never call distcc"
     if is_name:
         text = f"configured with {command.text} ({where}), on this PATH {command.path}: "
@@ -227,17 +186,18 @@ def _tree_step(tree: BuildTree, configured: Configured, command: Command) -> Ste
 
 def _reconfigure(tree: BuildTree, configured: Configured, command: Command, is_name: bool) -> str:
     """What makes the build directory call distcc."""
-    wrapped = _wrapped(command)
-    masquerade = f", or put {masquerade_directory()} first on PATH" if is_name else ""
+    called = wrapped(command)
+    masquerade = f", or {to_distcc(command)[1]}" if is_name else ""
     if tree.system is System.CMAKE:
-        return f"run cmake -D{configured.setting}_LAUNCHER=distcc {shlex.quote(tree.directory)}"
+        launchers = shlex.quote(";".join([*command.launchers, "distcc"]))
+        return f"run cmake -D{configured.setting}_LAUNCHER={launchers} {shlex.quote(tree.directory)}"
     if tree.system is System.MESON:
         variable = "CC" if configured.setting == "C compiler" else "CXX"
-        return f"set up another one, as in: {variable}={wrapped} meson setup DIRECTORY{masquerade}"
+        return f"set up another one, as in: {variable}={called} meson setup DIRECTORY{masquerade}"
     if configured.setting == RECIPE:
-        return f"write {wrapped} in the recipe{masquerade}"
+        return f"write {called} in the recipe{masquerade}"
     again = "run configure again with" if tree.system is System.AUTOTOOLS else "set"
-    assigned = f"{configured.setting}={wrapped}"
+    assigned = f"{configured.setting}={called}"
     return f"{again} {assigned}, or build with: distcc_build make {assigned}{masquerade}"
 
 

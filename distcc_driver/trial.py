@@ -151,7 +151,8 @@ class Trials:
         return run
 
     def _search_path(self, command: Command) -> str:
-        return bare_path(self._user_environ.get("PATH", os.defpath), command.compiler[0])
+        environ = command.changes.applied(self._user_environ)
+        return bare_path(environ.get("PATH", os.defpath), command.compiler[0])
 
     def _environ(self, run: Run) -> dict[str, str]:
         """The user's environment, without what is set for distcc or ccache, and where all files are ours."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.compilers import Command, Kind, examine, is_cxx
+from distcc_driver.compilers import Command, Kind, Obstacle, examine, for_a_trial, is_cxx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ def bins(tmp_path: Path) -> dict[str, str]:
             os.symlink(tool, tmp_path / name / link)
     for tool in ("distcc", "ccache"):
         os.symlink(str(shutil.which(tool)), tmp_path / "real" / tool)
+    found["usr"] = "/usr/bin"
     return found
 
 
@@ -102,3 +104,101 @@ def test_command_is_shown_as_one_would_type_it(bins: dict[str, str]) -> None:
 )
 def test_language(name: str, expected: bool) -> None:
     assert is_cxx(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "obstacle"),
+    [
+        ("nice -n 5 distcc gcc", Kind.DISTCC, None),
+        ("CCACHE_CPP2=yes CCACHE_HASHDIR=yes ccache gcc", Kind.CCACHE, None),
+        ("nice ccache nice gcc", Kind.CCACHE, Obstacle.NO_COMPILER),
+        ("distcc nice -n 5 gcc", Kind.DISTCC, Obstacle.NO_COMPILER),
+        ("distcc A=b gcc", Kind.DISTCC, Obstacle.NO_COMPILER),
+        ("DISTCC_HOSTS=localhost distcc gcc", Kind.DISTCC, Obstacle.OWN_HOSTS),
+        ("env -u DISTCC_HOSTS distcc gcc", Kind.DISTCC, Obstacle.NO_HOSTS),
+        ("CCACHE_PREFIX= ccache gcc", Kind.CCACHE, Obstacle.OTHER_PREFIX),
+        ("env -u CCACHE_PREFIX ccache gcc", Kind.CCACHE, Obstacle.OTHER_PREFIX),
+        ("CCACHE_PREFIX=nice ccache gcc", Kind.CCACHE, Obstacle.OTHER_PREFIX),
+        ("CCACHE_PREFIX=distcc ccache gcc", Kind.CCACHE, None),
+        ("CCACHE_PREFIX='nice distcc' ccache gcc", Kind.CCACHE, None),
+        ("CCACHE_PREFIX=distcc ccache distcc gcc", Kind.CCACHE, Obstacle.DOUBLE),
+        ("CCACHE_PREFIX= ccache distcc gcc", Kind.CCACHE, None),
+        ("ccache distcc gcc", Kind.CCACHE, None),
+        ("ccache distcc nice gcc", Kind.CCACHE, Obstacle.NO_COMPILER),
+    ],
+)
+def test_launchers(bins: dict[str, str], words: str, kind: Kind, obstacle: Obstacle | None) -> None:
+    found = examined(bins, "real usr", *shlex.split(words))
+    assert (found.kind, found.obstacle, found.is_distributed) == (kind, obstacle, obstacle is None)
+    assert found.text == shlex.join(shlex.split(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "launchers", "compiler"),
+    [
+        ("nice -n 5 distcc gcc", "nice -n 5", "gcc"),
+        ("A=b nice distcc gcc -m32", "A=b nice", "gcc -m32"),
+        ("nice /usr/bin/gcc", "nice", "/usr/bin/gcc"),
+        ("ccache distcc /usr/bin/gcc -m32", "", "/usr/bin/gcc -m32"),
+        ("env -S 'A=b nice' distcc gcc", "env -S 'A=b nice'", "gcc"),
+        ("env -S 'A=b nice distcc' gcc", "", "gcc"),
+    ],
+)
+def test_what_is_in_front(bins: dict[str, str], words: str, launchers: str, compiler: str) -> None:
+    found = examined(bins, "real usr", *shlex.split(words))
+    assert (shlex.join(found.launchers), shlex.join(found.compiler)) == (launchers, compiler)
+
+
+def test_path_that_a_command_sets(bins: dict[str, str]) -> None:
+    assert examined(bins, "real", f"PATH={bins['distcc']}:{bins['real']}", "gcc").is_distributed
+    assert not examined(bins, "distcc real", f"PATH={bins['real']}", "gcc").is_distributed
+    assert examined(bins, "real usr", "env", "-i", "gcc").path == shutil.which("gcc", path=os.defpath)
+
+
+@pytest.mark.parametrize(
+    ("words", "missing", "path"),
+    [
+        ("no-such gcc", "no-such", None),
+        ("nice no-such", "no-such", None),
+        ("/nowhere/nice gcc", "/nowhere/nice", None),
+        ("ccache", "", "ccache"),
+        ("time distcc", "", "distcc"),
+    ],
+)
+def test_what_is_missing(bins: dict[str, str], words: str, missing: str, path: str | None) -> None:
+    found = examined(bins, "real usr", *words.split())
+    assert (found.kind, found.missing) == (Kind.MISSING, missing)
+    assert found.path == (path and f"{bins['real']}/{path}")
+
+
+def test_cache_that_keeps_nothing(bins: dict[str, str]) -> None:
+    """ccache takes the compiler behind distcc for a source, if it is a file."""
+    assert examined(bins, "real", "ccache", "distcc", "/usr/bin/gcc").is_uncached
+    assert not examined(bins, "real", "ccache", "distcc", "gcc").is_uncached
+    assert not examined(bins, "real", "ccache", "/usr/bin/gcc").is_uncached
+
+
+def test_worker_is_asked_for_a_name_where_ccache_finds_the_link(bins: dict[str, str]) -> None:
+    assert examined(bins, "ccache distcc real", "gcc", "-m32").compiler == ("gcc", "-m32")
+
+
+def test_launchers_that_are_not_known(bins: dict[str, str], tmp_path: Path) -> None:
+    """They will run what they are given; a script that names distcc will have distcc run it."""
+    for name, text in (("launch", 'exec "$@"'), ("through", 'exec distcc "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    launch, through = str(tmp_path / "launch"), str(tmp_path / "through")
+    assert examined(bins, "real", launch, "distcc", "gcc").is_distributed
+    assert not examined(bins, "real", launch, "gcc").is_distributed
+    found = examined(bins, "real", through, "gcc", "-m32")
+    assert (found.is_distributed, found.compiler, found.real_path) == (True, ("gcc", "-m32"), REAL)
+
+
+def test_environment_of_a_build_directory_is_not_tried(bins: dict[str, str]) -> None:
+    """But for distcc's own variables."""
+    found = examined(bins, "real", "DISTCC_NO_REWRITE_CROSS=1", "LD_PRELOAD=x.so", "distcc", "gcc")
+    tried = for_a_trial(found, bins["real"])
+    assert tried is not None
+    assert tried.changes.applied({}) == {"DISTCC_NO_REWRITE_CROSS": "1"}
+    elsewhere = examined(bins, "real", f"PATH={bins['real']}", "distcc", "gcc")
+    assert for_a_trial(elsewhere, "/nowhere") is None

@@ -7,7 +7,7 @@ import pytest
 from distcc_driver.balance import Limit, Plan, Share
 from distcc_driver.buildtree import BuildTree, Configured, System
 from distcc_driver.checklist import conclusion, plain_lines
-from distcc_driver.compilers import Command, Kind
+from distcc_driver.compilers import Command, Kind, Obstacle
 from distcc_driver.document import LEFT_OUT, USED, HostRow
 from distcc_driver.objectfile import ObjectFile
 from distcc_driver.steps import (
@@ -94,7 +94,9 @@ def test_masquerade_without_a_compiler() -> None:
 
 def test_distcc_and_ccache_in_each_others_way() -> None:
     words = ("distcc", "ccache", "gcc")
-    command = Command(words, Kind.DISTCC, "/usr/bin/distcc", words[1:], "/usr/bin/gcc-12", conflict=True)
+    command = Command(
+        words, Kind.DISTCC, "/usr/bin/distcc", words[1:], "/usr/bin/gcc-12", Obstacle.NO_COMPILER
+    )
     [step] = compiler_steps([command], {}, is_tree_distributed=False)
     assert (step.result, step.text.partition(" ")[0]) == (Result.WARNING, "distcc")
     assert "ccache comes in front" in step.advice

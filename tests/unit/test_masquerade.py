@@ -1,0 +1,65 @@
+"""Why a name leads past the links to distcc, and what repairs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distcc_driver.masquerade import State, passed_by
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DISTCC = str(shutil.which("distcc"))
+
+
+def links_to(directory: Path, target: str, *names: str) -> str:
+    directory.mkdir()
+    for name in names:
+        (directory / name).symlink_to(target)
+    return str(directory)
+
+
+@pytest.mark.parametrize("names", [["gcc"], ["clang++"], ["c++", "g++"]])
+def test_any_link_makes_a_masquerade(tmp_path: Path, names: list[str]) -> None:
+    links = links_to(tmp_path / "links", DISTCC, *names)
+    found = passed_by("cc", "/usr/bin/cc", f"{links}:/usr/bin")
+    assert (found.directory, found.state) == (links, State.NO_LINK)
+    assert found.repair == f"ln -sf {DISTCC} {links}/cc"
+
+
+def test_programs_and_other_links_do_not(tmp_path: Path) -> None:
+    links = links_to(tmp_path / "links", "/usr/bin/ccache", "gcc", "g++")
+    found = passed_by("cc", "/usr/bin/cc", f"{links}:/usr/bin:")
+    assert (found.state, found.repair) == (State.NOT_ON_PATH, "")
+
+
+def test_directory_in_front_counts_where_there_are_several(tmp_path: Path) -> None:
+    first = links_to(tmp_path / "first", DISTCC, "gcc")
+    second = links_to(tmp_path / "second", DISTCC, "g++")
+    path = f"{first}:/usr/bin:{second}"
+    assert passed_by("g++", "/usr/bin/g++", path).directory == first
+    found = passed_by("g++", "/usr/bin/g++", f"/usr/bin:{second}:{first}")
+    assert (found.directory, found.state) == (second, State.BEHIND)
+
+
+def test_links_that_all_lead_nowhere(tmp_path: Path) -> None:
+    """As where distcc was installed elsewhere, and is no longer."""
+    links = links_to(tmp_path / "links", "/nowhere/distcc", "gcc", "g++")
+    found = passed_by("gcc", "/usr/bin/gcc", f"{links}:/usr/bin")
+    assert (found.state, found.repair) == (State.DANGLING, f"ln -sf {DISTCC} {links}/gcc")
+
+
+@pytest.mark.parametrize("name", ["g++-99", "clang-99", "x86_64-linux-gnu-gcc-99"])
+def test_the_tool_of_the_package_makes_links_for_compilers_in_usr_bin(name: str) -> None:
+    place = "/usr/lib/distcc"
+    if not os.path.isdir(place):
+        pytest.skip(f"no {place} here")
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    path = f"{place}:/usr/bin:/opt/x/bin"
+    assert passed_by(name, f"/usr/bin/{name}", path).repair == f"{sudo}update-distcc-symlinks"
+    assert passed_by(name, f"/opt/x/bin/{name}", path).repair == f"{sudo}ln -sf {DISTCC} {place}/{name}"
+    assert passed_by("icc", "/usr/bin/icc", path).repair == f"{sudo}ln -sf {DISTCC} {place}/icc"
