@@ -60,6 +60,7 @@ FOR_PEOPLE |= {
     "buildtree",
     "checklist",
     "clientlog",
+    "clientrules",
     "clientstate",
     "compilers",
     "display",

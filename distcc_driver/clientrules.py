@@ -1,0 +1,136 @@
+"""Which compilations distcc's client keeps on this machine, and why. Pure.
+
+The rules are those of distcc 3.4, in the order in which its `dcc_scan_args` (src/arg.c) applies them to the
+words of a command, behind `dcc_expand_preprocessor_options`. They know only what the client looks at: what
+a worker makes of the words that it is sent is another matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SOURCES = ("i", "ii", "c", "cc", "cpp", "cxx", "cp", "c++", "C", "m", "mm", "mi", "mii", "M")
+_AUTOCONF = ("conftest.", "tmp.conftest.")
+_PROFILE = "its data for profiles or coverage are files of this machine"
+_REASONS = {
+    "-E": "it preprocesses only",
+    "-march=native": "it makes code for the processor of this machine",
+    "-mtune=native": "it makes code for the processor of this machine",
+    "-flto": "distcc holds link-time optimization not worth distributing",
+    "-fprofile-arcs": _PROFILE,
+    "-ftest-coverage": _PROFILE,
+    "--coverage": _PROFILE,
+    "-fprofile-correction": _PROFILE,
+    "-frepo": "it writes .rpo files",
+}
+_REASONS_OF_BEGINNINGS = {
+    "-specs=": "it reads a file of this machine",
+    "-fprofile-generate": _PROFILE,
+    "-fprofile-use": _PROFILE,
+    "-fauto-profile": _PROFILE,
+}
+_DEPENDENCIES = ("-MD", "-MMD", "-MG", "-MP")
+_DEPENDENCY_NAMES = ("-MF", "-MT", "-MQ")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Why a compilation stays on this machine: `word` does it, "" if one is missing; some are two words."""
+
+    word: str
+    reason: str
+
+
+def kept(words: Sequence[str]) -> Kept | None:
+    """What keeps a command here, the compiler is its first word; None if distcc sends it to a worker."""
+    return next(_scan(words), None)
+
+
+def all_kept(words: Sequence[str]) -> list[Kept]:
+    """Everything that keeps it here, each word once: without the first word, the second would do so."""
+    return list(dict.fromkeys(_scan(words)))
+
+
+def is_source(name: str) -> bool:
+    """Whether distcc takes a word for a source file, by what follows its last dot."""
+    return name.rpartition(".")[2] in _SOURCES and "." in name
+
+
+def _scan(words: Sequence[str]) -> Iterator[Kept]:
+    sources, outputs, is_compilation = [], [], False
+    rest = iter(enumerate(expanded := list(_expanded(words))))
+    for index, word in rest:
+        behind = expanded[index + 1] if index + 1 < len(expanded) else None
+        if word in _DEPENDENCY_NAMES:
+            next(rest, None)
+        elif reason := _reason(word, behind):
+            yield Kept(f"{word} {behind}" if word == "-x" else word, reason)
+        elif word in ("-c", "-S"):
+            is_compilation = True
+        elif word.startswith("-o") or _is_object(word):
+            outputs.append(word.removeprefix("-o") or next(rest, (0, ""))[1])
+            if len(outputs) > 1:
+                yield Kept(" ".join(outputs), "distcc sees two object files, and takes that for a link")
+        elif not word.startswith("-") and is_source(word):
+            sources.append(word)
+            if len(sources) > 1:
+                yield Kept(" ".join(sources), "distcc sees two source files")
+    yield from _at_the_end(sources, outputs, is_compilation)
+
+
+def _at_the_end(sources: Sequence[str], outputs: Sequence[str], is_compilation: bool) -> Iterator[Kept]:
+    """What only the whole command tells."""
+    if not is_compilation:
+        yield Kept("", "it has neither -c nor -S")
+    if not sources:
+        yield Kept("", "it has no file that distcc takes for a source")
+    elif sources[0].rpartition("/")[2].startswith(_AUTOCONF):
+        yield Kept(sources[0], "distcc takes it for a test of configure")
+    if outputs[:1] == ["-"]:
+        yield Kept("-o -", "it writes to standard output")
+
+
+def _is_object(word: str) -> bool:
+    return not word.startswith("-") and word.endswith(".o")
+
+
+def _reason(word: str, behind: str | None) -> str:
+    """Why an option keeps a command here, whatever else that has; "" if it does not."""
+    if word in _REASONS:
+        return _REASONS[word]
+    if word.startswith("-M"):
+        is_harmless = word in _DEPENDENCIES or word.startswith(_DEPENDENCY_NAMES)
+        return "" if is_harmless else "distcc takes it for a search of dependencies only"
+    if word.startswith("-Wa,") and (",-a" in word or "--MD" in word):
+        return "the assembler may write a file of its own"
+    if word.startswith("-x"):
+        return _language_reason(word, behind)
+    if word.startswith("-dr"):
+        return "it may write more files"
+    return next((reason for start, reason in _REASONS_OF_BEGINNINGS.items() if word.startswith(start)), "")
+
+
+def _language_reason(word: str, behind: str | None) -> str:
+    """The next word is the language to distcc, also behind `-xc`; it allows what begins like these."""
+    if behind is None or behind.startswith(("c", "objective-c", "go")):
+        return ""
+    if word == "-x":
+        return "distcc does not send this language"
+    return f"distcc takes {behind}, which follows it, for the language"
+
+
+def _expanded(words: Sequence[str]) -> Iterator[str]:
+    """The words with `-Wp,...` taken apart."""
+    for word in words:
+        if not word.startswith("-Wp,"):
+            yield word
+            continue
+        parts = iter(word.split(",")[1:])
+        for part in parts:
+            yield part
+            if part in ("-MD", "-MMD") and (name := next(parts, None)) is not None:
+                yield from ("-MF", name)

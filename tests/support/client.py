@@ -1,0 +1,64 @@
+"""What distcc's client does with a command line, by its own log."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .distccd import Distccd
+
+_SOURCES = ("a.c", "b.c", "a.cc", "a.s", "conftest.c", "a.i", "a.m")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Whether a worker was asked, what the client said of the words, and how it ended."""
+
+    is_sent: bool
+    log: str
+    status: int
+
+
+class Client:
+    """The distcc on PATH with one worker, in a directory with sources."""
+
+    def __init__(self, directory: Path, environ: Mapping[str, str], worker: Distccd) -> None:
+        self.directory = directory
+        for name in _SOURCES:
+            (directory / name).write_text("" if name == "a.s" else "int f(void) { return 0; }\n")
+        self._environ = {
+            **environ,
+            "DISTCC_HOSTS": worker.distcc_host,
+            "DISTCC_VERBOSE": "1",
+            "DISTCC_BACKOFF_PERIOD": "1",
+        }
+
+    def run(self, words: Sequence[str]) -> Deed:
+        """Run a command that begins with the compiler."""
+        done = subprocess.run(
+            ["distcc", *words],
+            env=self._environ,
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        self._forget_failures()
+        is_sent = re.search(r"^distcc\[\d+\] exec on (?!localhost)", done.stderr, re.MULTILINE) is not None
+        return Deed(is_sent, done.stderr, done.returncode)
+
+    def _forget_failures(self) -> None:
+        """Without its marks the client asks the worker again at once."""
+        lock = os.path.join(self._environ["DISTCC_DIR"], "lock")
+        for name in os.listdir(lock):
+            if name.startswith("backoff"):
+                os.remove(os.path.join(lock, name))
