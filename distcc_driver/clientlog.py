@@ -18,6 +18,12 @@ def sent_compiler(log: str) -> str:
     return match[1] if match else ""
 
 
+def added_target(log: str) -> str:
+    """The target that distcc added to clang's words, for it takes none with `--target=` for given."""
+    match = re.search(r"Adding '-target (\S+)' to support clang", log)
+    return match[1] if match else ""
+
+
 def compile_ms(log: str) -> float | None:
     """From connecting to the whole object, as the client has measured it."""
     match = re.search(r" compiled on \S+ in (\d+\.\d+)s", log)

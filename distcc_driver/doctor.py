@@ -27,10 +27,12 @@ from .errors import ConfigError
 from .log import Log
 from .objectfile import compiler_version
 from .processes import Interrupts
+from .secondlooks import without_rewriting
 from .settings import check_hosts, read_settings, read_unknown
 from .steps import Result, Step, worst
 from .survey import Survey
 from .trial import Outcome, Trial, Trials, deadline_s
+from .trialenviron import inherited
 from .trialsteps import local_steps, trial_steps, untried_steps
 from .wording import bad_entry_line
 
@@ -106,7 +108,7 @@ def _settings(case: _Case, as_json: bool) -> Settings:
 def _examine_machine(case: _Case, compilers: Sequence[str]) -> None:
     """All that can be told without a worker."""
     case.client = shutil.which("distcc", path=case.search_path)
-    case.client_version = _client_version(case.client)
+    case.client_version = _client_version(case.client, case.environ)
     case.steps.append(steps.client_step(case.client, case.client_version))
     case.steps += steps.state_steps(troubles(case.environ))
     names = compilers or [name for name in USUAL if shutil.which(name, path=case.search_path)]
@@ -123,13 +125,14 @@ def _words(command: str) -> list[str]:
     return [command]
 
 
-def _client_version(client: str | None) -> str | None:
+def _client_version(client: str | None, environ: Mapping[str, str]) -> str | None:
     """What `distcc --version` says; None if it says none."""
     if client is None:
         return None
     try:
         output = subprocess.run(
             [client, "--version"],
+            env=inherited(environ),  # else it writes to the user's DISTCC_LOG
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -169,7 +172,8 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     case.steps += local_steps(local)
     local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
     with _shown_progress(len(findings.workers)) as done:
-        case.trials = trials.try_workers(findings.workers, [trial.command for trial in local], done)
+        found = trials.try_workers(findings.workers, [trial.command for trial in local], done)
+        case.trials = without_rewriting(trials, found, local, case.environ)
     case.steps += trial_steps(case.trials, local, deadline_s(case.environ))
 
 

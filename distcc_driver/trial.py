@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .balance import Share
 from .clientlog import (
     NO_ANSWER,
+    added_target,
     compile_ms,
     connect_failure,
     error_line,
@@ -23,6 +24,7 @@ from .clientlog import (
 from .compilers import bare_path
 from .objectfile import ObjectFile, parse_object
 from .processes import end_session
+from .trialenviron import inherited
 from .trialrun import Run
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Outcome(str, Enum):
     HUNG = "hung"  # no answer in time
     UNREACHABLE = "unreachable"  # no connection to the job port
     NOT_SENT = "not_sent"  # distcc would rather compile here
+    RENAMED = "renamed"  # distcc asks for something else than it was told, and only that fails
     FAILED = "failed"  # anything else, told by `words`
 
 
@@ -57,8 +60,8 @@ _HOPELESS = (Outcome.HUNG, Outcome.UNREACHABLE)
 class Trial:
     """What came of one compiler on one worker, or here if `worker` is None.
 
-    `sent` is the compiler that distcc asked for, which may be another name of the same; `words`
-    what distcc or the compiler said; `made` the object file, if it is one that can be read.
+    `sent` is the compiler that distcc asked for, which may be another name of the same, with what it
+    `added`; `words` what distcc or the compiler said; `made` the object file, if it is one that can be read.
     """
 
     worker: Worker | None
@@ -68,6 +71,12 @@ class Trial:
     elapsed_ms: float | None = None
     made: ObjectFile | None = None
     words: str = ""
+    added: str = ""
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether distcc asked for something else than it was told."""
+        return bool(self.added) or self.sent != self.command.compiler[0]
 
 
 def deadline_s(environ: Mapping[str, str]) -> int:
@@ -102,6 +111,10 @@ class Trials:
         each worker is through. Trials come in the order of the workers.
         """
         return self._run_all([[(worker, command) for command in commands] for worker in workers], done)
+
+    def try_each(self, pairs: Sequence[tuple[Worker | None, Command]]) -> list[Trial]:
+        """Compile once for each pair; trials come in their order."""
+        return self._run_all([[pair] for pair in pairs], lambda: None)
 
     def _run_all(
         self, queues: Sequence[Sequence[tuple[Worker | None, Command]]], done: Callable[[], None]
@@ -155,9 +168,8 @@ class Trials:
         return bare_path(environ.get("PATH", os.defpath), command.compiler[0])
 
     def _environ(self, run: Run) -> dict[str, str]:
-        """The user's environment, without what is set for distcc or ccache, and where all files are ours."""
-        unwanted = ("DISTCC_", "CCACHE_")
-        environ = {name: value for name, value in self._user_environ.items() if not name.startswith(unwanted)}
+        """What the build sees, but all files are ours and there is no fallback."""
+        environ = inherited(run.command.changes.applied(self._user_environ))
         environ |= {
             "PATH": self._search_path(run.command),
             "LC_ALL": "C",
@@ -197,6 +209,7 @@ def _judge(run: Run) -> Trial:
         _elapsed_ms(run, log) if is_made else None,
         parse_object(run.data("trial.o")) if is_made else None,
         words,
+        added_target(log),
     )
 
 

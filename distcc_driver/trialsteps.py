@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .objectfile import compiler_version
 from .steps import Result, Step, merged
 from .trial import Outcome
+from .trialenviron import NO_REWRITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,8 @@ def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int
 
 def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
     """How a trial ended, as a key: what has the same one goes on the same line."""
+    if trial.outcome is Outcome.RENAMED:
+        return trial.outcome.value, trial.added
     if trial.outcome is not Outcome.COMPILED:
         return trial.outcome.value, trial.words if trial.outcome in _WITH_WORDS else ""
     if local.made is None:
@@ -123,6 +126,8 @@ def _failure(
 ) -> tuple[str, str]:
     """What is, and what to do, where there is no object file."""
     asked = ", ".join(dict.fromkeys(trial.sent for trial in trials))
+    if outcome is Outcome.RENAMED:
+        return _renamed(words, asked, compilers)
     asked = asked if asked == compilers else f"{asked} (asked for by distcc in place of {compilers})"
     sentences = {
         Outcome.MISSING: (
@@ -145,3 +150,12 @@ def _failure(
         Outcome.FAILED: (f"{compilers} fails there: {words}", "repair that compiler there"),
     }
     return sentences[outcome]
+
+
+def _renamed(added: str, asked: str, compilers: str) -> tuple[str, str]:
+    """About a worker that does what the build wants, and is asked for something else by distcc."""
+    if added:
+        text = f"compiles with {compilers} as here, but distcc adds -target {added}"
+        return text, f"set {NO_REWRITE}=1, so that distcc leaves the command as it is"
+    text = f"compiles with {compilers}, but distcc asks it for {asked}, which does not work there"
+    return text, f"set {NO_REWRITE}=1, so that distcc asks for {compilers}"

@@ -61,6 +61,10 @@ class Toolchain:
         for alias in _aliases(name):
             (self.directory / alias).symlink_to(str(shutil.which(alias) or shutil.which(name)))
 
+    def add_alone(self, name: str) -> None:
+        """Add the compiler of this machine under this name alone."""
+        (self.directory / name).symlink_to(str(shutil.which(name)))
+
     def add_other_version(self, name: str, comment: str) -> None:
         """Add a compiler whose object files have `comment` in their `.comment` section."""
         self._add_changed(name, _OTHER_COMMENT.format(comment=f"'{comment}'"))

@@ -1,0 +1,141 @@
+"""The variables of a user in trial compilations, as in the build; and what distcc makes of a command."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.commands import run_driver
+from tests.support.distccd import Distccd
+from tests.support.toolchains import Toolchain, open_to_all, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.support.shells import UserShell
+
+NO_REWRITE = "DISTCC_NO_REWRITE_CROSS"
+
+
+@contextlib.contextmanager
+def running(environ: Mapping[str, str]) -> Iterator[Distccd]:
+    worker = Distccd(environ=environ)
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+@pytest.fixture(params=["missing", "not allowed"])
+def plain(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Distccd]:
+    """A worker with `gcc` and `g++`, but without the names of the target, or that does not allow those."""
+    if request.param == "missing":
+        tools = Toolchain(tmp_path / "tools")
+        tools.add_alone("gcc")
+        tools.add_alone("g++")
+        environ = tools.environ
+    else:
+        (tmp_path / "allowed").write_text("/usr/bin/gcc\n/usr/bin/g++\n")
+        open_to_all(tmp_path)
+        environ = {"DISTCC_CMDLIST": str(tmp_path / "allowed")}
+    with running(environ) as worker:
+        yield worker
+
+
+def lines_of(environ: Mapping[str, str], work: Path, *words: str) -> list[str]:
+    """What the doctor says of trials."""
+    output = run_driver(environ, work, "doctor", *words).stdout
+    return [line for line in output.splitlines() if " trial compilations: " in line]
+
+
+def is_distributed(shell: UserShell, worker: Distccd) -> bool:
+    before = worker.compiled
+    (shell.cwd / "a.c").write_text("int a;\n")
+    assert shell.run("distcc_build sh -c 'distcc gcc -c a.c'").returncode == 0
+    return worker.compiled > before
+
+
+def test_worker_without_the_name_of_the_target(user_shell: UserShell, plain: Distccd) -> None:
+    environ = user_shell.environ
+    environ["DISTCC_AUTO_HOSTS"] = plain.spec
+    assert not is_distributed(user_shell, plain)
+    [line] = lines_of(environ, user_shell.cwd, "--compiler", "gcc", "g++")
+    asked = f"{target()}-gcc, {target()}-g++"
+    assert line == (
+        f"problem  trial compilations: {plain.spec}: compiles with gcc, g++, but distcc asks it for {asked}, "
+        f"which does not work there; set {NO_REWRITE}=1, so that distcc asks for gcc, g++"
+    )
+    environ[NO_REWRITE] = "1"
+    assert is_distributed(user_shell, plain)
+    [line] = lines_of(environ, user_shell.cwd, "--compiler", "gcc", "g++")
+    assert line.startswith(f"ok       trial compilations: {plain.spec}: compiles with gcc, g++ in ")
+
+
+@pytest.mark.parametrize("value", ["1", "0", ""])
+@pytest.mark.parametrize("plain", ["missing"], indirect=True)
+def test_any_value_counts(value: str, environ: dict[str, str], work: Path, plain: Distccd) -> None:
+    """As it does for distcc."""
+    environ |= {"DISTCC_AUTO_HOSTS": plain.spec, NO_REWRITE: value}
+    [line] = lines_of(environ, work, "--compiler", "gcc")
+    assert line.startswith("ok ")
+
+
+@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
+@pytest.mark.parametrize("plain", ["missing"], indirect=True)
+def test_variable_in_the_command_of_a_makefile(user_shell: UserShell, plain: Distccd) -> None:
+    user_shell.environ["DISTCC_AUTO_HOSTS"] = plain.spec
+    (user_shell.cwd / "Makefile").write_text(
+        f"CC = env {NO_REWRITE}=1 distcc gcc\nmain.o: main.c\n\t$(CC) -c main.c\n"
+    )
+    (user_shell.cwd / "main.c").write_text("int main(void) { return 0; }\n")
+    [line] = lines_of(user_shell.environ, user_shell.cwd)
+    assert line.startswith(f"ok       trial compilations: {plain.spec}: compiles with gcc in ")
+    assert user_shell.run("distcc_build make").returncode == 0
+    assert plain.compiled == 2
+
+
+def test_worker_that_has_neither_name(environ: dict[str, str], work: Path, tmp_path: Path) -> None:
+    tools = Toolchain(tmp_path / "tools")
+    with running(tools.environ) as worker:
+        environ["DISTCC_AUTO_HOSTS"] = worker.spec
+        [line] = lines_of(environ, work, "--compiler", "gcc")
+    assert f"compiler missing there: {target()}-gcc (asked for by distcc in place of gcc); install" in line
+
+
+def test_target_of_clang(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+    """distcc takes no `--target=` for given, and adds one of its own."""
+    environ["DISTCC_AUTO_HOSTS"] = shared_distccd.spec
+    other = "x86_64" if target().startswith("aarch64") else "aarch64"
+    command = f"clang --target={other}-linux-gnu"
+    [line] = lines_of(environ, work, "--compiler", command)
+    assert f"compiles with {command} as here, but distcc adds -target {target().partition('-')[0]}-" in line
+    assert line.endswith(f"; set {NO_REWRITE}=1, so that distcc leaves the command as it is")
+    [line] = lines_of(environ | {NO_REWRITE: "1"}, work, "--compiler", command)
+    assert line.startswith("ok ")
+
+
+def test_files_and_hosts_of_the_user_are_left_alone(
+    environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
+) -> None:
+    written = tmp_path / "written"
+    written.mkdir()
+    variables = {
+        "DISTCC_HOSTS": "localhost",
+        "DISTCC_LOG": f"{written}/log",
+        "DISTCC_FALLBACK": "1",
+        "DISTCC_SAVE_TEMPS": "1",
+        "DISTCC_BACKOFF_PERIOD": "0",
+        "DISTCC_VERBOSE": "0",
+        "DISTCC_ENABLE_DISCREPANCY_EMAIL": "1",
+        "DEPENDENCIES_OUTPUT": f"{written}/dependencies",
+        "SUNPRO_DEPENDENCIES": f"{written}/sunpro",
+        "CCACHE_DIR": f"{written}/cache",
+    }
+    environ |= {"DISTCC_AUTO_HOSTS": shared_distccd.spec, **variables}
+    [line] = lines_of(environ, work, "--compiler", "gcc")
+    assert line.startswith("ok ")
+    assert os.listdir(written) == []
