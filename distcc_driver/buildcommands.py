@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .commandline import CompilerCall
+
+_OF_ONE_FILE = ("-D", "-f", "-Wp,", "-Wa,", "-d", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +20,8 @@ class BuildCommand:
     `words` are those that the build runs: assignments, launcher, compiler, options; without
     `cd DIR &&`, the source and what names files to be written. `place` says for people where the
     options stand. `count` is the number of compilations, None where reading cannot tell it.
-    `directory` is absolute, the command runs there. `example` is one of the sources.
+    `directory` is absolute, the command runs there. `example` is one of the sources; all have its
+    suffix.
     """
 
     words: tuple[str, ...]
@@ -20,3 +29,49 @@ class BuildCommand:
     count: int | None
     directory: str
     example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A compiler of a build directory: the command with its launcher, and the setting that says so.
+
+    `place` is where that has its value from, if it is not the file of the build directory.
+    """
+
+    setting: str
+    words: tuple[str, ...]
+    place: str = ""
+
+
+@dataclass(slots=True)
+class CommandGroups:
+    """Collects compiler calls, and gives those with the same options as one."""
+
+    _found: dict[tuple[str, ...], list[tuple[CompilerCall, str, int | None]]] = field(default_factory=dict)
+
+    def add(self, call: CompilerCall, place: str, count: int | None) -> None:
+        """Count a call whose options stand in `place`."""
+        stem, suffix = os.path.splitext(os.path.basename(call.source))
+        same = re.compile(rf"(?<![A-Za-z0-9]){re.escape(stem)}(?![A-Za-z0-9])")
+        words = (same.sub("*", word) if word.startswith(_OF_ONE_FILE) else word for word in call.words)
+        self._found.setdefault((place, suffix, *words), []).append((call, place, count))
+
+    @property
+    def heads(self) -> dict[tuple[str, ...], str]:
+        """Assignments, launchers and compiler of all calls, each once, with the place of the first."""
+        found: dict[tuple[str, ...], str] = {}
+        for calls in self._found.values():
+            call, place, _ = calls[0]
+            found.setdefault(call.words[: call.head], place)
+        return found
+
+    @property
+    def commands(self) -> tuple[BuildCommand, ...]:
+        """What was found, in the order of the build files."""
+        found = []
+        for calls in self._found.values():
+            call, place, _ = calls[0]
+            counts = [count for _, _, count in calls if count is not None]
+            count = sum(counts) if counts else None
+            found.append(BuildCommand(call.words, place, count, call.directory, call.source))
+        return tuple(found)

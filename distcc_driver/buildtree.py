@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .buildcommands import Configured
+from .buildfiles import text_of, words_of
+from .cmaketree import read_cmake
 from .makefile import UnknownCompilerError, makefile_compilers
+from .ninjatree import read_meson, read_ninja
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from .buildcommands import BuildCommand
 
-_MAX_BYTES = 16 * 1024 * 1024
-_MAX_RULE_FILES = 50
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _CONFIGURED = ("CMakeCache.txt", "meson-info", "config.status")
 _SOURCES = ("CMakeLists.txt", "meson.build", "configure", "configure.ac")
@@ -36,18 +37,6 @@ class System(str, Enum):
     MAKE = "make"
     NINJA = "ninja"
     NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Configured:
-    """A compiler of a build directory: the command with its launcher, and the setting that says so.
-
-    `place` is where that has its value from, if it is not the file of the build directory.
-    """
-
-    setting: str
-    words: tuple[str, ...]
-    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +72,7 @@ def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
         if os.path.isfile(os.path.join(directory, name)):
             return _read_makefile(directory, name, environ)
     if os.path.isfile(os.path.join(directory, "build.ninja")):
-        unknown = "it was written by a program that is not known here"
-        return BuildTree(directory, System.NINJA, "build.ninja", "ninja", unknown=unknown)
+        return _read_ninja(directory)
     sources = next((name for name in _SOURCES if os.path.isfile(os.path.join(directory, name))), None)
     configured = _configured_below(directory) if sources else ()
     return BuildTree(directory, System.NONE, unconfigured=sources, configured=configured)
@@ -103,93 +91,43 @@ def _configured_below(directory: str) -> tuple[str, ...]:
     )
 
 
-def _text(directory: str, name: str) -> str:
-    """A file of the directory; empty if it cannot be read, or is none: nobody may ever write to a pipe."""
-    path = os.path.join(directory, name)
-    try:
-        if not os.path.isfile(path):
-            return ""
-        with open(path, "rb") as file:
-            return file.read(_MAX_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _words(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(text))
-    except ValueError:  # a quote without its partner
-        return tuple(text.split())
-
-
 def _read_cmake(directory: str) -> BuildTree:
-    cache = dict(re.findall(r"^(CMAKE_\w+):\w+=(.*)$", _text(directory, "CMakeCache.txt"), re.MULTILINE))
-    is_ninja = "Ninja" in cache.get("CMAKE_GENERATOR", "")
-    found = []
-    for language in ("C", "CXX"):
-        setting = f"CMAKE_{language}_COMPILER"
-        if compiler := cache.get(setting):
-            launcher = cache.get(f"{setting}_LAUNCHER", "").replace(";", " ")
-            before = _words(launcher) or _launcher_in_rules(directory, compiler, is_ninja)
-            arguments = _words(cache.get(f"{setting}_ARG1", ""))
-            found.append(Configured(setting, (*before, compiler, *arguments)))
+    is_ninja, compilers, commands = read_cmake(directory)
     return BuildTree(
         directory,
         System.CMAKE,
         "CMakeCache.txt",
         "ninja" if is_ninja else "make",
-        tuple(found),
-        "" if found else "its cache names no C or C++ compiler",
+        compilers,
+        "" if compilers else "its cache names no C or C++ compiler",
+        commands=commands,
     )
 
 
-def _launcher_in_rules(directory: str, compiler: str, is_ninja: bool) -> tuple[str, ...]:
-    """What stands before the compiler in a rule: a project may set a launcher that no cache shows."""
-    for name in _rule_files(directory, is_ninja):
-        for line in _text(directory, name).split("\n"):
-            command = line.lstrip("\t ").removeprefix("command = ")
-            before, found, behind = command.partition(f"{compiler} ")
-            if line[:1] in ("\t", " ") and found and " -c " in f" {behind}":
-                return tuple(word for word in _words(before) if "$" not in word)
-    return ()
-
-
-def _rule_files(directory: str, is_ninja: bool) -> Iterator[str]:
-    if is_ninja:
-        yield os.path.join("CMakeFiles", "rules.ninja")
-        return
-    count = 0
-    for path, names, files in os.walk(directory):
-        names.sort()
-        if "build.make" in files:
-            yield os.path.relpath(os.path.join(path, "build.make"), directory)
-            count += 1
-        if count == _MAX_RULE_FILES:
-            return
-
-
 def _read_meson(directory: str) -> BuildTree:
-    """The rules that Meson wrote tell what will run, in every version of it."""
-    text = _text(directory, "build.ninja")
-    rules = re.findall(r"^rule (c|cpp)_COMPILER(?:_RSP)?\n command = (.*?) (?:\$ARGS|@)", text, re.MULTILINE)
-    names = {"c": "C compiler", "cpp": "C++ compiler"}
-    found = {language: Configured(names[language], _words(command)) for language, command in rules}
-    unknown = "" if found else "its build.ninja has no rule for C or C++"
-    return BuildTree(directory, System.MESON, "build.ninja", "ninja", tuple(found.values()), unknown)
+    compilers, commands = read_meson(directory)
+    unknown = "" if compilers else "its build.ninja has no rule for C or C++"
+    return BuildTree(directory, System.MESON, "build.ninja", "ninja", compilers, unknown, commands=commands)
+
+
+def _read_ninja(directory: str) -> BuildTree:
+    compilers, commands = read_ninja(directory)
+    unknown = "" if compilers else "no rule of it calls a compiler by its usual name"
+    return BuildTree(directory, System.NINJA, "build.ninja", "ninja", compilers, unknown, commands=commands)
 
 
 def _read_autotools(directory: str, name: str) -> BuildTree:
     pattern = r'^S\["(CC|CXX)"\]="(.+)"$' if name == "config.status" else r"^(CC|CXX)='(.+)'$"
-    settings = dict(re.findall(pattern, _text(directory, name), re.MULTILINE))
-    found = tuple(Configured(variable, _words(settings[variable])) for variable in sorted(settings))
+    settings = dict(re.findall(pattern, text_of(directory, name), re.MULTILINE))
+    found = tuple(Configured(variable, words_of(settings[variable])) for variable in sorted(settings))
     unknown = "" if found else f"{name} has neither CC nor CXX"
     return BuildTree(directory, System.AUTOTOOLS, name, "make", found, unknown)
 
 
 def _read_makefile(directory: str, name: str, environ: Mapping[str, str]) -> BuildTree:
     try:
-        found = makefile_compilers(_text(directory, name), name, environ)
+        found = makefile_compilers(text_of(directory, name), name, environ)
     except UnknownCompilerError as unknown:
         return BuildTree(directory, System.MAKE, name, unknown=str(unknown))
-    compilers = tuple(Configured(setting, _words(command), place) for setting, command, place in found)
+    compilers = tuple(Configured(setting, words_of(command), place) for setting, command, place in found)
     return BuildTree(directory, System.MAKE, name, "make", compilers)

@@ -18,7 +18,8 @@ from .wording import enumerated, summarise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .buildtree import BuildTree, Configured
+    from .buildcommands import Configured
+    from .buildtree import BuildTree
     from .compilers import Command
     from .document import HostRow
     from .hostspec import BadEntry
@@ -194,6 +195,8 @@ def _reconfigure(tree: BuildTree, configured: Configured, command: Command, is_n
     if tree.system is System.MESON:
         variable = "CC" if configured.setting == "C compiler" else "CXX"
         return f"set up another one, as in: {variable}={called} meson setup DIRECTORY{masquerade}"
+    if tree.system is System.NINJA:
+        return f"have its generator write {called} in {configured.setting}{masquerade}"
     if configured.setting == RECIPE:
         return f"write {called} in the recipe{masquerade}"
     again = "run configure again with" if tree.system is System.AUTOTOOLS else "set"

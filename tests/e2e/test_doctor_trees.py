@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,12 +27,19 @@ _SOURCES = {
     "  set(CMAKE_C_COMPILER_LAUNCHER distcc)\n"
     "  set(CMAKE_CXX_COMPILER_LAUNCHER distcc)\n"
     "endif()\n"
-    "project(p C CXX)\nadd_executable(p main.c part.cc)\n",
+    "project(p C CXX)\nadd_subdirectory(sub)\nadd_executable(p main.c part.cc)\n",
+    "sub/CMakeLists.txt": "add_library(sub sub.c sub.cc)\n",
+    "sub/sub.c": "int sub(void) { return 0; }\n",
+    "sub/sub.cc": "int sub() { return 0; }\n",
     "meson.build": "project('p', 'c', 'cpp')\nexecutable('p', 'main.c', 'part.cc')\n",
     "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign])\nAC_PROG_CC\nAC_PROG_CXX\n"
     "AC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
     "Makefile.am": "bin_PROGRAMS = p\np_SOURCES = main.c part.cc\n",
 }
+# CMake 3.31 and later write a launcher as a variable of each build statement.
+CMAKES = pytest.mark.parametrize(
+    "cmake", ["cmake", os.path.join(os.path.dirname(sys.executable), "cmake")], ids=["system", "newest"]
+)
 _LAUNCHERS = ["-DCMAKE_C_COMPILER_LAUNCHER=distcc", "-DCMAKE_CXX_COMPILER_LAUNCHER=distcc"]
 _WRAPPED = {"CC": "distcc gcc", "CXX": "distcc g++"}
 _PLAIN = {"CC": "gcc", "CXX": "g++"}
@@ -41,10 +49,15 @@ _PLAIN = {"CC": "gcc", "CXX": "g++"}
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with C and C++ that all of them can configure."""
     directory = tmp_path_factory.mktemp("sources")
-    for name, text in _SOURCES.items():
-        (directory / name).write_text(text)
+    write_sources(directory)
     subprocess.run(["autoreconf", "--install"], cwd=directory, check=True, capture_output=True)
     return directory
+
+
+def write_sources(directory: Path) -> None:
+    (directory / "sub").mkdir()
+    for name, text in _SOURCES.items():
+        (directory / name).write_text(text)
 
 
 def configure(command: list[str], directory: Path, environ: dict[str, str]) -> None:
@@ -97,36 +110,42 @@ def assert_never_calls_distcc(
     return [f"{step['text']}; {step['advice']}" for step in steps]
 
 
+@CMAKES
 @pytest.mark.parametrize(("generator", "runner"), [("Unix Makefiles", "make"), ("Ninja", "ninja")])
 def test_cmake_without_launcher(
-    generator: str, runner: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+    generator: str,
+    runner: str,
+    cmake: str,
+    sources: Path,
+    work: Path,
+    environ: dict[str, str],
+    shared_distccd: Distccd,
 ) -> None:
     tree = work / "build"
-    configure(["cmake", "-G", generator, str(sources)], tree, environ)
+    configure([cmake, "-G", generator, str(sources)], tree, environ)
     # The trap of the configured compiler: the masquerade comes too late.
     later = environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
     said = assert_never_calls_distcc(tree, later, shared_distccd, "CMake", "/usr/bin/cc", "/usr/bin/c++")
     assert said[0].startswith("configured with /usr/bin/cc (CMAKE_C_COMPILER in CMakeCache.txt): ")
     assert f"{runner} will never call distcc; run cmake -DCMAKE_C_COMPILER_LAUNCHER=distcc " in said[0]
-    subprocess.run(["cmake", *_LAUNCHERS, str(tree)], env=environ, check=True, capture_output=True)
+    subprocess.run([cmake, *_LAUNCHERS, str(tree)], env=environ, check=True, capture_output=True)
     assert_calls_distcc(tree, environ, shared_distccd, "CMake", "distcc /usr/bin/cc", "distcc /usr/bin/c++")
 
 
+@CMAKES
 @pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
 def test_cmake_with_a_launcher_that_only_the_project_knows(
-    generator: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+    generator: str, cmake: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     tree = work / "build"
-    configure(["cmake", "-G", generator, "-DHIDDEN_LAUNCHER=ON", str(sources)], tree, environ)
+    configure([cmake, "-G", generator, "-DHIDDEN_LAUNCHER=ON", str(sources)], tree, environ)
     assert_calls_distcc(tree, environ, shared_distccd, "CMake", "distcc /usr/bin/cc", "distcc /usr/bin/c++")
 
 
 def test_sources_whose_build_directory_is_one_below(
     work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
-    (work / "CMakeLists.txt").write_text(_SOURCES["CMakeLists.txt"])
-    for name in ("main.c", "part.cc"):
-        (work / name).write_text(_SOURCES[name])
+    write_sources(work)
     configure(["cmake", ".."], work / "build", environ)
     _, document = examined(work, environ, shared_distccd)
     [step] = [step for step in document["steps"] if step["part"] == "build directory"]
@@ -142,11 +161,15 @@ def test_cmake_with_a_compiler_variable(
     assert_calls_distcc(tree, environ, shared_distccd, "CMake", "/usr/bin/distcc gcc", "/usr/bin/distcc g++")
 
 
+@CMAKES
+@pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
 def test_cmake_configured_with_the_masquerade(
-    sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+    generator: str, cmake: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     tree = work / "build"
-    configure(["cmake", str(sources)], tree, environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"})
+    configure(
+        [cmake, "-G", generator, str(sources)], tree, environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
+    )
     links = (f"{MASQUERADE}/cc", f"{MASQUERADE}/c++")
     assert_calls_distcc(tree, environ, shared_distccd, "CMake", *links)
 

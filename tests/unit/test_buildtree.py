@@ -214,6 +214,58 @@ def test_cmake_without_rules(tmp_path: Path) -> None:
     assert commands(read_tree(str(tmp_path), {})) == ["CMAKE_C_COMPILER=/usr/bin/cc"]
 
 
+def test_cmake_with_targets_in_subdirectories_only(tmp_path: Path) -> None:
+    rule = "cd /b/lib && distcc /usr/bin/cc $(C_DEFINES) $(C_FLAGS) -o a.o -c /s/a.c"
+    tree = cmake_tree(tmp_path, {"lib": rule})
+    assert commands(tree) == ["CMAKE_C_COMPILER=distcc /usr/bin/cc"]
+    assert [(found.directory, found.count) for found in tree.commands] == [("/b/lib", 1)]
+
+
+def test_cmake_launcher_that_some_targets_have(tmp_path: Path) -> None:
+    """Each way of calling the compiler is told: the build does both."""
+    rule = "/usr/bin/cc $(C_FLAGS) -o a.o -c a.c"
+    tree = cmake_tree(tmp_path, {"a": rule, "b": f"distcc {rule}"})
+    assert commands(tree) == ["CMAKE_C_COMPILER=/usr/bin/cc", "CMAKE_C_COMPILER=distcc /usr/bin/cc"]
+
+
+def test_cmake_recipes_for_preprocessed_and_assembler_text_do_not_count(tmp_path: Path) -> None:
+    rules = "\n\t".join(f"distcc /usr/bin/cc $(C_FLAGS) {rest}" for rest in ("-E a.c > a.i", "-S a.c -o a.s"))
+    assert cmake_tree(tmp_path, {"a": rules}).commands == ()
+
+
+def test_cmake_launcher_of_each_build_statement(tmp_path: Path) -> None:
+    (tmp_path / "CMakeFiles").mkdir()
+    (tmp_path / "CMakeFiles" / "rules.ninja").write_text(
+        "rule C_COMPILER__p_unscanned_\n"
+        "  command = ${LAUNCHER}${CODE_CHECK}/usr/bin/cc $DEFINES $INCLUDES $FLAGS -MD -MT $out -MF $DEP_FILE"
+        " -o $out -c $in\n"
+    )
+    (tmp_path / "build.ninja").write_text(
+        "include CMakeFiles/rules.ninja\n"
+        "build p.dir/a.c.o: C_COMPILER__p_unscanned_ /s/a.c || order\n"
+        "  DEP_FILE = p.dir/a.c.o.d\n  FLAGS = -O2\n  LAUNCHER = distcc \n"
+        "build p.dir/b.c.o: C_COMPILER__p_unscanned_ /s/b.c || order\n"
+        "  DEP_FILE = p.dir/b.c.o.d\n  FLAGS = -O2\n  LAUNCHER = distcc \n"
+    )
+    cache = "CMAKE_GENERATOR:INTERNAL=Ninja\nCMAKE_C_COMPILER:FILEPATH=/usr/bin/cc\n"
+    tree = tree_of(tmp_path, cache, "CMakeCache.txt")
+    assert commands(tree) == ["CMAKE_C_COMPILER=distcc /usr/bin/cc"]
+    [found] = tree.commands
+    assert (found.words, found.count) == (("distcc", "/usr/bin/cc", "-O2", "-MD", "-c"), 2)
+    assert (found.place, found.example) == ("FLAGS in build.ninja", "/s/a.c")
+
+
+def test_names_of_single_files_make_no_groups(tmp_path: Path) -> None:
+    (tmp_path / "build.ninja").write_text(
+        "rule cc\n  command = gcc -DNAME='\"$stem\"' -Wp,-MD,.$stem.o.d $opt -c $in -o $out\n"
+        + "".join(f"build {x}.o: cc {x}.c\n  stem = {x}\n" for x in "abc")
+        + "build d.o: cc d.c\n  stem = d\n  opt = -march=native\nbuild e.o: cc e.cc\n  stem = e\n"
+    )
+    tree = read_tree(str(tmp_path), {})
+    assert [(found.count, found.example) for found in tree.commands] == [(3, "a.c"), (1, "d.c"), (1, "e.cc")]
+    assert commands(tree) == ["rule cc=gcc"]
+
+
 def test_cmake_launcher_with_arguments_and_cut_cache(tmp_path: Path) -> None:
     cache = "CMAKE_C_COMPILER:FILEPATH=/usr/bin/cc\nCMAKE_C_COMPILER_LAUNCHER:STRING=ccache;distcc\n"
     assert commands(tree_of(tmp_path, cache, "CMakeCache.txt")) == [

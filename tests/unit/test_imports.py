@@ -57,15 +57,20 @@ MAY_IMPORT = {
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
 FOR_PEOPLE |= {
     "buildcommands",
+    "buildfiles",
     "buildtree",
     "checklist",
     "clientlog",
     "clientrules",
     "clientstate",
+    "cmaketree",
+    "commandline",
     "compilers",
     "display",
     "doctor",
     "makefile",
+    "ninjafile",
+    "ninjatree",
 }
 FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 

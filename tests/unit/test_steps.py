@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from distcc_driver.balance import Limit, Plan, Share
-from distcc_driver.buildtree import BuildTree, Configured, System
+from distcc_driver.buildcommands import Configured
+from distcc_driver.buildtree import BuildTree, System
 from distcc_driver.checklist import conclusion, plain_lines
 from distcc_driver.compilers import Command, Kind, Obstacle
 from distcc_driver.document import LEFT_OUT, USED, HostRow

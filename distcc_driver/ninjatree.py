@@ -1,0 +1,63 @@
+"""The compile commands of a directory that ninja builds."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from .buildcommands import CommandGroups, Configured
+from .buildfiles import text_of, words_of
+from .commandline import compiler_calls, is_candidate
+from .ninjafile import read_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .buildcommands import BuildCommand
+    from .ninjafile import Statement
+
+_MAX_CHARACTERS = 1 << 24  # of commands that are taken apart; those with equal options are so only once
+_MAX_HEADS = 8
+_MESON_RULE = re.compile(r"^rule (c|cpp)_COMPILER(?:_RSP)?\n command = (.*?) (?:\$ARGS|@)", re.MULTILINE)
+_MESON_NAMES = {"c": "C compiler", "cpp": "C++ compiler"}
+
+
+def ninja_groups(directory: str, compilers: Collection[str], place: str) -> CommandGroups:
+    """The compile commands in build.ninja; `{rule}` in `place` stands for the name of the rule."""
+    found: dict[str, tuple[Statement, list[int]]] = {}
+    for statement in read_statements("build.ninja", lambda name: text_of(directory, name)):
+        if is_candidate(statement.command):
+            key = statement.command
+            for number, path in enumerate([*statement.outputs[:1], *statement.inputs[:1]]):
+                key = key.replace(path, f"\0{number}")
+            found.setdefault(key, (statement, [0]))[1][0] += 1
+    groups = CommandGroups()
+    characters = 0
+    for statement, count in found.values():
+        characters += len(statement.command)
+        if characters > _MAX_CHARACTERS:
+            break
+        for call in compiler_calls(statement.command, os.path.abspath(directory), compilers):
+            groups.add(call, place.format(rule=statement.rule), count[0])
+    return groups
+
+
+def read_meson(directory: str) -> tuple[tuple[Configured, ...], tuple[BuildCommand, ...]]:
+    """The compilers of a directory of Meson, and its compile commands.
+
+    The rules that Meson wrote tell what will run, in every version of it.
+    """
+    found = {
+        language: Configured(_MESON_NAMES[language], words_of(command))
+        for language, command in _MESON_RULE.findall(text_of(directory, "build.ninja"))
+    }
+    compilers = [words for configured in found.values() for words in configured.words[-1:]]
+    return tuple(found.values()), ninja_groups(directory, compilers, "ARGS in build.ninja").commands
+
+
+def read_ninja(directory: str) -> tuple[tuple[Configured, ...], tuple[BuildCommand, ...]]:
+    """The compilers that the rules of any build.ninja call, and its compile commands."""
+    groups = ninja_groups(directory, (), "rule {rule} in build.ninja")
+    compilers = [Configured(f"rule {place.split()[1]}", head) for head, place in groups.heads.items()]
+    return tuple(compilers[:_MAX_HEADS]), groups.commands
