@@ -33,6 +33,8 @@ _UsageError: Any = typer.BadParameter.__base__  # which only some versions of ty
 _SECONDS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 _LIKE_SECONDS = re.compile(r"[0-9.]+ *(s|sec|seconds|m|min|h)")  # more likely than a host of that name
 _SHORTEST_WATCH_S = 2.0
+_SHORTEST_TIMEOUT_S = 0.1
+_LONGEST_TIMEOUT_S = 600.0
 
 
 class _OptionalSeconds(typer.core.TyperCommand):
@@ -57,6 +59,15 @@ def _seconds(text: str) -> float:
             f"use {_SHORTEST_WATCH_S:g} or more"
         )
     return float(text)
+
+
+def _check_timeout(seconds: float) -> float:
+    """The value of `--timeout`; neither is NaN between two numbers."""
+    if not _SHORTEST_TIMEOUT_S <= seconds <= _LONGEST_TIMEOUT_S:
+        raise typer.BadParameter(
+            f"{seconds:g} is not between {_SHORTEST_TIMEOUT_S:g} and {_LONGEST_TIMEOUT_S:g} seconds"
+        )
+    return seconds
 
 
 def _print_version(wanted: bool) -> None:
@@ -178,6 +189,27 @@ def doctor(
     from .doctor import run_doctor
 
     raise typer.Exit(run_doctor([*(compilers or []), *context.args], directory, as_json))
+
+
+@app.command(
+    epilog="Exit codes: 0 there are workers, 1 there are none, 2 wrong usage, 96 the network cannot be "
+    "asked or the package zeroconf is missing, 130 Ctrl-C.",
+)
+def discover(
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", callback=_check_timeout, help="How long to wait for answers."),
+    ] = 3.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead.")] = False,
+) -> None:
+    """Find workers of the local network that announce themselves, and print them for DISTCC_AUTO_HOSTS.
+
+    These are the daemons that run as distccd --zeroconf, beside an avahi-daemon. Anybody in the network may
+    announce anything: look at what they are with distcc-driver workers before you use them.
+    """
+    from .discover import run_discover
+
+    raise typer.Exit(run_discover(timeout, as_json))
 
 
 @app.command()

@@ -53,9 +53,13 @@ def plain_lines(settings: Settings, findings: Findings) -> list[str]:
     columns = [*_COLUMNS, *_MORE_COLUMNS]
     table = [[name.replace(" ", "-") for name, _, _ in columns]]
     table += [[_cell(value(row)) for _, value, _ in columns] for row in _rows(settings, findings)]
-    widths = [max(len(line[index]) for line in table) for index in range(len(columns))]
-    lines = [_aligned(cells, widths, [justify for _, _, justify in columns]) for cells in table]
-    return [*lines, "", *plan_lines(findings)]
+    return [*aligned_lines(table, [justify for _, _, justify in columns]), "", *plan_lines(findings)]
+
+
+def aligned_lines(table: Sequence[Sequence[str]], sides: Sequence[JustifyMethod]) -> list[str]:
+    """The rows of a table, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [_aligned(cells, widths, sides) for cells in table]
 
 
 def terminal_view(settings: Settings, findings: Findings) -> RenderableType:

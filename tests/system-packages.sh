@@ -77,9 +77,11 @@ look_for() {
             look_for lint
             program autoconf
             program automake
+            program avahi-daemon
             program bzip2
             program ccache
             program cmake
+            program dbus dbus-daemon
             program faketime
             program iproute2 ip
             program man-db man

@@ -24,7 +24,7 @@ _ATTEMPTS = 20
 
 
 class Distccd:
-    """A distccd with `--stats`, started by the constructor and ready when that returns.
+    """A distccd with `--stats`, at free ports or those given, ready when the constructor returns.
 
     As root it changes to an unprivileged user, so it gets a directory that everybody may use.
     `prefix` are words in front of its command.
@@ -37,12 +37,16 @@ class Distccd:
         environ: Mapping[str, str] | None = None,
         clients: Sequence[str] = (),
         prefix: Sequence[str] = (),
+        options: Sequence[str] = (),
+        ports: Sequence[int] = (),
     ) -> None:
         self.jobs = jobs
         self.address = address
         self._clients = {address, *clients}
         self._environ = environ or {}
         self._prefix = prefix
+        self._options = options
+        self._ports = ports
         self.directory = Path(tempfile.mkdtemp(prefix="distccd-"))
         self.directory.chmod(0o777)
         self.log_file = self.directory / "distccd.log"
@@ -97,7 +101,7 @@ class Distccd:
 
     def _start(self) -> None:
         for _ in range(_ATTEMPTS):
-            self.job_port, self.stats_port = free_ports(2, self.address)
+            self.job_port, self.stats_port = self._ports or free_ports(2, self.address)
             self._spawn()
             is_ready = False
             try:
@@ -116,7 +120,7 @@ class Distccd:
         command += ["--listen", self.address]
         command += [word for client in sorted(self._clients) for word in ("--allow", client)]
         command += ["--port", str(self.job_port), "--stats-port", str(self.stats_port)]
-        command += ["--jobs", str(self.jobs), "--log-file", str(self.log_file)]
+        command += ["--jobs", str(self.jobs), "--log-file", str(self.log_file), *self._options]
         environ = {"PATH": os.defpath, "TMPDIR": str(self.directory), "HOME": str(self.directory)}
         environ |= self._environ
         try:

@@ -72,6 +72,7 @@ FOR_PEOPLE |= {
     "ninjafile",
     "ninjatree",
 }
+FOR_PEOPLE |= {"announcement", "discover", "mdns"}
 FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
@@ -148,6 +149,7 @@ def users_of(*names: str) -> set[str]:
 def test_only_the_commands_for_people_import_typer() -> None:
     assert users_of("typer", "click") == {"cli"}
     assert {"tables", "display"} <= users_of("rich") <= FOR_PEOPLE
+    assert users_of("zeroconf") == {"mdns"}
 
 
 @pytest.mark.parametrize("module", PURE)
