@@ -64,6 +64,10 @@ def _enter(words):  # type: (list[str]) -> None
         from distcc_driver import guard
 
         guard.main(words[1], [int(word) for word in words[2:]])
+    elif words[:1] == ["worker-guard"] and len(words) == 2:
+        from distcc_driver import workerguard
+
+        workerguard.main(words[1])
     elif words[:1] == ["shim"] and len(words) == 2 and words[1].isalpha():
         from distcc_driver import shim  # for every shell that starts
 

@@ -212,6 +212,52 @@ def discover(
     raise typer.Exit(run_discover(timeout, as_json))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 2 wrong usage, 96 distccd is not there, a port is taken, or distccd ended by itself, "
+    "128 + n ended by signal n (130: Ctrl-C).",
+)
+def worker(
+    context: typer.Context,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NET ...",
+            help="Who may come in: addresses and networks, as in: --allow 192.168.0.0/16 2001:db8::/32. "
+            "Without it, this machine only.",
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Its slots, 200 at most. By default one for each thread of this machine for which there are "
+            "DISTCC_AUTO_COMPILER_MEMORY MiB.",
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(metavar="P", help="Its job port; its stats port is the next one.")
+    ] = 3632,
+    as_unit: Annotated[bool, typer.Option("--print-unit", help="Print a systemd unit instead.")] = False,
+) -> None:
+    """Be a worker until Ctrl-C: run distccd here, with statistics, and show its jobs.
+
+    Prints what to set in DISTCC_AUTO_HOSTS where the build runs. Started by root, distccd becomes user
+    distccd or nobody. No process and no file stays behind.
+    """
+    from .daemonoptions import Wanted
+    from .worker import print_unit, run_worker
+
+    if context.args and not allow:
+        raise _UsageError(f"unexpected {context.args[0]!r}; networks stand behind --allow")
+    try:
+        wanted = Wanted.of([*(allow or []), *context.args], jobs, port)
+    except ValueError as error:
+        raise _UsageError(str(error)) from None
+    raise typer.Exit((print_unit if as_unit else run_worker)(wanted))
+
+
 @app.command()
 def demo() -> None:
     """Build a small C project on two workers that run on this machine for as long as it takes."""

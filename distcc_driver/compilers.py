@@ -284,6 +284,11 @@ def _is_of_system(path: str) -> bool:
     return path.startswith(("/usr/", "/opt/")) and os.stat(path).st_uid == 0
 
 
+def is_compiler(name: str) -> bool:
+    """Whether a program's name is one that compilers of C and C++ have."""
+    return _COMPILER.fullmatch(name) is not None
+
+
 def is_cxx(name: str) -> bool:
     """Whether a compiler takes C++: all of them have `++` in their names."""
     return "++" in os.path.basename(name)

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .daemonoptions import DaemonOptions, arguments
 from .errors import DriverError
 from .processes import end_session, start_session
 
@@ -77,11 +78,10 @@ def _environ(directory: str) -> dict[str, str]:
 
 def _spawn(slots: int, environ: dict[str, str], directory: str) -> Daemon:
     job_port, stats_port = _free_ports()
-    command = ["distccd", "--daemon", "--no-detach", "--listen", ADDRESS, "--allow", ADDRESS]
-    command += ["--port", str(job_port), "--stats", "--stats-port", str(stats_port), "--jobs", str(slots)]
-    command += ["--user", _UNPRIVILEGED, "--log-stderr", "--log-level", "warning"]
+    user = _UNPRIVILEGED if os.geteuid() == 0 else None
+    options = DaemonOptions("distccd", job_port, stats_port, slots, user=user, log_level="warning")
     with open(_log_file(directory), "ab") as log:
-        return Daemon(slots, job_port, stats_port, start_session(command, environ, directory, log))
+        return Daemon(slots, job_port, stats_port, start_session(arguments(options), environ, directory, log))
 
 
 def _log_file(directory: str) -> str:

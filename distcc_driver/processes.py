@@ -12,9 +12,10 @@ import time
 from typing import TYPE_CHECKING
 
 from .errors import SignalError
+from .processtable import process_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import FrameType
     from typing import IO
 
@@ -41,6 +42,10 @@ class Interrupts:
     def sleep(self, seconds: float = _POLL_S) -> None:
         """Let some time pass; raises `SignalError` if a signal has come."""
         time.sleep(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raise `SignalError` if a signal has come."""
         if self._caught is not None:
             raise SignalError(self._caught, self._caught.name)
 
@@ -66,27 +71,38 @@ def start_session(
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
-    """End what `start_session` started and all that it started, and wait until nothing is left.
+    """End what `start_session` started and all that it started, and wait until nothing is left."""
+    end_members(process.pid)
+    process.wait()
+
+
+def end_members(leader: int) -> None:
+    """End all processes of the session that a process leads, or has led.
 
     A process group would not do: distccd gives every compiler a group of its own.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + _GRACE_S
         signalled: set[int] = set()
-        while (members := _members(process)) and time.monotonic() < deadline:
+        while (members := _members(leader)) and time.monotonic() < deadline:
             for pid in members - signalled:
                 _send(pid, number)
             signalled |= members
             time.sleep(_POLL_S)
-    process.wait()
 
 
-def _members(process: subprocess.Popen[bytes]) -> set[int]:
-    """The living processes of the session that a process leads."""
-    process.poll()
+def _members(leader: int) -> set[int]:
+    """The living processes of a session."""
+    return {pid for pid in _living() if _session(pid) == leader}
+
+
+def _living() -> Iterable[int]:
+    """All processes of this machine that have not ended."""
+    if os.path.isdir("/proc/self"):
+        return process_table()
     listing = subprocess.run(["ps", "-A", "-o", "pid=,stat="], stdout=subprocess.PIPE, check=True)
     lines = [line.split() for line in listing.stdout.decode().splitlines()]
-    return {int(pid) for pid, state, *_ in lines if state[0] != "Z" and _session(int(pid)) == process.pid}
+    return [int(pid) for pid, state, *_ in lines if state[0] != "Z"]
 
 
 def _session(pid: int) -> int | None:

@@ -53,14 +53,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises `ConfigError` for the first value that is not what its variable takes.
     """
     log_level = read_log_level(environ)
-    compiler_memory_mib = _whole_number(environ, "DISTCC_AUTO_COMPILER_MEMORY")
+    compiler_memory_mib = read_compiler_memory(environ)
     hosts, bad_entries = _hosts(environ)
     return Settings(
         hosts=hosts,
         bad_entries=bad_entries,
-        compiler_memory_mib=(
-            _DEFAULT_COMPILER_MEMORY_MIB if compiler_memory_mib is None else compiler_memory_mib
-        ),
+        compiler_memory_mib=compiler_memory_mib,
         early_local_jobs=_whole_number(environ, "DISTCC_AUTO_EARLY_LOCAL_JOBS") or 0,
         fallback_local_jobs=_whole_number(environ, "DISTCC_AUTO_FALLBACK_LOCAL_JOBS"),
         saturation_jobs=_whole_number(environ, "DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"),
@@ -70,6 +68,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         own_names=[name for name in environ if name.startswith((PREFIX, "DISTCC_DRIVER_"))],
         backoff_warning=_backoff_warning(environ),
     )
+
+
+def read_compiler_memory(environ: Mapping[str, str]) -> int:
+    """MiB that a compiler is expected to use, 0 for no limit; raises `ConfigError` for no number."""
+    memory_mib = _whole_number(environ, "DISTCC_AUTO_COMPILER_MEMORY")
+    return _DEFAULT_COMPILER_MEMORY_MIB if memory_mib is None else memory_mib
 
 
 def read_log_level(environ: Mapping[str, str]) -> str:

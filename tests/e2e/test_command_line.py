@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
-COMMANDS = ("workers", "doctor", "plan", "demo", "shim")
+COMMANDS = ("workers", "doctor", "plan", "demo", "shim", "worker")
 
 
 def test_version(environ: dict[str, str], work: Path) -> None:
@@ -144,8 +144,8 @@ def test_tab_completes_commands_and_options(user_shell: UserShell, tmp_path: Pat
     if user_shell.name == "zsh":
         set_up = f"autoload -Uz compinit; compinit -u -D\n{set_up}"
     with user_shell.interactive(set_up) as terminal:
-        terminal.send("distcc-driver work\t--he\t\r")
-        terminal.expect("Usage: distcc-driver workers")
+        terminal.send("distcc-driver doc\t--he\t\r")
+        terminal.expect("Usage: distcc-driver doctor")
         terminal.expect(PROMPT)
         terminal.send("exit\r")
         terminal.wait()

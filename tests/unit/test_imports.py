@@ -74,6 +74,8 @@ FOR_PEOPLE |= {
 }
 FOR_PEOPLE |= {"announcement", "discover", "mdns"}
 FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
+FOR_PEOPLE |= {"allowedcompilers", "daemonoptions", "joblog", "localaddresses", "logtail", "portholder"}
+FOR_PEOPLE |= {"worker", "workerguard", "workerwording"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}

@@ -1,0 +1,106 @@
+"""The log of distccd at level `info`, line by line, to what people want to know of it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINE = re.compile(r"distccd\[(\d+)\] (.*)")
+_SOURCE = re.compile(r"compile from (.*) to .*")
+_SUMMARY = re.compile(
+    r"\(dcc_job_summary\) client: (\S+) ([A-Z_]+) exit:(\d+) sig:(\d+) core:\d+ ret:\d+ time:(-?\d+)ms ?(.*)"
+)
+_DENIED = re.compile(r"\(dcc_check_client\) ERROR: connection from client '(\S+)' denied by access list")
+_FORBIDDEN = re.compile(r"\(dcc_check_compiler_whitelist\) CRITICAL! (.+?) not in .* whitelist\.?")
+_READY = "(dcc_stats_server) HTTP server started"
+_MAPPED = "::ffff:"
+_MAX_JOBS = 1000
+
+_WORDS = {
+    "COMPILE_OK": "compiled",
+    "COMPILE_ERROR": "failed",
+    "COMPILE_TIMEOUT": "stopped, it took too long",
+    "CLI_DISCONN": "given up by the client",
+    "REJ_BAD_REQ": "refused, bad request",
+    "REJ_OVERLOAD": "refused, overload",
+    "OTHER": "refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that has ended, with the client's address and how it went; an unknown `compiler` is ""."""
+
+    client: str
+    outcome: str
+    elapsed_ms: int
+    compiler: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Another machine that is not let in."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Both ports take connections from here on."""
+
+
+Event = Job | Denied | Ready
+
+
+class JobLog:
+    """Reads the log; of a process that is busy with a job it keeps what the job's last line leaves out."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, str] = {}
+        self._forbidden: dict[str, str] = {}
+
+    def read(self, line: str) -> Event | None:
+        """What a line says; None if it is not for people."""
+        if not (matched := _LINE.fullmatch(line.rstrip("\n"))):
+            return None
+        pid, text = matched.groups()
+        if text.startswith(_READY):
+            return Ready()
+        if source := _SOURCE.fullmatch(text):
+            self._keep(self._sources, pid, source[1])
+        elif forbidden := _FORBIDDEN.fullmatch(text):
+            self._keep(self._forbidden, pid, forbidden[1])
+        elif denied := _DENIED.fullmatch(text):
+            return Denied(_address(denied[1]))
+        elif summary := _SUMMARY.fullmatch(text):
+            return self._job(pid, summary)
+        return None
+
+    def _job(self, pid: str, summary: re.Match[str]) -> Job | None:
+        """None for who looked whether the port is open, and sent no job."""
+        source = self._sources.pop(pid, None)
+        forbidden = self._forbidden.pop(pid, "")
+        client, result, code, number, elapsed_ms, command = summary.groups()
+        if source is None:
+            return None
+        outcome = _WORDS.get(result, result)
+        if forbidden:
+            outcome = f"refused, no link of {forbidden} in /usr/lib/distcc"
+        elif result == "COMPILE_ERROR":
+            outcome = f"failed, signal {number}" if number != "0" else f"failed, status {code}"
+        compiler = command.removesuffix(source).rstrip() if command.endswith(source) else ""
+        return Job(_address(client), outcome, int(elapsed_ms), compiler or forbidden, source)
+
+    @staticmethod
+    def _keep(place: dict[str, str], pid: str, text: str) -> None:
+        """A process that was killed in its job leaves its entry behind: the oldest one goes."""
+        place.pop(pid, None)
+        if len(place) >= _MAX_JOBS:
+            del place[next(iter(place))]
+        place[pid] = text
+
+
+def _address(text: str) -> str:
+    """The address of `ADDRESS:PORT`; one of IPv4 may be wrapped in IPv6."""
+    return text.rpartition(":")[0].removeprefix(_MAPPED)
