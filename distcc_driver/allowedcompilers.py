@@ -9,7 +9,8 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from .compilers import bare_path, is_compiler, masquerade_directory
+from .compilers import bare_path, is_compiler
+from .masquerade import masquerade_directory
 
 
 @dataclass(frozen=True, slots=True)
