@@ -16,6 +16,7 @@ from .buildcommands import Configured
 from .buildfiles import text_of, words_of
 from .cmaketree import read_cmake
 from .makefile import UnknownCompilerError, makefile_compilers
+from .maketree import read_makefiles
 from .ninjatree import read_meson, read_ninja
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
         return _read_meson(directory)
     for name in ("config.status", "config.log"):
         if os.path.isfile(os.path.join(directory, name)):
-            return _read_autotools(directory, name)
+            return _read_autotools(directory, name, environ)
     for name in _MAKEFILES:
         if os.path.isfile(os.path.join(directory, name)):
             return _read_makefile(directory, name, environ)
@@ -116,18 +117,25 @@ def _read_ninja(directory: str) -> BuildTree:
     return BuildTree(directory, System.NINJA, "build.ninja", "ninja", compilers, unknown, commands=commands)
 
 
-def _read_autotools(directory: str, name: str) -> BuildTree:
+def _read_autotools(directory: str, name: str, environ: Mapping[str, str]) -> BuildTree:
     pattern = r'^S\["(CC|CXX)"\]="(.+)"$' if name == "config.status" else r"^(CC|CXX)='(.+)'$"
-    settings = dict(re.findall(pattern, text_of(directory, name), re.MULTILINE))
+    text = text_of(directory, name)
+    settings = dict(re.findall(pattern, text, re.MULTILINE))
     found = tuple(Configured(variable, words_of(settings[variable])) for variable in sorted(settings))
     unknown = "" if found else f"{name} has neither CC nor CXX"
-    return BuildTree(directory, System.AUTOTOOLS, name, "make", found, unknown)
+    files = re.search(r'^config_files="(.*)"$', text, re.MULTILINE)
+    makefiles = [file for file in (files[1].split() if files else ()) if os.path.basename(file) == "Makefile"]
+    _, commands = read_makefiles(directory, makefiles or ["Makefile"], environ)
+    return BuildTree(directory, System.AUTOTOOLS, name, "make", found, unknown, commands=commands)
 
 
 def _read_makefile(directory: str, name: str, environ: Mapping[str, str]) -> BuildTree:
+    compilers, commands = read_makefiles(directory, [name], environ)
+    if compilers:
+        return BuildTree(directory, System.MAKE, name, "make", compilers, commands=commands)
     try:
         found = makefile_compilers(text_of(directory, name), name, environ)
     except UnknownCompilerError as unknown:
         return BuildTree(directory, System.MAKE, name, unknown=str(unknown))
     compilers = tuple(Configured(setting, words_of(command), place) for setting, command, place in found)
-    return BuildTree(directory, System.MAKE, name, "make", compilers)
+    return BuildTree(directory, System.MAKE, name, "make", compilers, commands=commands)

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+_INNER = r"[^()]*(?:\([^()]*\)[^()]*)*"
+# What the shell or make would put in, with parentheses in it.
+_SUBSTITUTED = rf"`[^`]*`|\$\([^()]*(?:\({_INNER}\)[^()]*)*\)|\$\{{[^{{}}]*\}}"
 _TOKEN = re.compile(
-    r"""(?P<redirection>\d*(?:>>|>&|<<|<&|>\||<>|<|>))
+    rf"""(?P<redirection>\d*(?:>>|>&|<<|<&|>\||<>|<|>))
         | (?P<word>(?:
             [^\s'"\\`$;&|<>()\n]+
-            | \\. | '[^']*' | "(?:[^"\\]|\\.)*" | `[^`]*` | \$\([^()]*\) | \$ | \\$ | ['"`]
+            | \\. | '[^']*' | "(?:[^"\\]|\\.)*" | {_SUBSTITUTED} | \$ | \\$ | ['"`]
         )+)
         | (?P<operator>&&|\|\||[;&|()\n])""",
     re.VERBOSE | re.DOTALL,
 )
-_PART = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)|(`[^`]*`|\$\([^()]*\))", re.DOTALL)
+_PART = re.compile(rf"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)|({_SUBSTITUTED})", re.DOTALL)
 _IN_DOUBLE_QUOTES = re.compile(r"\\([\\\"$`])")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 _KEYWORDS = ("if", "then", "else", "elif", "do", "while", "until", "!", "{", "exec", "time", "command")

@@ -118,3 +118,100 @@ def test_cmake(
         } <= places
     assert [found.example for found in tree.commands if "-march=native" in found.words] == [f"{work}/main.c"]
     assert_reads_what_runs(tree, [cmake, "--build", "build"], recorders, environ, work)
+
+
+_SOURCES = {
+    "main.c": "int main(void) { return 0; }\n",
+    "native.c": "int native(void) { return 0; }\n",
+    "part.cc": "int part() { return 0; }\n",
+    "lib/a.c": "int a(void) { return 0; }\n",
+}
+MAKEFILES = {
+    "built in": """\
+CC = distcc gcc
+CFLAGS = -O2 -Wall
+CFLAGS := $(filter -O%,$(CFLAGS)) -g
+OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c)) part.o
+native.o: CFLAGS += -march=native
+program: $(OBJECTS)
+\t$(CXX) -o $@ $^
+""",
+    "pattern": """\
+CPPFLAGS += -DX="\\"two words\\""
+ifneq ($(OS),Windows_NT)
+  CFLAGS ?= -O3
+else
+  CFLAGS = -O0
+endif
+include flags.mk
+all: obj/main.o obj/native.o
+obj/%.o: %.c | obj
+\t@echo "  CC $@"
+\t$(Q)ccache $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MF $(@:.o=.d) -c -o $@ $<
+obj:
+\tmkdir obj
+-include $(wildcard obj/*.d)
+""",
+    "recipes": """\
+all: main.o native.o lib/a.o part.o
+main.o: main.c
+\tgcc -O1 -c main.c
+native.o: main.o
+\tif true; then gcc -march=native -c native.c -o $@; fi
+lib/a.o:
+\tcd lib && gcc -O3 -c a.c
+.SUFFIXES: .cc .o
+.cc.o:
+\t$(CXX) $(CXXFLAGS) -std=c++17 -c $< -o $*.o
+""",
+}
+
+
+@pytest.mark.parametrize("text", MAKEFILES.values(), ids=MAKEFILES)
+def test_makefile(text: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
+    write(work, _SOURCES)
+    write(work, {"Makefile": text, "flags.mk": "CFLAGS += -Wall\n"})
+    environ = recorders.path(environ) | {"CXXFLAGS": "-O1", "CFLAGS": "-g"}
+    tree = read_tree(str(work), environ)
+    recorders.forget()
+    run(["make"], work, environ)
+    assert recorders.called
+    assert set(commands(tree.commands)) == set(recorders.called)
+
+
+def test_autotools(recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
+    """With a directory below, options of one program, and the options of the configuration."""
+    write(work, _SOURCES)
+    files = {
+        "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign subdir-objects])\nAC_PROG_CC\n"
+        "AC_PROG_CXX\nAC_PROG_RANLIB\nAM_PROG_AR\nAC_CONFIG_FILES([Makefile lib/Makefile])\nAC_OUTPUT\n",
+        "Makefile.am": "SUBDIRS = lib\nAM_CPPFLAGS = -DFROM_AUTOMAKE\nbin_PROGRAMS = p q\n"
+        "p_SOURCES = main.c part.cc\nq_SOURCES = main.c native.c\nq_CFLAGS = -march=native\n",
+        "lib/Makefile.am": "noinst_LIBRARIES = liba.a\nliba_a_SOURCES = a.c\n",
+    }
+    write(work, files)
+    run(["autoreconf", "--install"], work, environ)
+    environ = recorders.path(environ)
+    run(["./configure", "CC=distcc gcc", "CFLAGS=-O2 -DTEXT='\"a\"'"], work, environ)
+    environ["CFLAGS"] = "-O0"
+    tree = read_tree(str(work), environ)
+    recorders.forget()
+    run(["make"], work, environ)
+    assert set(commands(tree.commands)) == set(recorders.called)
+    assert [found.place for found in tree.commands if "-march=native" in found.words] == [
+        "q_CFLAGS, CFLAGS in Makefile"
+    ]
+
+
+@pytest.mark.parametrize("c", ["gcc", "clang"])
+def test_meson(c: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
+    write(work, _SOURCES)
+    text = "project('p', 'c', 'cpp')\nlib = static_library('a', 'lib/a.c', c_args: '-march=native')\n"
+    text += "executable('p', 'main.c', 'part.cc', c_args: ['-DX=\"two words\"'],"
+    text += " c_pch: 'pch/p.h', link_with: lib)\n"
+    write(work, {"meson.build": text, "pch/p.h": "#include <stdio.h>\n"})
+    environ = recorders.path(environ) | {"CC": f"distcc {c}", "CXX": "distcc g++"}
+    run(["meson", "setup", "build", "-Dc_args=-O1"], work, environ)
+    tree = read_tree(str(work / "build"), environ)
+    assert {found.place for found in tree.commands} == {"ARGS in build.ninja"}
+    assert_reads_what_runs(tree, ["ninja", "-C", "build"], recorders, environ, work)

@@ -26,6 +26,7 @@ def one(text: str, *compilers: str) -> tuple[str, str, str]:
         ('gcc -DX=\'a b\' "-DY=\\"c\\"" d\\ e.c', ("gcc", "-DX=a b", '-DY="c"', "d e.c")),
         ("a&&b||c;d|e", ("a", "&&", "b", "||", "c", ";", "d", "|", "e")),
         ("`test -f 'a.c' || echo ./`a.c $(X) $Y", ("`test -f 'a.c' || echo ./`a.c", "$(X)", "$Y")),
+        ("$(filter -O%,$(call f,(a b))) ${x y}z", ("$(filter -O%,$(call f,(a b)))", "${x y}z")),
         ("it's", ("it's",)),
         ('"unfinished', ('"unfinished',)),
         ("", ()),

@@ -69,6 +69,9 @@ FOR_PEOPLE |= {
     "display",
     "doctor",
     "makefile",
+    "makerules",
+    "maketree",
+    "makevalues",
     "ninjafile",
     "ninjatree",
 }
