@@ -16,7 +16,7 @@ from .buildcommands import Configured
 from .buildfiles import text_of, words_of
 from .cmaketree import read_cmake
 from .makefile import UnknownCompilerError, makefile_compilers
-from .maketree import read_makefiles
+from .maketree import MAKEFILES, read_makefiles
 from .ninjatree import read_meson, read_ninja
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from .buildcommands import BuildCommand
 
-_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _CONFIGURED = ("CMakeCache.txt", "meson-info", "config.status")
 _SOURCES = ("CMakeLists.txt", "meson.build", "configure", "configure.ac")
 
@@ -69,7 +68,7 @@ def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
     for name in ("config.status", "config.log"):
         if os.path.isfile(os.path.join(directory, name)):
             return _read_autotools(directory, name, environ)
-    for name in _MAKEFILES:
+    for name in MAKEFILES:
         if os.path.isfile(os.path.join(directory, name)):
             return _read_makefile(directory, name, environ)
     if os.path.isfile(os.path.join(directory, "build.ninja")):

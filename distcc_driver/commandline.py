@@ -74,6 +74,11 @@ def is_candidate(text: str) -> bool:
     return _NAMES_SOURCE.search(text) is not None
 
 
+def is_assignment(word: str) -> bool:
+    """Whether a word sets a variable of what is called behind it."""
+    return _ASSIGNMENT.match(word) is not None
+
+
 def split_words(text: str) -> tuple[str, ...]:
     """The words of one command, without quotes; operators are words of their own."""
     return tuple(_unquoted(match[0]) for match in _TOKEN.finditer(text))
@@ -86,9 +91,7 @@ def compiler_calls(
 
     A compiler is what is called like one, or is among `compilers`.
     """
-    for words in _simple_commands(text):
-        while words and words[0] in _KEYWORDS:
-            words = words[1:]
+    for words in simple_commands(text):
         if words[:1] == ["cd"] and len(words) > 1:
             directory = os.path.normpath(os.path.join(directory, words[-1]))
         elif len(words) > 2 and _name(words[0]) in _SHELLS and words[1] in ("-c", "-ec"):
@@ -98,7 +101,14 @@ def compiler_calls(
             yield call
 
 
-def _simple_commands(text: str) -> Iterator[list[str]]:
+def simple_commands(text: str) -> Iterator[list[str]]:
+    """The words of each command between operators, without redirections and keywords of the shell."""
+    for words in _between_operators(text):
+        start = next((index for index, word in enumerate(words) if word not in _KEYWORDS), len(words))
+        yield words[start:]
+
+
+def _between_operators(text: str) -> Iterator[list[str]]:
     words: list[str] = []
     is_file = False
     for match in _TOKEN.finditer(text):
@@ -163,7 +173,7 @@ def _behind_wrappers(words: list[str]) -> list[str]:
 
 def _head(words: Sequence[str], compilers: Collection[str]) -> int:
     """How many words there are up to the compiler; 0 if there is none."""
-    start = next((index for index, word in enumerate(words) if not _ASSIGNMENT.match(word)), len(words))
+    start = next((index for index, word in enumerate(words) if not is_assignment(word)), len(words))
     if start < len(words) and _name(words[start]) in _SAY_ONLY:
         return 0
     for index in range(start, len(words)):

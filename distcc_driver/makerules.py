@@ -69,6 +69,8 @@ class Rules:
     rules: list[Rule] = field(default_factory=list)
     own: dict[str, list[OfTarget]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+    exported: set[str] = field(default_factory=set)
+    is_all_exported: bool = False
     _files: int = 0
     # One for each condition around a line: whether its branch is read, and whether an earlier one was.
     _branches: list[tuple[_Truth, _Truth]] = field(default_factory=list)
@@ -154,20 +156,27 @@ class Rules:
     def _read_line(self, line: str, place: str) -> list[str] | None:
         """Read an assignment or the head of a rule; returns the list for the recipe of a rule."""
         if match := _ASSIGNMENT.fullmatch(line):
+            if "export" in match[1]:
+                self.exported.add(self.variables.expand(match[2]))
             self._assign(match[2], match[3], match[4], place)
+            return None
+        if line.split()[0] == "export":
+            names = self.variables.expand(line[len("export") :]).split()
+            self.exported.update(names)
+            self.is_all_exported |= not names
             return None
         targets, colon, rest = _split(line)
         if not colon or self._truth is not True:
             return None if not colon else []
-        names = tuple(self.variables.expand(targets).split())
+        targets_of = tuple(self.variables.expand(targets).split())
         if match := _ASSIGNMENT.fullmatch(rest.lstrip(": ")):
-            for name in names:
+            for name in targets_of:
                 self.own.setdefault(name, []).append(OfTarget(match[2], match[3], match[4], place))
             return None
         head, _, first = rest.lstrip(":").partition(";")
         _, pattern, behind = _split(head)
         prerequisites = self.variables.expand(behind if pattern else head).split()
-        rule = Rule(names, tuple(prerequisites), [first] if first else [], place)
+        rule = Rule(targets_of, tuple(prerequisites), [first] if first else [], place)
         if len(self.rules) < _MAX_RULES:
             self.rules.append(rule)
         return rule.recipe

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ENVIRONMENT = "the environment"
+_ENVIRONMENT = "the environment"
+_COMMAND_LINE = "the command line of make"
+AND = " and "  # between the places of a value with several
+OUTSIDE = (_ENVIRONMENT, _COMMAND_LINE)  # places that are no files
 _DEFAULTS = {  # GNU make's own, of those that compile C and C++
     "CC": "cc",
     "CXX": "g++",
@@ -71,11 +74,11 @@ class Variables:
     def get(self, name: str) -> Value | None:
         """The value that counts, None for a variable that is not set."""
         if name in self.overridden:
-            return Value(self.overridden[name], "the command line of make")
+            return Value(self.overridden[name], _COMMAND_LINE)
         if name in self.values:
             return self.values[name]
         if name in self.environ and name not in ("MAKEFLAGS", "SHELL", "MAKE"):
-            return Value(self.environ[name], ENVIRONMENT)
+            return Value(self.environ[name], _ENVIRONMENT)
         default = _DEFAULTS.get(name)
         return None if default is None else Value(default, "")
 
@@ -92,7 +95,8 @@ class Variables:
         elif operator == "+" and before is not None:
             if not before.is_recursive:
                 text = self.expand(text)
-            where = f"{place} and {before.place}" if before.place not in ("", place) else place
+            places = dict.fromkeys([place, *filter(None, before.place.split(AND))])
+            where = AND.join(places)
             self.values[name] = Value(f"{before.text} {text}", where, before.is_recursive, before.is_known)
         elif operator.startswith(":"):
             self.values[name] = Value(self.expand(text), place, is_recursive=False)

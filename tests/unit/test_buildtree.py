@@ -68,7 +68,7 @@ def test_makefiles(tmp_path: Path, text: str, expected: str) -> None:
         ("program: main.o part.o\n", ["CC=cc"]),
         ("OBJS = $(SRCS:.c=.o)\n", ["CC=cc"]),
         ("program: main.o\nmain.o: main.cc\n", ["CXX=g++"]),
-        ("a.o: a.c\nb.o: b.cpp\n", ["CC=cc", "CXX=g++"]),
+        ("all: a.o b.o\na.o: a.c\nb.o: b.cpp\n", ["CC=cc", "CXX=g++"]),
         ("program: main.o\n\tgcc -o $@ $^\n", ["CC=cc"]),
     ],
 )

@@ -69,6 +69,7 @@ FOR_PEOPLE |= {
     "display",
     "doctor",
     "makefile",
+    "makerecipes",
     "makerules",
     "maketree",
     "makevalues",
@@ -79,6 +80,7 @@ FOR_PEOPLE |= {"announcement", "discover", "mdns"}
 FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 FOR_PEOPLE |= {"allowedcompilers", "daemonoptions", "joblog", "localaddresses", "logtail", "portholder"}
 FOR_PEOPLE |= {"worker", "workerguard", "workerwording"}
+FOR_PEOPLE |= {"submakes", "objectfile", "steps", "trial", "trialrun", "trialsteps"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}

@@ -108,6 +108,56 @@ def test_included_file_that_is_not_there(tmp_path: Path) -> None:
     assert options(tmp_path, f"-include $(OBJS:.o=.d)\nCFLAGS = -O2\n{_RULE}") == ["-O2"]
 
 
+BELOW = {
+    "lib/Makefile": "CFLAGS ?= -O1\nall: a.o\n",
+    "lib/a.c": "",
+    "sub/Makefile": "all: b.o\n",
+    "sub/b.c": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("all:\n\t$(MAKE) -C lib\n", [("lib", "cc -O1 -c")]),
+        ("all:\n\tcd lib && $(MAKE) all\n", [("lib", "cc -O1 -c")]),
+        ("all:\n\t+@$(MAKE) --directory=lib -f Makefile CC='distcc gcc'\n", [("lib", "distcc gcc -O1 -c")]),
+        ("all:\n\tCFLAGS=-O5 $(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
+        ("export CFLAGS = -O5\nall:\n\t$(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
+        ("CFLAGS = -O5\nexport CFLAGS\nall:\n\t$(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
+        ("CFLAGS = -O5\nexport\nall:\n\t$(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
+        ("CFLAGS = -O5\nall:\n\t$(MAKE) -C lib\n", [("lib", "cc -O1 -c")]),
+        (
+            "DIRS = lib sub\nall: $(DIRS)\n$(DIRS):\n\t$(MAKE) -C $@\n.PHONY: $(DIRS)\n",
+            [("lib", "cc -O1 -c"), ("sub", "cc -c")],
+        ),
+        (
+            "all:\n\tfor d in lib sub; do $(MAKE) -C $$d || exit 1; done\n",
+            [("lib", "cc -O1 -c"), ("sub", "cc -c")],
+        ),
+        ("all: lib\nlib:\n\t$(MAKE) -C lib\ndebug:\n\t$(MAKE) -C sub\n", [("lib", "cc -O1 -c")]),
+        ("all:\nclean:\n\t$(MAKE) -C lib clean\n", []),
+        ("all:\n\t$(MAKE) -C . all\n", []),
+    ],
+)
+def test_makefiles_below(tmp_path: Path, text: str, expected: list[tuple[str, str]]) -> None:
+    commands = found(tmp_path, BELOW | {"Makefile": text})
+    assert [(command.directory, " ".join(command.words)) for command in commands] == [
+        (f"{tmp_path}/{directory}", words) for directory, words in expected
+    ]
+
+
+def test_environment_that_a_makefile_changes_reaches_those_below(tmp_path: Path) -> None:
+    text = "CFLAGS += -O5\nall:\n\t$(MAKE) -C lib\n"
+    [command] = found(tmp_path, BELOW | {"Makefile": text}, CFLAGS="-g")
+    assert (command.words, command.place) == (("cc", "-g", "-O5", "-c"), "CFLAGS in the environment")
+
+
+def test_all_sources_of_one_call(tmp_path: Path) -> None:
+    """distcc takes one at a time, so the others stay."""
+    assert options(tmp_path, "p: a.c native.c\n\t$(CC) -c $^\n") == ["native.c"]
+
+
 def test_system_is_known_without_a_program(tmp_path: Path) -> None:
     text = "ifeq ($(shell uname -s 2>/dev/null),Linux)\nCFLAGS = -O2\nelse\nCFLAGS = -O3\nendif\n"
     assert options(tmp_path, text + _RULE)[0] in ("-O2", "-O3")
