@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from .makerules import Rule, Rules
 
@@ -26,7 +26,7 @@ _LINKS = {".c": "$(LINK.c)", ".cc": "$(LINK.cc)", ".cpp": "$(LINK.cpp)", ".C": "
 _SUFFIX_RULE = re.compile(r"(\.\w+)\.o")
 _NO_BUILT_IN = re.compile(r"(?:^|\s)-?[a-zA-Z]*r|no-builtin-rules")
 _NO_DEFAULTS = re.compile(r"(?:^|\s)-?[a-zA-Z]*R|no-builtin-variables")
-_GOALS = ("all", "default")
+_GOALS = ("all", "default", "all-am")  # the last one is what Automake's `all` calls make for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,11 @@ class Recipe:
 class Recipes:
     """The recipes of what was read; `is_there` tells whether there is a source of a name."""
 
-    def __init__(self, rules: Rules, is_there: Callable[[str], bool]) -> None:
+    def __init__(self, rules: Rules, is_there: Callable[[str], bool], goals: Sequence[str]) -> None:
         self._rules = rules.rules
         self._variables = rules.variables
         self._is_there = is_there
+        self._asked = goals
 
     @cached_property
     def _sources(self) -> dict[str, str]:
@@ -74,7 +75,9 @@ class Recipes:
 
     @property
     def goals(self) -> tuple[str, ...]:
-        """The targets that make builds where none is asked for, and their usual names."""
+        """The targets that are asked for, else the first one and its usual names."""
+        if self._asked:
+            return tuple(self._asked)
         first = (rule.targets for rule in self._rules if _is_goal(rule))
         return (*next(first, ()), *_GOALS)
 

@@ -50,20 +50,21 @@ def read_makefiles(
     """
     groups = CommandGroups()
     compilers: dict[Configured, None] = {}
-    waiting = [(name, environ, _overridden(environ)) for name in makefiles]
+    none: tuple[str, ...] = ()
+    waiting = [(name, none, environ, _overridden(environ)) for name in makefiles]
     seen: set[object] = set()
-    for name, around, overridden in waiting:
-        key = name, tuple(sorted(overridden.items()))
+    for name, goals, around, overridden in waiting:
+        key = name, goals, tuple(sorted(overridden.items()))
         if key in seen or len(seen) == _MAX_DIRECTORIES:
             continue
         seen.add(key)
-        makefile = _Makefile(directory, name, around, overridden)
+        makefile = _Makefile(directory, name, around, overridden, goals)
         makefile.add_to(groups)
         compilers |= dict.fromkeys(makefile.compilers)
         for call in makefile.calls:
             if file := _usual_name(directory, call):
                 handed = {**overridden, **dict(call.variables)}
-                waiting.append((file, {**makefile.exported, **dict(call.environ)}, handed))
+                waiting.append((file, call.goals, {**makefile.exported, **dict(call.environ)}, handed))
     return tuple(compilers)[:_MAX_COMPILERS], groups.commands
 
 
@@ -80,7 +81,12 @@ class _Makefile:
     """One Makefile, named from the build directory, and the files that it includes."""
 
     def __init__(
-        self, directory: str, name: str, environ: Mapping[str, str], overridden: Mapping[str, str]
+        self,
+        directory: str,
+        name: str,
+        environ: Mapping[str, str],
+        overridden: Mapping[str, str],
+        goals: tuple[str, ...],
     ) -> None:
         self._place, self._name = os.path.split(name)
         self._directory = os.path.normpath(os.path.join(os.path.abspath(directory), self._place))
@@ -89,7 +95,7 @@ class _Makefile:
         self.compilers: dict[Configured, None] = {}
         self.calls: dict[SubMake, None] = {}
         self._rules = Rules(Variables(environ, overridden, self._outside), self._text)
-        self._recipes = Recipes(self._rules, self._is_there)
+        self._recipes = Recipes(self._rules, self._is_there, goals)
         with contextlib.suppress(TooMuchError):
             self._rules.read_file(self._name)
             if not self._rules.unread and not self._recipes.is_without_defaults:

@@ -18,10 +18,11 @@ _MAX_LOOP = 200
 
 @dataclass(frozen=True, slots=True)
 class SubMake:
-    """Where make runs, with which file ("" for its usual one), variables and environment."""
+    """Where make runs, with which file ("" for its usual one), goals, variables and environment."""
 
     directory: str
     file: str
+    goals: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
     environ: tuple[tuple[str, str], ...]
 
@@ -57,6 +58,7 @@ def _unrolled(words: Sequence[str], directory: str, loops: dict[str, list[str]])
 
 def _call(words: Sequence[str], directory: str, environ: Sequence[tuple[str, str]]) -> SubMake | None:
     file = ""
+    goals = []
     variables = []
     rest = iter(words)
     for word in rest:
@@ -72,7 +74,9 @@ def _call(words: Sequence[str], directory: str, environ: Sequence[tuple[str, str
             variables.append(_pair(word))
         elif word in _OTHER_WORK:
             return None
-    return SubMake(os.path.normpath(directory), file, tuple(variables), tuple(environ))
+        elif not word.startswith(("-", "$")) and not word.isdigit():
+            goals.append(word)
+    return SubMake(os.path.normpath(directory), file, tuple(goals), tuple(variables), tuple(environ))
 
 
 def _pair(word: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,7 @@ BELOW = {
         ("all:\n\tcd lib && $(MAKE) all\n", [("lib", "cc -O1 -c")]),
         ("all:\n\t+@$(MAKE) --directory=lib -f Makefile CC='distcc gcc'\n", [("lib", "distcc gcc -O1 -c")]),
         ("all:\n\tCFLAGS=-O5 $(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
+        ("all:\n\t$(MAKE) real\nreal: lib/a.o\nother: sub/b.o\n", [(".", "cc -c")]),
         ("export CFLAGS = -O5\nall:\n\t$(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
         ("CFLAGS = -O5\nexport CFLAGS\nall:\n\t$(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
         ("CFLAGS = -O5\nexport\nall:\n\t$(MAKE) -C lib\n", [("lib", "cc -O5 -c")]),
@@ -143,7 +145,7 @@ BELOW = {
 def test_makefiles_below(tmp_path: Path, text: str, expected: list[tuple[str, str]]) -> None:
     commands = found(tmp_path, BELOW | {"Makefile": text})
     assert [(command.directory, " ".join(command.words)) for command in commands] == [
-        (f"{tmp_path}/{directory}", words) for directory, words in expected
+        (os.path.normpath(f"{tmp_path}/{directory}"), words) for directory, words in expected
     ]
 
 
