@@ -2,14 +2,16 @@
 
 How it shows a worker's trouble was found out with distccd 3.4: a compiler that is
 missing there has distccd's own words on stderr; one that its masquerade list or DISTCC_CMDLIST
-lacks makes it hang up without a word, as a client outside `--allow` does.
+lacks makes it hang up without a word, as a client outside `--allow` does, and a disk without room.
 """
 
 from __future__ import annotations
 
 import re
 
-NO_ANSWER = "server provided no answer"
+_HANGS_UP = re.compile(
+    r"ERROR: (?:unexpected eof on fd|failed to (?:read|write): (?:Connection reset by peer|Broken pipe))"
+)
 
 
 def sent_compiler(log: str) -> str:
@@ -28,6 +30,11 @@ def compile_ms(log: str) -> float | None:
     """From connecting to the whole object, as the client has measured it."""
     match = re.search(r" compiled on \S+ in (\d+\.\d+)s", log)
     return float(match[1]) * 1000 if match else None
+
+
+def has_hung_up(log: str) -> bool:
+    """Whether the worker closed the connection before it had answered."""
+    return bool(_HANGS_UP.search(log))
 
 
 def missing_compiler(said: str) -> str:

@@ -27,7 +27,7 @@ from .errors import ConfigError
 from .log import Log
 from .objectfile import compiler_version
 from .processes import Interrupts
-from .secondlooks import without_rewriting
+from .secondlooks import look_again
 from .settings import check_hosts, read_settings, read_unknown
 from .steps import Result, Step, worst
 from .survey import Survey
@@ -173,7 +173,7 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
     with _shown_progress(len(findings.workers)) as done:
         found = trials.try_workers(findings.workers, [trial.command for trial in local], done)
-        case.trials = without_rewriting(trials, found, local, case.environ)
+        case.trials = look_again(trials, found, local, case.environ)
     case.steps += trial_steps(case.trials, local, deadline_s(case.environ))
 
 

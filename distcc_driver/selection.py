@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # A C++ file that includes <iostream>, preprocessed, with what the compiler makes of it, fits into 2 MiB,
 # and not into 1. distccd itself never looks: the job fails.
-_LEAST_ROOM_MIB = 2
+LEAST_ROOM_MIB = 2
 _MAPPED = "::ffff:"
 
 
@@ -38,7 +38,7 @@ def _judge(worker: Worker, taken: dict[tuple[str, int], Worker]) -> Worker | Rej
     """`taken` are the workers so far, by address and job port."""
     host = worker.endpoint.host
     room_mib = worker.stats.free_space_mib
-    if room_mib is not None and room_mib < _LEAST_ROOM_MIB:
+    if room_mib is not None and room_mib < LEAST_ROOM_MIB:
         cause = f"no room for jobs, {room_mib} MiB free in the temporary directory of distccd"
         return Rejection(host, cause, "free some there (TMPDIR of that distccd, else /tmp)")
     place = _place(worker)

@@ -23,7 +23,8 @@ class WorkerStats(Record):
     `free_space_mib` MiB where it keeps the files of jobs, processes `running` there now, of whatever
     kind; and since it was started, for all its clients, jobs `compiled`, `failed` in the compiler,
     `refused` for overload, `disconnected` by their client, and `timed_out` after its own
-    `--job-lifetime`. The longest job took `longest_job_ms`. None where the daemon does not say.
+    `--job-lifetime`. It has `accepted` so many connections, and so many `other` jobs came to nothing.
+    The longest job took `longest_job_ms`. None where the daemon does not say.
     """
 
     slots: int
@@ -37,6 +38,8 @@ class WorkerStats(Record):
     timed_out: int | None = None
     free_space_mib: int | None = None
     longest_job_ms: int | None = None
+    accepted: int | None = None
+    other: int | None = None
 
     @property
     def counters(self) -> tuple[int | None, ...]:
@@ -67,6 +70,8 @@ def parse_stats(reply: bytes) -> WorkerStats:
         timed_out=_counter("dcc_compile_timeout", values),
         free_space_mib=_free_space_mib(values),
         longest_job_ms=_counter("dcc_longest_job_time_msecs", values),
+        accepted=_counter("dcc_tcp_accept", values),
+        other=_counter("dcc_other", values),
     )
 
 

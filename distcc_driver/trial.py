@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from .balance import Share
 from .clientlog import (
-    NO_ANSWER,
     added_target,
     compile_ms,
     connect_failure,
     error_line,
+    has_hung_up,
     missing_compiler,
     sent_compiler,
     trouble,
@@ -45,7 +46,12 @@ class Outcome(str, Enum):
 
     COMPILED = "compiled"
     MISSING = "missing"  # no such compiler on the worker
-    NOT_ALLOWED = "not_allowed"  # the worker hung up
+    HUNG_UP = "hung_up"  # the worker hung up, and why cannot be told
+    NOT_ALLOWED = "not_allowed"  # it hung up, for it does not allow this compiler
+    NOT_STORED = "not_stored"  # ... cannot store the files of a job
+    NO_ROOM = "no_room"  # ... has no room left for them
+    DROPPED = "dropped"  # ... lost the process for the job, or refuses this client
+    ELSEWHERE = "elsewhere"  # ... and it was not the distccd that the stats page is of
     HUNG = "hung"  # no answer in time
     UNREACHABLE = "unreachable"  # no connection to the job port
     NOT_SENT = "not_sent"  # distcc would rather compile here
@@ -111,6 +117,12 @@ class Trials:
         each worker is through. Trials come in the order of the workers.
         """
         return self._run_all([[(worker, command) for command in commands] for worker in workers], done)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._interrupts.sleep()
 
     def try_each(self, pairs: Sequence[tuple[Worker | None, Command]]) -> list[Trial]:
         """Compile once for each pair; trials come in their order."""
@@ -223,8 +235,8 @@ def _outcome(run: Run, status: int, log: str, said: str) -> tuple[Outcome, str]:
         return Outcome.MISSING, missing
     if failure := connect_failure(log):
         return Outcome.UNREACHABLE, failure
-    if NO_ANSWER in log:
-        return Outcome.NOT_ALLOWED, ""
+    if has_hung_up(log):
+        return Outcome.HUNG_UP, ""
     return Outcome.FAILED, error_line(said) or trouble(log) or f"exit code {status}"
 
 

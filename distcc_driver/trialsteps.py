@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def local_steps(trials: Sequence[Trial]) -> list[Step]:
     ]
 
 
-_WITH_WORDS = (Outcome.FAILED, Outcome.UNREACHABLE)
+_WITH_WORDS = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.HUNG_UP)
 
 
 def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Step]:
@@ -129,14 +130,21 @@ def _failure(
     if outcome is Outcome.RENAMED:
         return _renamed(words, asked, compilers)
     asked = asked if asked == compilers else f"{asked} (asked for by distcc in place of {compilers})"
+    if outcome in _HANG_UPS:
+        text, advice = _HANG_UPS[outcome]
+        return text.format(asked if outcome is Outcome.NOT_ALLOWED else compilers), advice
+    if outcome is Outcome.FAILED:
+        return f"{compilers} fails there: {words}", _cure(words)
+    if outcome is Outcome.HUNG_UP and words:
+        return f"hung up {words} ({compilers})", "try again, and look into its log if it does so again"
     sentences = {
         Outcome.MISSING: (
             f"compiler missing there: {asked}",
             "install the same compiler as here, and run update-distcc-symlinks there",
         ),
-        Outcome.NOT_ALLOWED: (
-            f"compiler not allowed there, it hangs up without an answer: {asked}",
-            "run update-distcc-symlinks there, or add it to DISTCC_CMDLIST there; its log tells more",
+        Outcome.HUNG_UP: (
+            f"hangs up without an answer ({compilers})",
+            "its log tells why: the compiler or this client is not allowed, or it has no room for files",
         ),
         Outcome.HUNG: (
             f"takes a job and does not finish it within {deadline_s} s ({compilers})",
@@ -147,9 +155,46 @@ def _failure(
             f"distcc sends no such compilation to a worker ({compilers})",
             "leave out what ties it to this machine, such as -march=native",
         ),
-        Outcome.FAILED: (f"{compilers} fails there: {words}", "repair that compiler there"),
     }
     return sentences[outcome]
+
+
+# For the compilers: what is, and what to do.
+_HANG_UPS = {
+    Outcome.NOT_ALLOWED: (
+        "compiler not allowed there, it hangs up without an answer: {}",
+        "run update-distcc-symlinks there, or add it to DISTCC_CMDLIST there; its log tells more",
+    ),
+    Outcome.NOT_STORED: (
+        "cannot write the files of a job, and hangs up ({})",
+        "let that distccd write to its temporary directory (its TMPDIR, else /tmp), and see to quotas",
+    ),
+    Outcome.NO_ROOM: (
+        "has no room for the files of a job ({})",
+        "free some there (TMPDIR of that distccd, else /tmp)",
+    ),
+    Outcome.DROPPED: (
+        "accepts a job, and drops it ({})",
+        "its log tells why: the process for the job was killed, or --allow refuses this client",
+    ),
+    Outcome.ELSEWHERE: (
+        "hangs up, and its distccd has seen no job: the job port leads elsewhere ({})",
+        "see to the proxy or tunnel in between, or correct the ports of the entry",
+    ),
+}
+_CURES = (
+    (r"takes too long", "raise --job-lifetime of distccd there"),
+    (r"No space left|Disk quota", "free some there (TMPDIR of that distccd, else /tmp)"),
+    (
+        r"Killed|out of memory|Cannot allocate|memory exhausted|Segmentation fault",
+        "give it memory there (the kernel's log, ulimit -v, the cgroup of distccd), or repair that compiler",
+    ),
+)
+
+
+def _cure(words: str) -> str:
+    """What to do about a compiler that says something and fails."""
+    return next((cure for said, cure in _CURES if re.search(said, words)), "repair that compiler there")
 
 
 def _renamed(added: str, asked: str, compilers: str) -> tuple[str, str]:

@@ -59,6 +59,15 @@ def work(tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A directory that the unprivileged user of a worker may enter, unlike those of pytest."""
+    directory = Path(tempfile.mkdtemp(prefix="public-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
 @pytest.fixture(params=SHELLS)
 def user_shell(request: pytest.FixtureRequest, environ: dict[str, str], work: Path) -> UserShell:
     """bash, then zsh."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.commands import run_driver
 from tests.support.distccd import Distccd
-from tests.support.toolchains import Toolchain, open_to_all, target
+from tests.support.toolchains import Toolchain, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,17 +31,16 @@ def running(environ: Mapping[str, str]) -> Iterator[Distccd]:
 
 
 @pytest.fixture(params=["missing", "not allowed"])
-def plain(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Distccd]:
+def plain(request: pytest.FixtureRequest, public: Path) -> Iterator[Distccd]:
     """A worker with `gcc` and `g++`, but without the names of the target, or that does not allow those."""
     if request.param == "missing":
-        tools = Toolchain(tmp_path / "tools")
+        tools = Toolchain(public / "tools")
         tools.add_alone("gcc")
         tools.add_alone("g++")
         environ = tools.environ
     else:
-        (tmp_path / "allowed").write_text("/usr/bin/gcc\n/usr/bin/g++\n")
-        open_to_all(tmp_path)
-        environ = {"DISTCC_CMDLIST": str(tmp_path / "allowed")}
+        (public / "allowed").write_text("/usr/bin/gcc\n/usr/bin/g++\n")
+        environ = {"DISTCC_CMDLIST": str(public / "allowed")}
     with running(environ) as worker:
         yield worker
 
@@ -98,8 +97,8 @@ def test_variable_in_the_command_of_a_makefile(user_shell: UserShell, plain: Dis
     assert plain.compiled == 2
 
 
-def test_worker_that_has_neither_name(environ: dict[str, str], work: Path, tmp_path: Path) -> None:
-    tools = Toolchain(tmp_path / "tools")
+def test_worker_that_has_neither_name(environ: dict[str, str], work: Path, public: Path) -> None:
+    tools = Toolchain(public / "tools")
     with running(tools.environ) as worker:
         environ["DISTCC_AUTO_HOSTS"] = worker.spec
         [line] = lines_of(environ, work, "--compiler", "gcc")

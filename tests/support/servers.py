@@ -141,3 +141,26 @@ def with_free_memory(address: str, stats_port: int, free_memory_mib: int) -> Ans
         connection.sendall(before + b"dcc_free_mem %d MB\n" % free_memory_mib + tag + after)
 
     return answer
+
+
+def forwarding(port: int, source: str) -> Answer:
+    """Passes all on to a port of this machine, from another address of it."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        with socket.create_connection((LOOPBACK, port), 30, source_address=(source, 0)) as behind:
+            back = threading.Thread(target=_copy, args=(behind, connection))
+            back.start()
+            _copy(connection, behind)
+            back.join()
+
+    return answer
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    for end in (source, target):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

@@ -35,6 +35,8 @@ def test_real_reply() -> None:
         disconnected=0,
         timed_out=0,
         free_space_mib=81521,
+        accepted=0,
+        other=0,
     )
 
 
@@ -292,6 +294,8 @@ def test_reply_cut_anywhere_is_never_read_as_other_numbers(length: int) -> None:
         disconnected=0,
         timed_out=0,
         free_space_mib=81521,
+        accepted=0,
+        other=0,
     )
     reply = with_line(b"dcc_free_mem 123456 MB").replace(b"dcc_max_kids 7", b"dcc_max_kids 16")
     reply = reply.replace(b" 0.50", b" 12.50").replace(b" 0.25", b" 12.25").replace(b" 0.75", b" 12.75")
