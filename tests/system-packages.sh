@@ -80,6 +80,7 @@ look_for() {
             program avahi-daemon
             program bzip2
             program ccache
+            program clang
             program cmake
             program dbus dbus-daemon
             program faketime
@@ -88,6 +89,7 @@ look_for() {
             program meson
             program nftables nft
             program ninja-build ninja
+            program time
             program xz-utils xz
             want bash-completion test -e /usr/share/bash-completion/bash_completion
             want locales test -e /usr/share/i18n/locales/tr_TR
