@@ -32,7 +32,7 @@ from .settings import check_hosts, read_settings, read_unknown
 from .steps import Result, Step, worst
 from .survey import Survey
 from .trial import Outcome, Trial, Trials, deadline_s
-from .trialenviron import inherited
+from .trialenviron import NO_REWRITE, inherited
 from .trialsteps import local_steps, trial_steps, untried_steps
 from .wording import bad_entry_line
 
@@ -181,7 +181,8 @@ def _to_try(case: _Case, is_chosen: bool) -> tuple[list[Command], list[Command]]
     """The compilers of the build directory, else those on PATH; what is asked for, in any case.
 
     And those of the build directory that are not run, for whoever wrote it might have them do anything. Of
-    names for the same program the last one is tried: distcc asks for `gcc` where it is called as `cc`.
+    names for the same program the last one is tried: distcc asks for `gcc` where it is called as `cc`, unless
+    `DISTCC_NO_REWRITE_CROSS` is set.
     """
     others = []
     tried = []
@@ -196,8 +197,9 @@ def _to_try(case: _Case, is_chosen: bool) -> tuple[list[Command], list[Command]]
     for command in tried or case.commands:
         if command.can_be_tried:
             is_plain = len(command.compiler) == 1 and os.sep not in command.compiler[0]
-            name = command.real_path if is_plain else command.compiler
-            found[name, is_cxx(command.compiler[0])] = command
+            is_renamed = NO_REWRITE not in command.changes.applied(case.environ)
+            name = command.real_path if is_plain and is_renamed else command.compiler
+            found[name, is_cxx(command.compiler[0]), command.changes] = command
     return list(found.values()), others
 
 

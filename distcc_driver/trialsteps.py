@@ -148,7 +148,8 @@ def _failure(
         ),
         Outcome.HUNG: (
             f"takes a job and does not finish it within {deadline_s} s ({compilers})",
-            "restart distccd there; DISTCC_IO_TIMEOUT sets another time",
+            "see whether its temporary directory has inodes left (df -i), and restart distccd there; "
+            "DISTCC_IO_TIMEOUT sets another time",
         ),
         Outcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
         Outcome.NOT_SENT: (

@@ -83,6 +83,16 @@ def test_any_value_counts(value: str, environ: dict[str, str], work: Path, plain
     assert line.startswith("ok ")
 
 
+@pytest.mark.parametrize("plain", ["not allowed"], indirect=True)
+def test_names_of_one_compiler_are_tried_each_where_distcc_asks_for_each(
+    environ: dict[str, str], work: Path, plain: Distccd
+) -> None:
+    environ |= {"DISTCC_AUTO_HOSTS": plain.spec, NO_REWRITE: "1"}
+    lines = lines_of(environ, work, "--compiler", "cc", "gcc")
+    assert [line.split()[0] for line in lines] == ["problem", "ok"]
+    assert "compiler not allowed there, it hangs up without an answer: cc; " in lines[0]
+
+
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
 @pytest.mark.parametrize("plain", ["missing"], indirect=True)
 def test_variable_in_the_command_of_a_makefile(user_shell: UserShell, plain: Distccd) -> None:

@@ -94,6 +94,26 @@ def filled(directory: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def without_inodes(directory: Path) -> Iterator[str]:
+    """distccd 3.4 looks for a name for its file for ever."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a tmpfs")
+    del directory
+    files = Path(tempfile.mkdtemp(prefix="inodes-"))
+    options = "size=16m,nr_inodes=50,mode=1777"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", files], check=True)
+    try:
+        with worker_of({"TMPDIR": str(files)}) as worker:
+            with contextlib.suppress(OSError):
+                for number in range(100):
+                    (files / str(number)).touch()
+            yield worker.spec
+    finally:
+        subprocess.run(["umount", files], check=True)
+        files.rmdir()
+
+
+@contextlib.contextmanager
 def killed(directory: Path) -> Iterator[str]:
     """The process that has the job, as by the kernel where memory is short."""
     with with_compiler(directory, "kill -9 $PPID") as spec:
@@ -164,6 +184,7 @@ STATES: list[tuple[State, str, str, str, str]] = [
     ),
     (gone, "gcc", "not_stored", "cannot write the files of a job", "see to quotas"),
     (filled, "g++", "no_room", "has no room for the files of a job (gcc, g++)", DISK),
+    (without_inodes, "gcc", "hung", "does not finish it within 2 s (gcc)", "has inodes left (df -i)"),
     (killed, "gcc", "dropped", "accepts a job, and drops it (gcc)", LOG),
     (killed_once, "gcc", "hung_up", "hung up once, and compiled at a second try (gcc)", "try again"),
     (refused, "gcc", "dropped", "accepts a job, and drops it (gcc)", LOG),
@@ -201,6 +222,8 @@ def test_worker(
     names = ["gcc", "g++"] if state is filled else [f"distcc {compiler}"]
     with state(public) as spec:
         environ["DISTCC_AUTO_HOSTS"] = spec
+        if state is without_inodes:
+            environ["DISTCC_IO_TIMEOUT"] = "2"
         document = examined(environ, work, *names)
     [trial] = [trial for trial in document["trials"] if trial["compiler"] == compiler]
     assert trial["outcome"] == outcome, document["trials"]
