@@ -24,7 +24,6 @@ _UNIT = """\
 # /etc/systemd/system/distcc.service
 [Unit]
 Description=distcc worker with statistics
-Documentation=man:distccd(1)
 After=network-online.target
 Wants=network-online.target
 

@@ -1,0 +1,112 @@
+"""What docs/workers.md has people copy: the unit is a unit, and the very command lines are workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.commands import run_driver
+from tests.support.ports import LOOPBACK
+from tests.support.processes import arguments_of, descendants, is_alive, wait_until
+from tests.support.shells import ROOT
+from tests.support.worker import free_job_port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PAGE = (ROOT / "docs" / "workers.md").read_text(encoding="utf-8")
+_NETWORK = "192.168.0.0/16"
+_DEADLINE_S = 60.0
+
+
+def block(language: str) -> str:
+    """The first block of the page in a language."""
+    [text, *_] = re.findall(rf"^ *```{language}\n(.*?)^ *```$", PAGE, re.DOTALL | re.MULTILINE)
+    return textwrap.dedent(text)
+
+
+def unit(environ: dict[str, str], work: Path, *words: str) -> str:
+    done = run_driver(environ, work, "worker", *words, "--print-unit")
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def exec_start(text: str) -> list[str]:
+    [line] = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    return shlex.split(line)
+
+
+def test_the_unit_of_the_page_is_the_one_that_is_printed(environ: dict[str, str], work: Path) -> None:
+    assert f"distcc-driver worker --allow {_NETWORK} --jobs 8 --print-unit >distcc.service" in PAGE
+    distccd = shutil.which("distccd") or ""
+    printed = unit(environ, work, "--allow", _NETWORK, "--jobs", "8")
+    assert block("ini") == printed.replace(f"={distccd} ", "=/usr/bin/distccd ")
+
+
+def test_systemd_finds_no_fault_with_the_unit(environ: dict[str, str], work: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze here")
+    (work / "distcc.service").write_text(unit(environ, work, "--allow", _NETWORK, "2001:db8::/32"))
+    manager = [] if os.geteuid() == 0 else ["--user"]  # that of the system has its files in /run
+    verify = ["systemd-analyze", *manager, "--recursive-errors=no", "verify", "./distcc.service"]
+    environ["XDG_RUNTIME_DIR"] = environ["HOME"]
+    done = subprocess.run(
+        verify, env=environ, cwd=work, capture_output=True, text=True, check=False, timeout=_DEADLINE_S
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_command_line_of_the_unit_is_a_worker(environ: dict[str, str], work: Path) -> None:
+    port = free_job_port()
+    text = unit(environ, work, "--allow", "127.0.0.0/8", "--jobs", "2", "--port", str(port))
+    assert_is_a_worker(exec_start(text), port, environ, work)
+
+
+def test_the_command_line_of_the_container_is_a_worker(environ: dict[str, str], work: Path) -> None:
+    container = block("dockerfile")
+    [entry_point] = re.findall(r"^ENTRYPOINT (.*)$", container, re.MULTILINE)
+    [command] = re.findall(r"^CMD (.*)$", container, re.MULTILINE)
+    port = free_job_port()
+    words = [*json.loads(entry_point), *json.loads(command)]
+    words[words.index("3632")] = str(port)
+    words[words.index("3633")] = str(port + 1)
+    assert_is_a_worker([*words, "--listen", LOOPBACK], port, environ, work)
+
+
+def assert_is_a_worker(words: Sequence[str], port: int, environ: dict[str, str], work: Path) -> None:
+    """Start it as the user whom unit and container name, if we may, and have a real client compile on it."""
+    (work / "hello.c").write_text("int one(void) { return 1; }\n")
+    hosts = {"DISTCC_AUTO_HOSTS": f"{LOOPBACK}:{port}:{port + 1}"}
+    become = ["setpriv", "--reuid=distccd", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    distccd = subprocess.Popen(
+        [*become, *words],
+        env={"PATH": environ["PATH"]},
+        cwd="/",
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        wait_until(
+            lambda: run_driver({**environ, **hosts}, work, "workers").returncode == 0,
+            "it answers on both ports",
+        )
+        client = {**environ, "DISTCC_HOSTS": f"{LOOPBACK}:{port}", "DISTCC_FALLBACK": "0"}
+        subprocess.run(
+            ["distcc", "gcc", "-c", "hello.c"], env=client, cwd=work, check=True, timeout=_DEADLINE_S
+        )
+        assert "--stats" in arguments_of(distccd.pid)
+    finally:
+        children = descendants(distccd.pid)
+        distccd.terminate()
+        _, said = distccd.communicate(timeout=_DEADLINE_S)
+        wait_until(lambda: not any(map(is_alive, children)), "its children have ended")
+    assert b"COMPILE_OK" in said
