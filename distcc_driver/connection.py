@@ -114,6 +114,12 @@ def refusal(failure: int, timeout_s: float) -> tuple[str, str]:
     return cause.format(timeout_s=timeout_s), advice
 
 
+def without_stats(job_port: int, stats_port: int) -> tuple[str, str]:
+    """What to say of a machine that takes connections at one of the two ports only, and what to check."""
+    cause = f"job port {job_port} answers and stats port {stats_port} refuses"
+    return f"{cause}: distccd runs there without --stats or with another stats port", "see docs/workers.md"
+
+
 def _numeric(family: int, socket_address: bytes) -> str:
     """The address in a struct sockaddr_in or sockaddr_in6."""
     if family == _socket.AF_INET:

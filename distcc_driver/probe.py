@@ -11,7 +11,7 @@ import select
 import time
 
 from .capacity import raise_descriptor_limit
-from .connection import Connection, refusal
+from .connection import Connection, refusal, without_stats
 from .endpoint import Endpoint, Rejection
 from .errors import StatsError
 from .record import Record
@@ -31,7 +31,8 @@ _DESCRIPTORS_PER_HOST = 2
 _SPARE_DESCRIPTORS = 16
 _JOB_ADVICE = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
 _LINGER_S = 0.2
-_HEARD = 2
+_HEARD = 3
+_ONE_PORT = 2
 _WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1}
 
 
@@ -81,8 +82,8 @@ def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | 
 class _RefusedError(Exception):
     """Ends the conversation with an address: (cause, advice).
 
-    Of several addresses of a host, that with the greatest `weight` tells most: below 0 nothing could be
-    sent, at 0 nothing came back, above it something did, and at `_HEARD` the stats port took a connection.
+    Of several addresses of a host, that with the greatest `weight` tells most: below 0 nothing could be sent,
+    at 0 nothing came back, above it something did; from `_ONE_PORT` on a port took a connection.
     """
 
     def __init__(self, cause: str, advice: str, weight: int = _HEARD) -> None:
@@ -189,6 +190,13 @@ def _connect(
         raise _stats_refusal(endpoint, refusal(failure, timeout_s), failure) from None
     *jobs, stats = opened
     if (yield from stats.established(deadline)):
+        for job in jobs if stats.failure == errno.ECONNREFUSED else ():
+            # It was asked first: its answer is there, or comes in a moment.
+            yield from job.established(min(deadline, time.monotonic() + _LINGER_S))
+            if not job.failure and job.receive(1) is None:
+                raise _RefusedError(
+                    *without_stats(endpoint.host.job_port, endpoint.host.stats_port), _ONE_PORT
+                )
         words = stats.firewall() or refusal(stats.failure, timeout_s)
         raise _stats_refusal(endpoint, words, stats.failure)
     for job in jobs:

@@ -67,6 +67,10 @@ class Messages:
         """The last line that says something, `about` in it; "" if none."""
         return _last_line(self._text(), about)
 
+    def count(self, about: str) -> int:
+        """How many lines have `about` in them."""
+        return sum(about in line for line in self._text().splitlines())
+
     def complaint(self) -> str:
         """The last line that is not ssh's own, "" if none; the ssh that asks for a forward has no file."""
         return _last_line(self._errors)

@@ -10,6 +10,7 @@ import sys
 import termios
 
 from . import guard, probe, reader, session
+from .connection import without_stats
 from .endpoint import Endpoint, Rejection
 from .errors import ConfigError
 from .hostspec import SshHost
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .probe import Worker
 
 _FORBIDDEN = "administratively prohibited"
+_REFUSED = "open failed: connect failed"
 _FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOpen)"
 _TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
 
@@ -191,7 +193,11 @@ class Tunnelled:
             return Rejection(host, "its tunnel has ended", "is the machine up, and its sshd?")
         messages = self._tunnels.messages(host)
         words = messages.last("open failed")
+        refused = messages.count(_REFUSED)
         messages.forget()
+        if refused == 1 and rejection.cause.startswith(f"stats port {host.stats_port} "):
+            cause, advice = without_stats(host.job_port, host.stats_port)
+            return Rejection(host, f"behind ssh, {cause}", advice)
         cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
         return Rejection(
             host, f"behind ssh, {cause}", _FORBIDDEN_ADVICE if _FORBIDDEN in words else _TUNNEL_ADVICE

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.commands import Driver, driver_command, run_driver
+from tests.support.ports import refusing_port
 from tests.support.preload import library
 from tests.support.processes import wait_until
 from tests.support.shapes import assert_shape
@@ -292,4 +293,24 @@ def test_ctrl_c_at_a_question_leaves_the_terminal_as_it_was(
         assert terminal.wait() == 130
     before, _, rest = terminal.shown.partition("[before]")
     assert before.strip() == rest.partition("[after]")[2].strip()
+    traces.assert_none()
+
+
+def test_distccd_without_stats_is_told(
+    environ: dict[str, str],
+    work: Path,
+    shared_distccd: Distccd,
+    ssh: SshUser,
+    shared_sshd: Sshd,
+    traces: Traces,
+) -> None:
+    ssh.worker("far", shared_sshd)
+    job_port = shared_distccd.job_port
+    with refusing_port() as down:
+        hosts = [f"ssh://far/{job_port}/{down}", f"ssh://far/{down}/{down}"]
+        done = run_driver(environ, work, "workers", *hosts)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("ssh://")]
+    told = f"behind ssh, job port {job_port} answers and stats port {down} refuses: distccd runs there"
+    assert told in lines[0]
+    assert f"behind ssh, stats port {down} closed without a reply (ssh: " in lines[1]
     traces.assert_none()
