@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.commands import driver_command, run_driver
+from tests.support.network import Network, Wire, may_have_networks
 from tests.support.ports import LOOPBACK
 from tests.support.processes import arguments_of, descendants, is_alive, wait_until
 from tests.support.shells import UserShell
@@ -331,3 +333,38 @@ def test_a_distccd_that_ends_at_once_is_told_with_its_last_words(
     done = run_driver(environ, work, "worker", "--port", str(free_job_port()))
     assert done.returncode == 96
     assert done.stderr == "distcc-driver: distccd: does not start; its last words: out of order\n"
+
+
+@pytest.fixture
+def two_machines() -> Iterator[tuple[Network, Network]]:
+    """The networks of two machines, 10.9.0.1 and 10.9.0.2, with a wire between them."""
+    if not may_have_networks():
+        pytest.skip("only root may make networks")
+    with Network() as near, Network() as far, Wire(near, far, "10.9.0.1", "10.9.0.2", random.Random(1)):
+        yield near, far
+
+
+def test_the_printed_entry_is_right_on_another_machine(
+    two_machines: tuple[Network, Network], user_shell: UserShell, work: Path
+) -> None:
+    near, far = two_machines
+    write(work, "hello.c")
+    environ = {**user_shell.environ, "DISTCC_FALLBACK": "0", "DISTCC_AUTO_FALLBACK_LOCAL_JOBS": "0"}
+    with far.call(lambda: RunningWorker(environ, work, "--allow", "10.9.0.0/24")) as worker:
+        [host] = worker.hosts
+        assert host == f"10.9.0.2:{worker.job_port}:{worker.job_port + 1}"
+        assert "10.9.0.0/24 may come in" in "\n".join(worker.shown)
+        user_shell.environ |= environ | {"DISTCC_AUTO_HOSTS": host}
+        done = near.call(lambda: user_shell.run("distcc_build sh -c 'distcc gcc -c hello.c' sh"))
+        assert done.returncode == 0, done.stderr
+        assert worker.line().split("  ")[1:3] == ["10.9.0.1", "compiled"]
+
+
+def test_another_machine_is_not_let_in_unasked(
+    two_machines: tuple[Network, Network], environ: dict[str, str], work: Path
+) -> None:
+    near, far = two_machines
+    with far.call(lambda: RunningWorker(environ, work)) as worker:
+        hosts = {**environ, "DISTCC_AUTO_HOSTS": f"10.9.0.2:{worker.job_port}:{worker.job_port + 1}"}
+        done = near.call(lambda: run_driver(hosts, work, "workers"))
+        assert "refused the connection" in done.stdout
