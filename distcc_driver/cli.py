@@ -223,7 +223,7 @@ def worker(
         list[str] | None,
         typer.Option(
             metavar="NET ...",
-            help="Who may come in: addresses and networks, as in: --allow 192.168.0.0/16 2001:db8::/32. "
+            help="Its clients, as addresses and networks: --allow 192.168.0.0/16 2001:db8::/32. "
             "Without it, this machine only.",
             show_default=False,
         ),

@@ -32,7 +32,7 @@ User={user}
 ExecStart={command}
 Restart=on-failure
 RestartSec=5
-# Clients name the source files: their compilers see no home and no temporary file of anybody else.
+# Clients can have files read: their compilers see no home, and no temporary file of others.
 PrivateTmp=yes
 ProtectHome=yes
 ProtectSystem=strict

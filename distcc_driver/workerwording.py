@@ -21,12 +21,12 @@ def start_lines(options: DaemonOptions, reason: str, user: str) -> list[str]:
     slots = "1 slot" if options.slots == 1 else f"{options.slots} slots"
     first = f"distccd runs as user {user}, {slots} ({reason})"
     if options.is_local:
-        return [first, "only this machine is let in; for others: --allow NET, as in --allow 192.168.0.0/16"]
+        return [first, "clients: this machine only; others need --allow, as in --allow 192.168.0.0/16"]
     networks = ", ".join(map(str, options.networks))
     return [
         first,
-        f"{networks} may come in, at ports {options.job_port} and {options.stats_port}",
-        f"who may come in can read every file that user {user} may read",
+        f"clients: {networks}, at ports {options.job_port} and {options.stats_port}",
+        f"clients can have every file read that user {user} may read",
     ]
 
 
@@ -66,7 +66,7 @@ def introduction(lines: Iterable[str]) -> list[str]:
 def event_line(event: Job | Denied, moment: str) -> str:
     """A line about a job, or about a machine that was not let in."""
     if isinstance(event, Denied):
-        words = [moment, event.client, "not let in, no --allow has this address"]
+        words = [moment, event.client, "refused, no --allow has its address"]
     else:
         words = [moment, event.client, event.outcome, f"{event.elapsed_ms} ms", event.compiler, event.source]
     return printable("  ".join(filter(None, words)))

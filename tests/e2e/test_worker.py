@@ -86,13 +86,13 @@ def test_a_build_with_the_printed_entry_compiles_on_it(user_shell: UserShell, wo
     assert worker.shown[-2:] == ["distcc-driver: ended by SIGINT", ""]
 
 
-def test_it_says_who_is_let_in_and_what_it_compiles_with(environ: dict[str, str], work: Path) -> None:
+def test_it_says_who_its_clients_are_and_what_it_compiles_with(environ: dict[str, str], work: Path) -> None:
     with RunningWorker(environ, work, "--jobs", "1") as worker:
         user = pwd.getpwuid(os.stat(f"/proc/{worker.distccd()}").st_uid).pw_name
         said = "\n".join(worker.shown)
     assert user != "root"
     assert f"worker: distccd runs as user {user}, 1 slot (as --jobs says)" in said
-    assert "worker: only this machine is let in; for others: --allow NET" in said
+    assert "worker: clients: this machine only; others need --allow" in said
     assert " gcc " in next(line for line in worker.shown if line.startswith("worker: compilers: "))
     assert worker.hosts[0] == f"{LOOPBACK}:{worker.job_port}:{worker.job_port + 1}"
 
@@ -126,7 +126,7 @@ def test_names_of_files_do_nothing_to_the_terminal(environ: dict[str, str], work
         (["--allow", "::1", "--allow", "127.0.0.0/8"], LOOPBACK),
     ],
 )
-def test_clients_of_both_protocols_come_in(
+def test_clients_of_both_protocols_are_served(
     words: list[str], host: str, environ: dict[str, str], work: Path
 ) -> None:
     """distccd itself compares an IPv4 client of an IPv6 socket back to front."""
@@ -140,7 +140,7 @@ def test_a_client_that_no_network_has_is_told_and_gets_nothing(environ: dict[str
     write(work, "hello.c")
     with RunningWorker(environ, work, "--allow", "127.0.0.2") as worker:
         assert not compile_on(worker, work, "gcc", "-c", "hello.c")
-        assert worker.line().endswith(f"  {LOOPBACK}  not let in, no --allow has this address")
+        assert worker.line().endswith(f"  {LOOPBACK}  refused, no --allow has its address")
 
 
 def test_a_look_at_the_port_is_no_job(environ: dict[str, str], work: Path) -> None:
@@ -353,7 +353,7 @@ def test_the_printed_entry_is_right_on_another_machine(
     with far.call(lambda: RunningWorker(environ, work, "--allow", "10.9.0.0/24")) as worker:
         [host] = worker.hosts
         assert host == f"10.9.0.2:{worker.job_port}:{worker.job_port + 1}"
-        assert "10.9.0.0/24 may come in" in "\n".join(worker.shown)
+        assert f"clients: 10.9.0.0/24, at ports {worker.job_port} and " in "\n".join(worker.shown)
         user_shell.environ |= environ | {"DISTCC_AUTO_HOSTS": host}
         done = near.call(lambda: user_shell.run("distcc_build sh -c 'distcc gcc -c hello.c' sh"))
         assert done.returncode == 0, done.stderr
