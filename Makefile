@@ -57,8 +57,8 @@ coverage: packages-test .venv/.dev
 lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy
 	@shellcheck -x distcc.sh .ci/run $$(find distcc_driver tests -name '*.sh')
-	@for file in distcc.sh distcc_driver/*.sh; do bash -n "$$file" || exit; done
-	@for file in distcc.zsh distcc_driver/*.sh; do zsh -n "$$file" || exit; done
+	@for file in distcc.sh distcc_driver/*.sh distcc_driver/share/*.sh; do bash -n "$$file" || exit; done
+	@for file in distcc.zsh distcc_driver/*.sh distcc_driver/share/*.zsh; do zsh -n "$$file" || exit; done
 
 bench: packages-bench install .venv/.dev
 	$(run) $(python) -m tests.bench $(ARGS)

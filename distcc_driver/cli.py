@@ -266,11 +266,35 @@ def demo() -> None:
     raise typer.Exit(run_demo())
 
 
+@app.command(
+    epilog="Exit codes: 0 the file is as it should be, 2 wrong usage, 96 it cannot be changed.",
+)
+def setup(
+    shell: Annotated[
+        str,
+        typer.Argument(metavar="bash|zsh", help="By default the login shell, $SHELL.", show_default=False),
+    ] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the line out again.")] = False,
+) -> None:
+    """Have new shells know distcc_build: add a line to ~/.bashrc, or to .zshrc in $ZDOTDIR or ~.
+
+    A file that has the line stays as it is. The line starts no process, and does nothing once distcc-driver
+    is not installed any more.
+    """
+    from .setup import run_setup, shell_of
+    from .shim import SHELLS
+
+    shell = shell or shell_of(os.environ) or ""
+    if shell not in SHELLS:
+        raise _UsageError("name the shell, bash or zsh, as in: distcc-driver setup bash")
+    raise typer.Exit(run_setup(shell, remove))
+
+
 @app.command()
 def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=False)]) -> None:
     """Print the path of the file that a shell sources to get distcc_build.
 
-    For a start file: source "$(distcc-driver shim bash)"
+    Start files may have it for good: it stays the same when distcc-driver or Python is upgraded.
     """
     from .shim import main as print_path
 

@@ -12,11 +12,23 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_PACKAGE)
 _SHIMS = {"bash": "distcc.sh", "zsh": "distcc.zsh"}
+SHELLS = tuple(_SHIMS)
 
 
 def find_shim(shell: str) -> str:
-    """The path of the file that `shell`, bash or zsh, sources: in a clone above the package, else in it."""
-    return os.path.join(_ROOT if _is_clone() else _PACKAGE, _SHIMS[shell])
+    """The path of the file that `shell`, bash or zsh, sources.
+
+    In a clone above the package. In a package below PREFIX/lib/python3.N that in PREFIX/share, whose path
+    stays the same when the Python changes; else in the package.
+    """
+    name = _SHIMS[shell]
+    if _is_clone():
+        return os.path.join(_ROOT, name)
+    version = os.path.dirname(_ROOT)
+    library, prefix = os.path.dirname(version), os.path.dirname(os.path.dirname(version))
+    lasting = os.path.join(prefix, "share", "distcc-driver", name)
+    is_below = os.path.basename(version).startswith("python3.") and os.path.basename(library) == "lib"
+    return lasting if is_below and os.path.exists(lasting) else os.path.join(_PACKAGE, name)
 
 
 def remedy() -> str:

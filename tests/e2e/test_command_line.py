@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
-COMMANDS = ("workers", "doctor", "plan", "demo", "shim", "worker")
+COMMANDS = ("workers", "doctor", "plan", "demo", "discover", "worker", "setup", "shim")
 
 
 def test_version(environ: dict[str, str], work: Path) -> None:

@@ -57,7 +57,8 @@ def test_version_and_help(installed: Installed) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_path_of_the_shim(shell: str, installed: Installed) -> None:
     shim = installed.shim(shell)
-    assert shim == installed.packages / "distcc_driver" / {"bash": "distcc.sh", "zsh": "distcc.zsh"}[shell]
+    share = installed.packages.parents[2] / "share" / "distcc-driver"
+    assert shim == share / {"bash": "distcc.sh", "zsh": "distcc.zsh"}[shell]
     assert stat.S_ISREG(shim.stat().st_mode)
 
 

@@ -76,8 +76,14 @@ class Installed:
 
     def use_in(self, shell: UserShell) -> UserShell:
         """The shell, which now sources the installed shim."""
-        shell.root = self.packages / "distcc_driver"
+        shell.root = self.shim_directory
         return shell
+
+    @property
+    def shim_directory(self) -> Path:
+        """Where start files find the shims: beside lib, if the packages are in lib/python3.N."""
+        lasting = self.packages.parents[2] / "share" / "distcc-driver"
+        return lasting if lasting.is_dir() else self.packages / "distcc_driver"
 
 
 def install_in_venv(wheel: Path, python: str, version: str, directory: Path) -> Installed:

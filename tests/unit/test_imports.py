@@ -76,7 +76,7 @@ FOR_PEOPLE |= {
     "ninjafile",
     "ninjatree",
 }
-FOR_PEOPLE |= {"announcement", "discover", "mdns"}
+FOR_PEOPLE |= {"announcement", "discover", "mdns", "setup", "startfile"}
 FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 FOR_PEOPLE |= {"allowedcompilers", "daemonoptions", "joblog", "localaddresses", "logtail", "portholder"}
 FOR_PEOPLE |= {"worker", "workerguard", "workerwording"}

@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# Becomes PREFIX/share/distcc-driver/distcc.sh of an installation: a path without a version of Python, for start
+# files. Sources the distcc.sh of the package in PREFIX/lib/python3.N, of the latest N that has one.
+#
+# Written as distcc.sh is, and for its reasons.
+
+\builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null ||
+    \printf 'distcc-driver: distcc.sh: this shell is neither bash nor zsh; source it from one of them\n' >&2
+\builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null || \return 1
+\builtin 'test' -z "${ZSH_VERSION-}" ||
+    \builtin 'eval' '\builtin \source "${${${funcsourcetrace[@]:0:1}%:*}:A:h}/distcc.zsh"; \builtin \return "$?"'
+
+\builtin shopt -q expand_aliases && __distcc_expand=-s || __distcc_expand=-u
+\builtin shopt -u expand_aliases
+
+__distcc_prefix=${BASH_SOURCE[0]}
+case $__distcc_prefix in
+    */share/distcc-driver/*) __distcc_prefix=${__distcc_prefix%/share/distcc-driver/*} ;;
+    */*) __distcc_prefix=${__distcc_prefix%/*}/../.. ;;
+    *) __distcc_prefix=../.. ;;
+esac
+__distcc_minor=40
+while [[ $__distcc_minor -ge 10 ]]; do
+    for __distcc_shim in site dist; do
+        __distcc_shim=$__distcc_prefix/lib/python3.$__distcc_minor/$__distcc_shim-packages/distcc_driver/distcc.sh
+        [[ ! -r $__distcc_shim ]] || break 2
+    done
+    __distcc_minor=$((__distcc_minor - 1))
+done
+\builtin shopt "$__distcc_expand" expand_aliases
+\builtin unset __distcc_expand __distcc_prefix __distcc_minor
+\builtin source "$__distcc_shim"
+\builtin unset __distcc_shim
