@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import os
 import re
 import shlex
@@ -10,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +50,20 @@ def test_a_wheel_made_of_the_source_distribution_is_the_same(wheel: Path, tmp_pa
     needed = {"Makefile", "LICENSE", "tests/system-packages.sh", "docs/man.py", "distcc.zsh", ".ci/run"}
     assert needed <= names
     assert not any(name.startswith((".venv", ".git/", "dist/")) for name in names)
+
+
+def test_metadata_is_fit_for_an_index(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name), policy=email.policy.default)
+        assert any(name.endswith(".dist-info/licenses/LICENSE") for name in archive.namelist())
+    assert (metadata["Name"], metadata["License-Expression"]) == ("distcc-driver", "MIT")
+    assert (metadata["Requires-Python"], metadata["Description-Content-Type"]) == (">=3.10", "text/markdown")
+    assert "discover" in metadata.get_all("Provides-Extra", [])
+    readme = metadata.get_content()
+    assert "distcc_build make" in readme
+    assert "[distcc](https://www.distcc.org)" in readme
+    assert re.findall(r"\]\((?!https://)[^)]*\)", readme) == []
 
 
 def test_version_and_help(installed: Installed) -> None:
