@@ -33,6 +33,11 @@ def target_arguments(host: SshHost) -> list[str]:
     return [*port, *user, "--", host.name]
 
 
+def configuration_arguments(host: SshHost, control: str) -> list[str]:
+    """Arguments of ssh(1) that print the configuration of a host; `-S` only for the process to be found."""
+    return ["-S", control_argument(control), "-G", *target_arguments(host)]
+
+
 def master_arguments(
     host: SshHost, control: str, log: str, batch: bool, connect_timeout_s: int | None = None
 ) -> list[str]:

@@ -23,6 +23,20 @@ _CHANGED = "IDENTIFICATION HAS CHANGED"  # sshconnect.c of OpenSSH, check_host_k
 _REVOKED = "REVOKED HOST KEY DETECTED"
 
 
+_EARLY = "_exchange_identification: "  # of kex or, in old versions, ssh: before there are keys
+_CLOSED = ("closed by remote host", "reset by peer", "Broken pipe")
+# What ends a proxy looks the same, and explains itself.
+_EXPLAINED = (
+    "Permission denied",
+    "open failed",
+    "ssh: ",
+    "verification failed",
+    _CHANGED,
+    _REVOKED,
+    _GOODBYE,
+)
+
+
 class Unanswered(Rejection):
     """A host whose ssh would have to ask a person."""
 
@@ -82,6 +96,13 @@ class Messages:
         """
         text = self._text()
         return _CHANGED in text or _REVOKED in text
+
+    def closed_before_login(self) -> bool:
+        """Whether a server closed the connection before anybody could log in, and did not say why."""
+        text = self._text()
+        if any(words in text for words in _EXPLAINED):
+            return False
+        return any(_EARLY in line and any(words in line for words in _CLOSED) for line in text.splitlines())
 
     def refusal(self) -> Rejection:
         """Why ssh did not log in."""

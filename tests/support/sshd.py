@@ -168,9 +168,10 @@ def write_sshd_config(
         "AllowAgentForwarding yes",
         "X11Forwarding yes",
         "PermitTTY yes",
-        "MaxStartups 100",
         "LogLevel DEBUG1",
     ]
+    if not any(option.startswith("MaxStartups") for option in options):  # of which the last one counts
+        lines.append("MaxStartups 100")
     config.write_text("".join(f"{line}\n" for line in lines))
     return config
 

@@ -40,11 +40,15 @@ MAY_IMPORT = {
     "slotfiles": {"backoff", "hostspec", "processtable", "session"},
     "forwardports": {"hostspec"},
     "sshcommand": BASIS | {"hostspec", "session"},
+    "sshprocess": BASIS | {"hostspec", "session"},
+    "sshconfig": BASIS,
+    "logins": BASIS | {"hostspec"},
     "sshmessages": BASIS | {"hostspec", "endpoint", "sshcommand"},
     "capacity": BASIS,
     "ccacheprefix": set[str](),
     "tunnel": BASIS
-    | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"},
+    | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"}
+    | {"sshprocess", "sshconfig", "logins"},
     "connection": {"resolve", "schedule"},
     "probe": BASIS | {"hostspec", "stats", "connection", "endpoint", "resolve", "schedule", "capacity"},
     "selection": BASIS | {"hostspec", "endpoint", "probe"},

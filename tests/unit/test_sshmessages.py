@@ -89,3 +89,32 @@ def test_standard_error_takes_more_than_anybody_reads(messages: Messages) -> Non
 def test_an_error_while_ssh_runs_is_not_swallowed(messages: Messages) -> None:
     with pytest.raises(BlockingIOError), messages.errors():
         raise BlockingIOError("fork: try again")
+
+
+CLOSED = "kex_exchange_identification: Connection closed by remote host\nConnection closed by "
+
+
+@pytest.mark.parametrize(
+    ("errors", "text", "expected"),
+    [
+        ("", f"{CLOSED}127.0.0.1 port 22", True),
+        ("", "kex_exchange_identification: read: Connection reset by peer", True),
+        ("", "ssh_exchange_identification: write: Broken pipe", True),
+        ("", f"{CLOSED}UNKNOWN port 65535", True),
+        (f"{CLOSED}127.0.0.1 port 22", f"{CLOSED}UNKNOWN port 65535", True),
+        ("me@jump: Permission denied (publickey).", f"{CLOSED}UNKNOWN port 65535", False),
+        ("channel 0: open failed: connect failed: no", f"{CLOSED}UNKNOWN port 65535", False),
+        ("ssh: Could not resolve hostname jump: no", f"{CLOSED}UNKNOWN port 65535", False),
+        ("Host key verification failed.", f"{CLOSED}UNKNOWN port 65535", False),
+        ("", "me@worker: Permission denied (publickey).", False),
+        ("", "Connection closed by 127.0.0.1 port 22", False),
+        ("", "ssh: connect to host worker port 22: Connection refused", False),
+        ("", "kex_exchange_identification: banner line too long", False),
+    ],
+)
+def test_a_connection_that_was_closed_before_the_login(
+    messages: Messages, errors: str, text: str, expected: bool
+) -> None:
+    with messages.errors() as pipe:
+        os.write(pipe, errors.encode())
+    assert written(messages, text).closed_before_login() is expected

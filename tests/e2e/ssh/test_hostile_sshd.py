@@ -68,7 +68,7 @@ def test_a_server_that_nobody_can_log_in_to(
     with Server(fault.answer) as server:
         entry = behind(f"{LOOPBACK}:{server.port}", shared_distccd)
         assert_left_out(user_shell, entry, shared_distccd, fault.cause)
-        assert server.connections == 1
+        assert server.connections in (1, 2), "one more for those that close before the login"
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)

@@ -1,0 +1,95 @@
+"""The processes of ssh that a build starts: each as an ordinary process, none after the end has begun."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import signal
+import threading
+
+import sh
+
+from . import session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from .hostspec import SshHost
+
+_ANY_STATUS = list(range(-64, 256))
+_MAX_FILE_BYTES = 64 * 1024 * 1024
+NO_START = (OSError, RuntimeError, sh.ForkException)  # no process, thread, descriptor or room to be had
+
+
+class StoppedError(Exception):
+    """No ssh may be started for this host any more."""
+
+
+class SshProcesses:
+    """Starts every ssh from a thread that no signal reaches, and knows those that still run.
+
+    An exception in a process that has been forked, but is not ssh yet, would make it a second plan.
+    """
+
+    def __init__(self, ssh: sh.Command, hosts: Iterable[SshHost]) -> None:
+        self._ssh = ssh
+        self._running: dict[SshHost, list[sh.RunningCommand]] = {host: [] for host in hosts}
+        self._launching = threading.Condition()
+        self._stopped: set[SshHost] = set()
+        self._ignored = [number for number in session.ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
+
+    def stop(self, hosts: Iterable[SshHost] | None = None) -> None:
+        """Start no ssh for some hosts any more. Those that were started have their command line by now."""
+        with self._launching:
+            self._stopped |= set(self._running if hosts is None else hosts)
+            self._launching.notify_all()
+
+    def pause(self, host: SshHost, pause_s: float) -> None:
+        """Wait. Raises `StoppedError` as soon as no ssh may be started."""
+        with self._launching:
+            if self._launching.wait_for(lambda: host in self._stopped, pause_s):
+                raise StoppedError
+
+    def kill_strays(self, hosts: Iterable[SshHost] | None = None) -> None:
+        """Kill what was started as ssh, is none, and still runs though its session has ended."""
+        for process in [one for host in hosts or self._running for one in self._running[host]]:
+            try:
+                if process.is_alive() and process.pgid == process.pid:
+                    process.kill_group()
+                elif process.is_alive():
+                    process.kill()
+            except ProcessLookupError:
+                pass  # gone meanwhile
+
+    @contextlib.contextmanager
+    def launched(self, host: SshHost, arguments: list[str], **options: Any) -> Iterator[sh.RunningCommand]:
+        """Start ssh, which is ssh in the context; raises `StoppedError` if none may be started any more."""
+        with self._launching:
+            if host in self._stopped:
+                raise StoppedError
+            process: sh.RunningCommand = self._ssh(
+                *arguments,
+                _bg=True,
+                _bg_exc=False,
+                _ok_code=_ANY_STATUS,
+                _preexec_fn=self._become_ordinary,
+                **options,
+            )
+            self._running[host].append(process)
+        try:
+            yield process
+        finally:
+            self._running[host].remove(process)
+
+    def _become_ordinary(self) -> None:
+        """Let a process that is about to be ssh be interrupted as any other, and write no huge file."""
+        for number in session.ENDINGS:
+            signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, session.HELD)
+        # What a server makes ssh write during a build fills no disk. Beyond, ssh writes nothing.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if soft == resource.RLIM_INFINITY or soft > _MAX_FILE_BYTES:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, hard))
