@@ -33,19 +33,37 @@ def target_arguments(host: SshHost) -> list[str]:
     return [*port, *user, "--", host.name]
 
 
-def configuration_arguments(host: SshHost, control: str) -> list[str]:
-    """Arguments of ssh(1) that print the configuration of a host; `-S` only for the process to be found."""
-    return ["-S", control_argument(control), "-G", *target_arguments(host)]
+def hop_arguments(hop: str) -> list[str]:
+    """The same for a jump host, `[USER@]HOST[:PORT]` as `ssh -G` prints it, an IPv6 address in brackets."""
+    user, _, place = hop.removeprefix("ssh://").rpartition("@")
+    name, colon, port = place.rpartition(":")
+    if not colon or not port.isdecimal() or (":" in name and not name.endswith("]")):
+        name, port = place, ""
+    words = [*(["-p", port] if port else []), *(["-l", user] if user else [])]
+    return [*words, "--", name.removeprefix("[").removesuffix("]")]
+
+
+def configuration_arguments(control: str, target: list[str]) -> list[str]:
+    """Arguments of ssh(1) that print a configuration; `-S` only for the process to be found."""
+    return ["-S", control_argument(control), "-G", *target]
 
 
 def master_arguments(
-    host: SshHost, control: str, log: str, batch: bool, connect_timeout_s: int | None = None
+    host: SshHost,
+    control: str,
+    log: str,
+    batch: bool,
+    connect_timeout_s: int | None = None,
+    offers_keys: bool = True,
 ) -> list[str]:
     """Arguments of ssh(1) that log in and leave a master connection in the background.
 
-    `batch` forbids every question; a `connect_timeout_s` overrides the user's configuration.
+    `batch` forbids every question; a `connect_timeout_s` overrides the user's configuration. A server
+    that is offered no keys counts no failed login.
     """
     options = dict(_MASTER_OPTIONS, BatchMode="yes" if batch else "no")
+    if not offers_keys:
+        options["PubkeyAuthentication"] = "no"
     if connect_timeout_s is not None:
         options["ConnectTimeout"] = str(connect_timeout_s)
     words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]

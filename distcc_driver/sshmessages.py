@@ -36,6 +36,11 @@ _EXPLAINED = (
     _GOODBYE,
 )
 
+_CLOSED_ADVICE = (
+    "its sshd, or that of a jump host, may refuse this machine for some minutes after failed logins "
+    "(PerSourcePenalties), or too many log in at once (MaxStartups): wait, and load your key with ssh-add"
+)
+
 
 class Unanswered(Rejection):
     """A host whose ssh would have to ask a person."""
@@ -104,8 +109,8 @@ class Messages:
             return False
         return any(_EARLY in line and any(words in line for words in _CLOSED) for line in text.splitlines())
 
-    def refusal(self) -> Rejection:
-        """Why ssh did not log in."""
+    def refusal(self, locked: str = "") -> Rejection:
+        """Why ssh did not log in; `locked` is the file of a key that it could not use."""
         text = self._text().partition(_GOODBYE)[0]
         words = self.last() or "ssh failed without a word"
         by_hand = self._by_hand()
@@ -121,9 +126,18 @@ class Messages:
                 self._host, f"its host key is not known ({words})", f"connect once by hand: {by_hand}"
             )
         if "Permission denied" in text:
+            if locked:
+                return self.locked(locked)
             advice = "load your key into ssh-agent, or install one with ssh-copy-id"
             return Unanswered(self._host, f"ssh would have to ask ({words})", advice)
+        if self.closed_before_login():
+            return Rejection(self._host, f"ssh failed twice before the login ({words})", _CLOSED_ADVICE)
         return Rejection(self._host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
+
+    def locked(self, path: str) -> Unanswered:
+        """That a passphrase is needed."""
+        cause = f"ssh would have to ask for the passphrase of {path[:_MAX_WORDS]}"
+        return Unanswered(self._host, cause, "load the key with ssh-add, or build at a terminal")
 
     def cut_off(self) -> Rejection:
         """That the connection did not live until it had forwards."""

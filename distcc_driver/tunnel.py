@@ -8,7 +8,6 @@ is taken costs no second login, and a `LocalForward` of the user's own cannot fa
 from __future__ import annotations
 
 import _socket
-import contextlib
 import math
 import os
 import random
@@ -21,12 +20,12 @@ import sh
 
 from . import session
 from .capacity import raise_descriptor_limit
+from .configurations import Configurations
 from .endpoint import Endpoint, Rejection
 from .forwardports import ForwardPorts
 from .hostspec import LOOPBACK, SshHost
 from .logins import Logins
-from .sshcommand import configuration_arguments, forward_arguments, master_arguments
-from .sshconfig import SshConfig, parse_config
+from .sshcommand import forward_arguments, master_arguments
 from .sshmessages import Messages
 from .sshprocess import NO_START, SshProcesses, StoppedError
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _CONNECT_TIMEOUT_S = 10
-_CONFIGURATION_S = 2.0  # it may run commands (ssh_config(5), Match exec)
 _SLOW_S = 3
 _LOOK_S = 0.25
 _LOGIN_ATTEMPTS = 2
@@ -49,15 +47,18 @@ _CAN_SHARE = sys.platform == "linux"  # elsewhere ssh could not bind a port that
 class Tunnels:
     """The SSH hosts of a build: `start`, other work, `finish`; then `ask` those that need a person."""
 
-    def __init__(self, ssh: sh.Command, hosts: Sequence[SshHost], path: str, guard: _socket.socket) -> None:
+    def __init__(
+        self, ssh: sh.Command, hosts: Sequence[SshHost], path: str, guard: _socket.socket, can_ask: bool
+    ) -> None:
         self._processes = SshProcesses(ssh, hosts)
         self._path = path
         self._guard = guard
+        self._can_ask = can_ask
         self._numbers = {host: number for number, host in enumerate(hosts)}
         self._messages = {
             host: Messages(host, session.log_path(path, number)) for host, number in self._numbers.items()
         }
-        self._configs: dict[SshHost, SshConfig] = {}
+        self._configurations = Configurations(self._processes)
         self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
         self._logins = Logins()
         self._pool = ThreadPoolExecutor(
@@ -116,8 +117,7 @@ class Tunnels:
         return session.control_path(self._path, self._numbers[host])
 
     def _limit_s(self, host: SshHost) -> int:
-        config = self._configs.get(host)
-        return max(_CONNECT_TIMEOUT_S, config.connect_timeout_s if config else 0)
+        return max(_CONNECT_TIMEOUT_S, self._configurations.known(host).connect_timeout_s)
 
     def _end_of_time(self, host: SshHost) -> float:
         since = self._logins.since(host)
@@ -132,26 +132,15 @@ class Tunnels:
             self._opening[host] = Future()
             self._opening[host].set_result(Rejection(host, cause, advice))
 
-    def _config(self, host: SshHost) -> SshConfig:
-        """What the user's configuration says of a host; nothing if ssh does not tell in 2 s."""
-        words = configuration_arguments(host, self._control(host))
-        with self._processes.launched(host, words, _new_session=True, _tty_out=False) as process:
-            try:
-                process.wait(_CONFIGURATION_S)
-            except sh.TimeoutException:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill_group()
-                return SshConfig({})
-        return parse_config(process.stdout.decode("utf-8", "replace"))
-
     def _open(self, host: SshHost, batch: bool = True) -> Endpoint | Rejection:
         """Log in and forward both ports."""
         messages = self._messages[host]
         try:
-            if host not in self._configs:
-                self._configs[host] = self._config(host)
-            if self._log_in(host, batch):
-                return messages.refusal()
+            locked = self._configurations.locked_key(host, self._control(host)) if batch else None
+            if locked is not None and (self._can_ask or locked.is_of_jump_host):
+                return messages.locked(locked.path)
+            if self._log_in(host, batch, offers_keys=locked is None):
+                return messages.refusal(locked.path if locked else "")
             if messages.tell_of_another_key():
                 self.close(host)
                 return messages.refusal()
@@ -164,11 +153,11 @@ class Tunnels:
             advice = "does ssh run by hand? check its file, ulimit -u and ulimit -n, and the room in TMPDIR"
             return Rejection(host, f"ssh cannot be started ({cause})", advice)
 
-    def _log_in(self, host: SshHost, batch: bool) -> int:
+    def _log_in(self, host: SshHost, batch: bool, offers_keys: bool) -> int:
         """Log in, and once more if the connection was closed before; returns ssh's exit code."""
-        messages, config = self._messages[host], self._configs[host]
+        messages, config = self._messages[host], self._configurations.ask(host, self._control(host))
         limit_s = None if batch or config.connect_timeout_s else _CONNECT_TIMEOUT_S
-        arguments = master_arguments(host, self._control(host), messages.log, batch, limit_s)
+        arguments = master_arguments(host, self._control(host), messages.log, batch, limit_s, offers_keys)
         for left in reversed(range(_LOGIN_ATTEMPTS)):
             messages.forget()  # why an earlier attempt failed is no matter now
             with self._logins.turn(host, config.door):

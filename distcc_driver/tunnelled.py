@@ -90,7 +90,7 @@ class Tunnelled:
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             keeper = guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
-            self._tunnels = Tunnels(ssh, self._hosts, self._path, keeper)
+            self._tunnels = Tunnels(ssh, self._hosts, self._path, keeper, has_terminal())
             self._tunnels.start()
         except BaseException:
             self.__exit__()

@@ -42,13 +42,15 @@ MAY_IMPORT = {
     "sshcommand": BASIS | {"hostspec", "session"},
     "sshprocess": BASIS | {"hostspec", "session"},
     "sshconfig": BASIS,
+    "lockedkeys": BASIS | {"sshconfig"},
+    "configurations": BASIS | {"hostspec", "lockedkeys", "sshcommand", "sshconfig", "sshprocess"},
     "logins": BASIS | {"hostspec"},
     "sshmessages": BASIS | {"hostspec", "endpoint", "sshcommand"},
     "capacity": BASIS,
     "ccacheprefix": set[str](),
     "tunnel": BASIS
     | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"}
-    | {"sshprocess", "sshconfig", "logins"},
+    | {"sshprocess", "configurations", "logins"},
     "connection": {"resolve", "schedule"},
     "probe": BASIS | {"hostspec", "stats", "connection", "endpoint", "resolve", "schedule", "capacity"},
     "selection": BASIS | {"hostspec", "endpoint", "probe"},

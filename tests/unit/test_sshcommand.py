@@ -6,7 +6,7 @@ import pytest
 
 from distcc_driver import session
 from distcc_driver.hostspec import SshHost, parse_host
-from distcc_driver.sshcommand import forward_arguments, master_arguments, target_arguments
+from distcc_driver.sshcommand import forward_arguments, hop_arguments, master_arguments, target_arguments
 
 OPTIONS = [
     *["-o", "ControlMaster=yes"],
@@ -72,6 +72,29 @@ def test_the_time_to_connect_is_the_configurations_unless_it_is_given() -> None:
     left = master_arguments(host, "/s/0", "/s/0.log", batch=False)
     assert [word for word in given if word not in left] == ["ConnectTimeout=10"]
     assert not any("ConnectTimeout" in word for word in left)
+
+
+def test_a_login_may_offer_no_keys() -> None:
+    host = ssh_host("ssh://worker")
+    without = master_arguments(host, "/s/0", "/s/0.log", batch=True, offers_keys=False)
+    usual = master_arguments(host, "/s/0", "/s/0.log", batch=True)
+    assert [word for word in without if word not in usual] == ["PubkeyAuthentication=no"]
+
+
+@pytest.mark.parametrize(
+    ("hop", "expected"),
+    [
+        ("jump", ["--", "jump"]),
+        ("me@jump:2222", ["-p", "2222", "-l", "me", "--", "jump"]),
+        ("me@there@jump", ["-l", "me@there", "--", "jump"]),
+        ("[::1]:22", ["-p", "22", "--", "::1"]),
+        ("::1", ["--", "::1"]),
+        ("[fe80::1%eth0]", ["--", "fe80::1%eth0"]),
+        ("ssh://me@jump:22", ["-p", "22", "-l", "me", "--", "jump"]),
+    ],
+)
+def test_a_jump_host_is_taken_apart(hop: str, expected: list[str]) -> None:
+    assert hop_arguments(hop) == expected
 
 
 def test_host_keys_are_the_configurations_business() -> None:

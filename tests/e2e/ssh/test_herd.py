@@ -86,7 +86,7 @@ def test_a_connection_that_is_closed_again_is_given_up(
 ) -> None:
     entry = behind("never", shared_distccd)
     user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
-    assert_built_without(user_shell, entry, "Connection closed by UNKNOWN port 65535")
+    assert_built_without(user_shell, entry, "Connection closed by UNKNOWN port 65535", "PerSourcePenalties")
     assert runs(ssh) == 2
 
 

@@ -202,15 +202,6 @@ def test_a_key_that_the_worker_does_not_know(
     assert_built_without(user_shell, entry, "Permission denied", "ssh-agent", "ssh-copy-id")
 
 
-def test_a_key_with_a_passphrase_without_a_terminal(
-    user_shell: UserShell, ssh: SshUser, keys: Keys, shared_sshd: Sshd, shared_distccd: Distccd
-) -> None:
-    ssh.default(IdentityFile=str(keys.protected.private))
-    entry = behind(ssh.worker("worker", shared_sshd), shared_distccd)
-    user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
-    assert_built_without(user_shell, entry, "Permission denied", "ssh-agent", "ssh-copy-id")
-
-
 def test_more_keys_than_the_worker_puts_up_with(
     user_shell: UserShell,
     ssh: SshUser,

@@ -1,0 +1,81 @@
+"""The configuration of each SSH host and of the jump hosts on the way there: asked of `ssh -G`, once each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+
+import sh
+
+from .lockedkeys import locked_key
+from .record import Record
+from .sshcommand import configuration_arguments, hop_arguments, target_arguments
+from .sshconfig import SshConfig, parse_config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .hostspec import SshHost
+    from .sshprocess import SshProcesses
+
+_PATIENCE_S = 2.0  # it may run commands (ssh_config(5), Match exec)
+_MAX_HOPS = 8  # a configuration may send ssh round in a circle
+
+
+class LockedKey(Record):
+    """A private key whose passphrase ssh would ask for: at the host itself, or at a jump host."""
+
+    path: str
+    is_of_jump_host: bool
+
+
+class Configurations:
+    """Those of one build, which are not asked for again."""
+
+    def __init__(self, processes: SshProcesses) -> None:
+        self._processes = processes
+        self._hosts: dict[SshHost, SshConfig] = {}
+        self._hops: dict[str, SshConfig] = {}
+        self._asking = threading.Lock()
+
+    def known(self, host: SshHost) -> SshConfig:
+        """What is known by now; nothing if ssh has not told."""
+        return self._hosts.get(host, SshConfig({}))
+
+    def ask(self, host: SshHost, control: str) -> SshConfig:
+        """What the user's configuration says of a host; nothing if ssh does not tell in 2 s."""
+        if host not in self._hosts:
+            self._hosts[host] = self._answer(host, control, target_arguments(host))
+        return self._hosts[host]
+
+    def locked_key(self, host: SshHost, control: str) -> LockedKey | None:
+        """The first key on the way to a host that must be unlocked, None if that is not known."""
+        for config in self._on_the_way(host, control):
+            if path := locked_key(config, os.environ):
+                return LockedKey(path, True)
+        path = locked_key(self.ask(host, control), os.environ)
+        return LockedKey(path, False) if path else None
+
+    def _on_the_way(self, host: SshHost, control: str) -> list[SshConfig]:
+        """The configurations of the jump hosts."""
+        found: list[SshConfig] = []
+        waiting = self.ask(host, control).hops
+        with self._asking if waiting else contextlib.nullcontext():
+            while waiting and len(found) < _MAX_HOPS:
+                hop, *waiting = waiting
+                if hop not in self._hops:
+                    self._hops[hop] = self._answer(host, control, hop_arguments(hop))
+                found.append(self._hops[hop])
+                waiting = self._hops[hop].hops + waiting
+        return found
+
+    def _answer(self, host: SshHost, control: str, target: list[str]) -> SshConfig:
+        words = configuration_arguments(control, target)
+        with self._processes.launched(host, words, _new_session=True, _tty_out=False) as process:
+            try:
+                process.wait(_PATIENCE_S)
+            except sh.TimeoutException:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill_group()
+                return SshConfig({})
+        return parse_config(process.stdout.decode("utf-8", "replace"))
