@@ -52,6 +52,12 @@ class Logins:
                 door.last_end = time.monotonic()
                 self._changed.notify_all()
 
+    def begin_anew(self, host: SshHost) -> None:
+        """Let the time of a host count from now, and that of those behind it: a person was asked."""
+        with self._changed:
+            door = self._doors[host]
+            self._began[host] = door.began = door.last_end = time.monotonic()
+
     def since(self, host: SshHost) -> float | None:
         """The moment from which the time of a host counts, None while it waits for others.
 

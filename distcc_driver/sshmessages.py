@@ -36,6 +36,7 @@ _EXPLAINED = (
     _GOODBYE,
 )
 
+_REFUSED = "agent refused operation"
 _CLOSED_ADVICE = (
     "its sshd, or that of a jump host, may refuse this machine for some minutes after failed logins "
     "(PerSourcePenalties), or too many log in at once (MaxStartups): wait, and load your key with ssh-add"
@@ -128,8 +129,10 @@ class Messages:
         if "Permission denied" in text:
             if locked:
                 return self.locked(locked)
-            advice = "load your key into ssh-agent, or install one with ssh-copy-id"
-            return Unanswered(self._host, f"ssh would have to ask ({words})", advice)
+            if _REFUSED in text:
+                cause = f"the agent refused to sign ({self.last(_REFUSED)})"
+                return Unanswered(self._host, cause, "confirm the key there when it asks")
+            return Unanswered(self._host, f"ssh would have to ask ({words})", _login_advice(text))
         if self.closed_before_login():
             return Rejection(self._host, f"ssh failed twice before the login ({words})", _CLOSED_ADVICE)
         return Rejection(self._host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
@@ -162,6 +165,15 @@ class Messages:
                 file.seek(max(_LOG_BYTES, os.fstat(file.fileno()).st_size - _LOG_BYTES))
                 own += b"\n" + file.read(_LOG_BYTES)
         return own.decode("utf-8", "replace")
+
+
+def _login_advice(text: str) -> str:
+    """What to do where a login was refused, by what the server would still take: `(publickey,password)`."""
+    left = text.rpartition("Permission denied (")[2].partition(")")[0].split(",")
+    if "publickey" in left:
+        return "load your key into ssh-agent, or install one with ssh-copy-id"
+    # It takes no key, or it has taken one: then it does not name that way any more.
+    return "a key is not enough there: build at a terminal, or let it be enough (AuthenticationMethods)"
 
 
 def _last_line(text: str, about: str = "") -> str:

@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import sh
 
-from . import session
+from . import confirmations, session
 from .capacity import raise_descriptor_limit
 from .configurations import Configurations
 from .endpoint import Endpoint, Rejection
@@ -42,6 +42,9 @@ _FORWARD_ATTEMPTS = 5
 _DESCRIPTORS_PER_HOST = 4
 _SPARE_DESCRIPTORS = 64
 _CAN_SHARE = sys.platform == "linux"  # elsewhere ssh could not bind a port that we have bound
+
+_SILENT_ADVICE = "is the machine up, and does its sshd answer?"
+_AGENT_ADVICE = "confirm the key in time, load one that needs no confirmation, or build at a terminal"
 
 
 class Tunnels:
@@ -79,21 +82,36 @@ class Tunnels:
         """Kill what was started as ssh, is none, and still runs though the session has ended."""
         self._processes.kill_strays()
 
-    def finish(self, report_slow: Callable[[list[SshHost]], None]) -> dict[SshHost, Endpoint | Rejection]:
-        """Wait until every host is there, has failed, or has used up its time; tell of what takes 3 s."""
+    def finish(
+        self,
+        report_slow: Callable[[list[SshHost]], None],
+        report_asked: Callable[[list[SshHost]], None],
+    ) -> dict[SshHost, Endpoint | Rejection]:
+        """Wait until every host is there, has failed, or has used up its time; tell of what takes 3 s.
+
+        The time of a person who has to confirm a key does not count, if there is a terminal to end it.
+        """
         slow_at = time.monotonic() + _SLOW_S
+        told: set[SshHost] = set()
         while pending := [host for host, future in self._opening.items() if not future.done()]:
             now = time.monotonic()
-            if now >= slow_at:
-                report_slow(pending)
-                slow_at = math.inf
+            if now >= slow_at and self._can_ask:
+                asked = self._asked(pending)
+                if new := [host for host in asked if host not in told]:
+                    report_asked(new)
+                told.update(asked)
+                for host in asked:
+                    self._logins.begin_anew(host)
+            if now >= slow_at > 0:
+                slow_at = 0.0
+                if slow := [host for host in pending if host not in told]:
+                    report_slow(slow)
             ends = {host: self._end_of_time(host) for host in pending}
             if now >= min(ends.values()):
                 self._give_up([host for host, end in ends.items() if now >= end - _LOOK_S])
                 continue
-            futures = [self._opening[host] for host in pending]
-            # Other logins may have moved the end of a host's time when the next look comes.
-            wait(futures, min(_LOOK_S, slow_at - now, *(end - now for end in ends.values())), FIRST_COMPLETED)
+            # Other logins, or a person, may have moved the end of a host's time when the next look comes.
+            wait([self._opening[host] for host in pending], _LOOK_S, FIRST_COMPLETED)
         return {host: future.result() for host, future in self._opening.items()}
 
     def ask(self, host: SshHost) -> Endpoint | Rejection:
@@ -123,12 +141,19 @@ class Tunnels:
         since = self._logins.since(host)
         return math.inf if since is None else since + self._limit_s(host)
 
+    def _asked(self, hosts: Sequence[SshHost]) -> list[SshHost]:
+        """Those whose key a person has to confirm at this moment."""
+        found = confirmations.awaited(self._path, [self._control(host) for host in hosts])
+        return [host for host in hosts if self._control(host) in found]
+
     def _give_up(self, hosts: Sequence[SshHost]) -> None:
+        asked = self._asked(hosts)
         self._processes.stop(hosts)
         self.close(*hosts)
         for host in hosts:
-            cause = f"ssh timed out after {self._limit_s(host)} s"
-            advice = "is the machine up, and does its sshd answer?"
+            cause, advice = f"ssh timed out after {self._limit_s(host)} s", _SILENT_ADVICE
+            if host in asked:
+                cause, advice = f"{cause}, waiting for the agent or a token to sign", _AGENT_ADVICE
             self._opening[host] = Future()
             self._opening[host].set_result(Rejection(host, cause, advice))
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .log import Log
     from .probe import Worker
 
+_ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
 _FORBIDDEN = "administratively prohibited"
 _REFUSED = "open failed: connect failed"
 _FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOpen)"
@@ -127,7 +128,8 @@ class Tunnelled:
             self._opened = {host: Rejection(host, "ssh: not found on PATH", advice) for host in self._hosts}
             return
         self._opened = self._tunnels.finish(
-            lambda slow: log.info(f"{enumerated([host.text for host in slow])}: ssh is still connecting")
+            lambda slow: log.info(f"{enumerated([host.text for host in slow])}: ssh is still connecting"),
+            lambda asked: log.info(f"{enumerated([host.text for host in asked])}: {_ASKED}"),
         )
         if any(isinstance(result, Unanswered) for result in self._opened.values()) and has_terminal():
             if quiet is None:

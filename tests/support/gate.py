@@ -44,6 +44,7 @@ class Gate:
             f'read -r status < {place}/$$\nexit "$status"\n'
         )
         script.chmod(0o755)
+        self.program = script
         self.word = shlex.quote(str(script))
 
     def wait(self) -> Held:

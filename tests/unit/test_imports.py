@@ -44,13 +44,14 @@ MAY_IMPORT = {
     "sshconfig": BASIS,
     "lockedkeys": BASIS | {"sshconfig"},
     "configurations": BASIS | {"hostspec", "lockedkeys", "sshcommand", "sshconfig", "sshprocess"},
+    "confirmations": {"processtable", "session"},
     "logins": BASIS | {"hostspec"},
     "sshmessages": BASIS | {"hostspec", "endpoint", "sshcommand"},
     "capacity": BASIS,
     "ccacheprefix": set[str](),
     "tunnel": BASIS
     | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"}
-    | {"sshprocess", "configurations", "logins"},
+    | {"sshprocess", "configurations", "confirmations", "logins"},
     "connection": {"resolve", "schedule"},
     "probe": BASIS | {"hostspec", "stats", "connection", "endpoint", "resolve", "schedule", "capacity"},
     "selection": BASIS | {"hostspec", "endpoint", "probe"},

@@ -91,6 +91,26 @@ def test_an_error_while_ssh_runs_is_not_swallowed(messages: Messages) -> None:
         raise BlockingIOError("fork: try again")
 
 
+@pytest.mark.parametrize(
+    ("methods", "advice"),
+    [
+        ("publickey", "ssh-copy-id"),
+        ("publickey,password", "ssh-copy-id"),
+        ("keyboard-interactive", "AuthenticationMethods"),
+        ("password,keyboard-interactive", "AuthenticationMethods"),
+        ("hostbased", "AuthenticationMethods"),
+    ],
+)
+def test_the_advice_fits_what_the_server_would_still_take(
+    messages: Messages, methods: str, advice: str
+) -> None:
+    """A key that was accepted is no way any more: the second factor is missing."""
+    refusal = written(messages, f"me@worker: Permission denied ({methods}).").refusal()
+    assert isinstance(refusal, Unanswered)
+    assert advice in refusal.advice
+    assert ("ssh-copy-id" in refusal.advice) is (advice == "ssh-copy-id")
+
+
 CLOSED = "kex_exchange_identification: Connection closed by remote host\nConnection closed by "
 
 
