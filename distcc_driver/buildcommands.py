@@ -58,10 +58,13 @@ class CommandGroups:
 
     @property
     def heads(self) -> dict[tuple[str, ...], str]:
-        """Assignments, launchers and compiler of all calls, each once, with the place of the first."""
+        """Assignments, launchers and compiler of all calls, each once, with the place of the first.
+
+        Assembler does not count beside other languages: CMake has a launcher of its own for it.
+        """
         found: dict[tuple[str, ...], str] = {}
-        for calls in self._found.values():
-            call, place, _ = calls[0]
+        calls = [calls[0] for calls in self._found.values()]
+        for call, place, _ in [one for one in calls if not is_assembler(one[0].source)] or calls:
             found.setdefault(call.words[: call.head], place)
         return found
 
@@ -75,3 +78,8 @@ class CommandGroups:
             count = sum(counts) if counts else None
             found.append(BuildCommand(call.words, place, count, call.directory, call.source))
         return tuple(found)
+
+
+def is_assembler(source: str) -> bool:
+    """Whether a source is written in assembler, by its suffix."""
+    return os.path.splitext(source)[1] in (".s", ".S", ".sx", ".asm")

@@ -27,29 +27,34 @@ _STYLES = {Result.OK: "green", Result.WARNING: "bold yellow", Result.PROBLEM: "b
 _WIDTH = max(len(result.value) for result in Result)
 
 
-def plain_lines(steps: Sequence[Step]) -> list[str]:
-    """One line for each step, whatever its width, and the result of all."""
+def plain_lines(steps: Sequence[Step], is_known: bool) -> list[str]:
+    """One line for each step, whatever its width, and the result of all, as `conclusion` has it."""
     lines = [f"{step.result.value:{_WIDTH}}  {step.part}: {_sentence(step)}" for step in steps]
-    return [*lines, "", conclusion(steps)]
+    return [*lines, "", conclusion(steps, is_known)]
 
 
-def terminal_view(steps: Sequence[Step], has_marks: bool) -> RenderableType:
+def terminal_view(steps: Sequence[Step], is_known: bool, has_marks: bool) -> RenderableType:
     """Steps below the headings of their parts; `has_marks` where the terminal has more than ASCII."""
     parts: list[RenderableType] = []
     for part, group in groupby(steps, lambda step: step.part):
         parts += [Text(part, style="bold"), _grid(list(group), has_marks)]
     result = worst(steps)
-    return Group(*parts, Text(), Text(conclusion(steps), style=_STYLES[result]))
+    return Group(*parts, Text(), Text(conclusion(steps, is_known), style=_STYLES[result]))
 
 
-def conclusion(steps: Sequence[Step]) -> str:
-    """What all steps come to, in one line."""
+def conclusion(steps: Sequence[Step], is_known: bool) -> str:
+    """What all steps come to, in one line; `is_known` if the build's own commands were read."""
     counts = {result: sum(step.result is result for step in steps) for result in Result}
     found = [_count(counts[result], result.value) for result in (Result.PROBLEM, Result.WARNING)]
     found = [text for text in found if text]
     if found:
         return f"found: {' and '.join(found)}"
-    return "all is well: a build would be distributed as the host list says"
+    if is_known:
+        return "all is well: a build would be distributed as the host list says"
+    return (
+        "nothing is wrong, but the commands of the build cannot be told: "
+        "in a build with DISTCC_VERBOSE=1, distcc says of each file where it compiles, and why"
+    )
 
 
 def _count(number: int, word: str) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from .buildcommands import CommandGroups, Configured
+from .buildcommands import CommandGroups, Configured, is_assembler
 from .buildfiles import MAX_BYTES, text_of, words_of
 from .commandline import compiler_calls
 from .ninjatree import ninja_groups
@@ -123,6 +123,6 @@ def _flags_variable(call: CompilerCall, flags: str) -> str:
     """The variable of the language of a call, such as CXX_FLAGS."""
     compiler = call.words[call.head - 1]
     for language, path in re.findall(r"^# compile (\w+) with (.*)$", flags, re.MULTILINE):
-        if path == compiler:
+        if path == compiler and language.startswith("ASM") == is_assembler(call.source):
             return f"{language}_FLAGS"
     return "CXX_FLAGS" if "++" in os.path.basename(compiler) else "C_FLAGS"

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from . import steps
 from .buildtree import BuildTree, read_tree
+from .buildverdicts import Verdict, judge
 from .checklist import plain_lines, terminal_view
 from .clientstate import troubles
 from .compilers import USUAL, Command, examine, for_a_trial, is_cxx
@@ -26,11 +27,14 @@ from .document import VERSION, HostRow, host_rows
 from .errors import ConfigError
 from .log import Log
 from .objectfile import compiler_version
+from .optionorigins import read_origins
+from .optionsteps import option_steps
 from .processes import Interrupts
 from .secondlooks import look_again
 from .settings import check_hosts, read_settings, read_unknown
 from .steps import Result, Step, worst
 from .survey import Survey
+from .treedocument import command_document, tree_document
 from .trial import Outcome, Trial, Trials, deadline_s
 from .trialenviron import NO_REWRITE, inherited
 from .trialsteps import local_steps, trial_steps, untried_steps
@@ -56,6 +60,7 @@ class _Case:
     client_version: str | None = None
     commands: list[Command] = field(default_factory=list)
     tree_commands: list[Command] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     bad_entries: Sequence[BadEntry] = ()
     hosts: list[HostRow] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
@@ -86,12 +91,12 @@ def run_doctor(compilers: Sequence[str], build_directory: str, as_json: bool) ->
         if as_json:
             raise
         case.steps.append(steps.error_step(str(error)))
-        _show(case.steps)
+        _show(case)
         return error.exit_code
     if as_json:
         write_lines([json.dumps(_document(case), indent=2)])
     else:
-        _show(case.steps)
+        _show(case)
     return int(worst(case.steps) is not Result.OK)
 
 
@@ -116,6 +121,8 @@ def _examine_machine(case: _Case, compilers: Sequence[str]) -> None:
     case.tree_commands = [examine(configured.words, case.search_path) for configured in case.tree.compilers]
     case.steps += steps.compiler_steps(case.commands, case.environ, case.is_tree_distributed)
     case.steps += steps.tree_steps(case.tree, case.tree_commands)
+    case.verdicts = [judge(command) for command in case.tree.commands]
+    case.steps += option_steps(case.tree, case.verdicts, read_origins(case.tree, case.environ))
 
 
 def _words(command: str) -> list[str]:
@@ -218,14 +225,15 @@ def _shown_progress(workers: int) -> Iterator[Callable[[], None]]:
         yield done
 
 
-def _show(found: Sequence[Step]) -> None:
+def _show(case: _Case) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names may have what this terminal has not
+    is_known = bool(case.verdicts)
     if not sys.stdout.isatty():
-        write_lines(plain_lines(found))
+        write_lines(plain_lines(case.steps, is_known))
         return
     console = Console(highlight=False)
-    console.print(terminal_view(found, console.encoding.startswith("utf")))
+    console.print(terminal_view(case.steps, is_known, console.encoding.startswith("utf")))
 
 
 def _document(case: _Case) -> dict[str, Any]:
@@ -236,8 +244,8 @@ def _document(case: _Case) -> dict[str, Any]:
         "result": worst(case.steps).value,
         "steps": [_step(step) for step in case.steps],
         "client": {"path": case.client, "version": case.client_version},
-        "compilers": [_command(command) for command in case.commands],
-        "build_directory": _tree(case),
+        "compilers": [command_document(command) for command in case.commands],
+        "build_directory": tree_document(case.tree, case.tree_commands, case.verdicts),
         "bad_entries": [entry._asdict() for entry in case.bad_entries],
         "hosts": [asdict(row) for row in case.hosts],
         "trials": [_trial(trial) for trial in case.trials],
@@ -251,30 +259,6 @@ def _step(step: Step) -> dict[str, Any]:
         "result": step.result.value,
         "text": step.text,
         "advice": step.advice or None,
-    }
-
-
-def _command(command: Command) -> dict[str, Any]:
-    return {
-        "command": command.text,
-        "kind": command.kind.value,
-        "path": command.path,
-        "real_path": command.real_path,
-        "is_distributed": command.is_distributed,
-    }
-
-
-def _tree(case: _Case) -> dict[str, Any]:
-    tree = case.tree
-    return {
-        "directory": tree.directory,
-        "system": tree.system.value,
-        "file": tree.file,
-        "unknown": tree.unknown or None,
-        "compilers": [
-            {"setting": configured.setting, **_command(command)}
-            for configured, command in zip(tree.compilers, case.tree_commands, strict=True)
-        ],
     }
 
 

@@ -60,7 +60,7 @@ def examine(environ: dict[str, str], work: Path, hosts: list[str], *arguments: s
     return Examined(environ | {"DISTCC_AUTO_HOSTS": " ".join(hosts)}, work, *arguments)
 
 
-def test_all_is_well(masqueraded: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+def test_nothing_is_wrong(masqueraded: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
     before = shared_distccd.compiled
     found = examine(masqueraded, work, [shared_distccd.spec], "--compiler", "gcc", "g++")
     assert found.done.returncode == 0, found.done.stdout
@@ -68,7 +68,7 @@ def test_all_is_well(masqueraded: dict[str, str], work: Path, shared_distccd: Di
     assert "compiles with gcc, g++ in " in found.line("ok       trial", shared_distccd.spec)
     assert shared_distccd.compiled == before + 2
     found.line("ok       compilers", "gcc, g++: link in /usr/lib/distcc to distcc, compiler in /usr/bin")
-    found.line("all is well", "would be distributed")
+    found.line("nothing is wrong", "the commands of the build cannot be told")
 
 
 def test_no_masquerade_and_nothing_that_calls_distcc(

@@ -66,6 +66,7 @@ FOR_PEOPLE |= {
     "buildcommands",
     "buildfiles",
     "buildtree",
+    "buildverdicts",
     "checklist",
     "clientlog",
     "clientrules",
@@ -84,6 +85,7 @@ FOR_PEOPLE |= {
     "ninjatree",
 }
 FOR_PEOPLE |= {"announcement", "discover", "mdns", "setup", "startfile"}
+FOR_PEOPLE |= {"optionorigins", "optionsteps", "treedocument", "workerrules"}
 FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 FOR_PEOPLE |= {"allowedcompilers", "daemonoptions", "joblog", "localaddresses", "logtail", "portholder"}
 FOR_PEOPLE |= {"worker", "workerguard", "workerwording"}

@@ -283,11 +283,15 @@ def test_deadline_that_is_no_time() -> None:
 
 def test_conclusion_counts() -> None:
     steps = [Step("p", ("s",), result, "t") for result in (Result.WARNING, Result.PROBLEM, Result.WARNING)]
-    assert conclusion(steps) == "found: 1 problem and 2 warnings"
-    assert conclusion(steps[:1]) == "found: 1 warning"
-    assert conclusion([]).startswith("all is well: ")
+    assert conclusion(steps, is_known=True) == "found: 1 problem and 2 warnings"
+    assert conclusion(steps[:1], is_known=False) == "found: 1 warning"
+    assert conclusion([], is_known=True).startswith("all is well: ")
+
+
+def test_not_all_is_well_where_nobody_knows_what_the_build_calls() -> None:
+    assert conclusion([], is_known=False).startswith("nothing is wrong, but ")
 
 
 def test_plain_lines_escape_what_is_not_printable() -> None:
-    [line, *_] = plain_lines([Step("p", ("a\nb",), Result.OK, "\x1b[2J", "do \u202e it")])
+    [line, *_] = plain_lines([Step("p", ("a\nb",), Result.OK, "\x1b[2J", "do \u202e it")], is_known=True)
     assert line == "ok       p: a\\nb: \\x1b[2J; do \\u202e it"

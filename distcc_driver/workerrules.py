@@ -1,0 +1,112 @@
+"""Options that distcc sends to a worker, and that do something else there than they do here. Pure.
+
+A worker has the preprocessed source and the options, sends back the object file, and removes its own files.
+Each rule was tried with distcc 3.4, GCC 12 and clang 14.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Effect(str, Enum):
+    """What becomes of a compilation on a worker."""
+
+    FAILS = "fails"  # for want of a file, and is repeated here
+    MAY_FAIL = "may_fail"  # by what preprocessing has taken away, and is repeated here
+    LOSES = "loses"  # a file besides the object, which stays there
+    DIFFERS = "differs"  # the result is for that machine
+    SPOILS = "spoils"  # the precompiled header cannot be used here
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """What `word` of a command does on a worker; `what` names the file or the machine that it is about."""
+
+    word: str
+    effect: Effect
+    what: str = ""
+
+
+_WRITTEN = {
+    r"-gsplit-dwarf": "the .dwo file with the debug information",
+    r"-fstack-usage": "the .su file",
+    r"-fcallgraph-info.*": "the .ci file",
+    r"-?-save-temps(=.*)?": "the intermediate files",
+    r"-fdump-(?!.*stdout).+": "the dump",
+    r"-aux-info.*": "the file with the declarations",
+    r"-fopt-info.*=.+": "the file with the notes on optimization",
+    r"-ftime-trace.*": "the .json file with the times",
+    r"-fsave-optimization-record.*": "the file with the notes on optimization",
+}
+_READ = {
+    r"-fplugin=.*": "the plug-in",
+    r"-fpass-plugin=.*": "the plug-in",
+    r"-fprofile-(instr|sample)-use=.*": "the profile",
+    r"-fsanitize-(ignorelist|blacklist)=.*": "the list",
+    r"-ivfsoverlay.*": "the overlay file",
+    r"--config(=.*)?": "the configuration file",
+    r"-include-pch": "the precompiled header",
+    r"-fpch-preprocess": "the precompiled header",
+    r"-fmodule-(map-)?file=.*": "the module",
+}
+_FALLTHROUGH = re.compile(
+    r"-W(?:extra|error=extra|error=implicit-fallthrough|implicit-fallthrough(?:=[1-4])?)?"
+)
+_NO_FALLTHROUGH = re.compile(r"-W(?:no-implicit-fallthrough|implicit-fallthrough=[05])")
+_ERRORS = ("-Werror", "-Werror=extra", "-Werror=implicit-fallthrough")
+_NO_ERRORS = ("-Wno-error", "-Wno-error=extra", "-Wno-error=implicit-fallthrough")
+_KEEP_COMMENTS = ("-C", "-CC", "-fdirectives-only")
+
+
+def hazards(words: Sequence[str]) -> list[Hazard]:
+    """What of a command, the compiler is its first word, a worker does in another way; each once."""
+    return list(dict.fromkeys(_hazards(words)))
+
+
+def is_clang(compiler: str) -> bool:
+    """Whether a compiler is clang, by its name."""
+    return "clang" in os.path.basename(compiler)
+
+
+def _hazards(words: Sequence[str]) -> Iterator[Hazard]:
+    for word, behind in pairwise([*words[1:], ""]):
+        if word == "-x" and behind.endswith("-header") and not is_clang(words[0]):
+            # What a worker sees is preprocessed: macros and include guards are missing from the result.
+            yield Hazard(f"{word} {behind}", Effect.SPOILS, "the precompiled header")
+        elif word == "-mcpu=native":
+            yield Hazard(word, Effect.DIFFERS, "the processor of the worker")
+        elif word == "-load":
+            yield Hazard("-Xclang -load", Effect.FAILS, "the plug-in")
+        else:
+            for rules, effect in ((_WRITTEN, Effect.LOSES), (_READ, Effect.FAILS)):
+                what = next((what for pattern, what in rules.items() if re.fullmatch(pattern, word)), None)
+                if what is not None:
+                    yield Hazard(word, effect, what)
+    if reads_comments := _comment_option(words):
+        yield Hazard(reads_comments, Effect.MAY_FAIL, "comments such as /* fall through */")
+
+
+def _comment_option(words: Sequence[str]) -> str:
+    """The options by which GCC reads comments, and what it finds is an error; "" if there are none."""
+    if is_clang(words[0]) or any(word in _KEEP_COMMENTS for word in words):
+        return ""
+    warning = error = ""
+    for word in words[1:]:
+        if _FALLTHROUGH.fullmatch(word):
+            warning = word
+        elif _NO_FALLTHROUGH.fullmatch(word):
+            warning = ""
+        if word in _ERRORS:
+            error = word
+        elif word in _NO_ERRORS:
+            error = ""
+    return " ".join(dict.fromkeys([warning, error])) if warning and error else ""

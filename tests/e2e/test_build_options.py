@@ -1,0 +1,179 @@
+"""What the doctor says of the options of a build is what distcc then does, by the worker's counters."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.shapes import assert_shape
+from tests.support.toolchains import doctor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.distccd import Distccd
+
+_SOURCES = {
+    "main.c": "int main(void) { return 0; }\n",
+    "part.c": "int part(int x) { switch (x) { case 1: x++; /* fall through */ default: return x; } }\n",
+    "more.cc": "#include <vector>\nint more() { return 0; }\n",
+    "low.S": ".globl low\nlow:\n.section .note.GNU-stack\n",
+    "CMakeLists.txt": """\
+cmake_minimum_required(VERSION 3.16)
+project(p C CXX ASM)
+add_library(p STATIC main.c part.c more.cc)
+if(LOW)
+  target_sources(p PRIVATE low.S)
+endif()
+if(HEADER)
+  add_library(h OBJECT more.cc)
+  target_precompile_headers(h PRIVATE <vector>)
+endif()
+if(NATIVE)
+  target_compile_options(p PRIVATE -march=native)
+endif()
+""",
+    "meson.build": "project('p', 'c', 'cpp')\nstatic_library('p', 'main.c', 'part.c', 'more.cc')\n",
+}
+CMAKE = "cmake .. -DCMAKE_C_COMPILER_LAUNCHER=distcc -DCMAKE_CXX_COMPILER_LAUNCHER=distcc "
+CLANG = CMAKE + "-G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ "
+MESON = "CC='distcc gcc' CXX='distcc g++' meson setup . .. "
+# How it is configured, the option, its effect; how many compilations have it, stay here, are there.
+CASES = [
+    (CMAKE + "-DCMAKE_C_FLAGS='-O1 -march=native'", "-march=native", "stays", 2, 2, 3),
+    (CMAKE + "-G Ninja -DCMAKE_C_FLAGS='-O1 -march=native'", "-march=native", "stays", 2, 2, 3),
+    (CMAKE + "-DCMAKE_C_FLAGS=-mtune=native -DLOW=ON", "-mtune=native", "stays", 2, 3, 4),
+    (CMAKE + "-DCMAKE_C_FLAGS=-specs=/dev/null -G Ninja", "-specs=/dev/null", "stays", 2, 2, 3),
+    (CMAKE + "-DCMAKE_C_FLAGS=--coverage -DCMAKE_CXX_FLAGS=--coverage", "--coverage", "stays", 3, 3, 3),
+    (CMAKE + "-DCMAKE_CXX_FLAGS_DEBUG='-g -flto' -DCMAKE_BUILD_TYPE=Debug", "-flto", "stays", 1, 1, 3),
+    (CMAKE + "-DCMAKE_C_FLAGS=-gsplit-dwarf", "-gsplit-dwarf", "loses", 2, 0, 3),
+    (CMAKE + "-G Ninja -DHEADER=ON", "-x c++-header", "spoils", 1, 0, 5),
+    (CLANG + "-DHEADER=ON", "-include-pch", "fails", 1, 0, 5),
+    (CLANG + "-DCMAKE_C_FLAGS='-O1 -flto'", "-flto", "stays", 2, 2, 3),
+    (MESON + "-Dc_args='-march=native -O1 -g3'", "-march=native", "stays", 2, 2, 3),
+    (MESON + "-Db_coverage=true", "--coverage", "stays", 3, 3, 3),
+    (MESON + "-Db_pgo=generate", "-fprofile-generate", "stays", 3, 3, 3),
+    (MESON.replace("gcc", "clang").replace("g++", "clang++") + "-Db_lto=true", "-flto", "stays", 3, 3, 3),
+]
+UNTROUBLED = [
+    CMAKE + "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON",
+    CMAKE + "-G Ninja -DCMAKE_C_FLAGS='-Wextra -Werror -C'",
+    CLANG + "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON",
+    MESON + "-Db_lto=true -Dwerror=true",
+]
+
+
+class Tree:
+    """A build directory, the worker of its builds, and what the doctor says of it."""
+
+    def __init__(self, work: Path, environ: dict[str, str], worker: Distccd) -> None:
+        for name, text in _SOURCES.items():
+            (work / name).write_text(text)
+        self.directory = work / "build"
+        self.directory.mkdir()
+        self._environ = environ
+        self._worker = worker
+
+    def run(self, command: str, **environ: str) -> None:
+        done = subprocess.run(
+            ["sh", "-ec", command],
+            cwd=self.directory,
+            env={**self._environ, "DISTCC_HOSTS": "localhost", **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def examine(self) -> dict[str, Any]:
+        """The document of the doctor."""
+        done = subprocess.run(
+            doctor("--json"),
+            cwd=self.directory,
+            env={**self._environ, "DISTCC_AUTO_HOSTS": self._worker.spec},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        document: dict[str, Any] = json.loads(done.stdout)
+        assert_shape(document, "doctor")
+        return document
+
+    def build(self) -> tuple[int, int]:
+        """Build all of it anew; returns how many compilations succeeded and failed on the worker."""
+        before = self._worker.counters()
+        for mark in Path(self._environ["DISTCC_DIR"]).glob("lock/backoff*"):  # as distcc_build does
+            mark.unlink()
+        hosts = self._worker.distcc_host
+        make = "if [ -e build.ninja ]; then ninja -t clean; ninja; else make clean all; fi"
+        self.run(make, DISTCC_HOSTS=hosts)
+        after = self._worker.counters()
+        ok, error = (after[key] - before[key] for key in ("dcc_compile_ok", "dcc_compile_error"))
+        return ok, error
+
+
+@pytest.fixture
+def tree(work: Path, environ: dict[str, str], start_distccd: Callable[..., Distccd]) -> Tree:
+    return Tree(work, environ, start_distccd())
+
+
+def advice_of(document: dict[str, Any], option: str) -> str:
+    [step] = [step for step in document["steps"] if step["text"].startswith(f"{option} (")]
+    return str(step["advice"])
+
+
+@pytest.mark.parametrize(("configure", "option", "effect", "number", "kept", "total"), CASES)
+def test_an_option_that_keeps_or_changes_compilations(
+    configure: str, option: str, effect: str, number: int, kept: int, total: int, tree: Tree
+) -> None:
+    tree.run(configure)
+    document = tree.examine()
+    directory = document["build_directory"]
+    assert (directory["compilations"], directory["kept"]) == (total, kept)
+    [found] = directory["options"]
+    assert (found["option"], found["effect"], found["compilations"]) == (option, effect, number)
+    assert document["result"] == ("problem" if kept == total else "warning")
+    compiled, failed = tree.build()
+    if effect == "fails":
+        assert failed > 0
+    else:
+        assert (compiled, failed) == (total - kept, 0)
+    command = re.search(r"\brun (.*)", advice_of(document, option))
+    assert command is not None
+    tree.run(command[1])
+    document = tree.examine()
+    assert document["build_directory"]["options"] == []
+    compilations = document["build_directory"]["compilations"]
+    assert tree.build() == (compilations - ("LOW=ON" in configure), 0)
+
+
+@pytest.mark.parametrize("configure", UNTROUBLED)
+def test_options_that_keep_nothing_here(configure: str, tree: Tree) -> None:
+    tree.run(configure)
+    document = tree.examine()
+    directory = document["build_directory"]
+    assert (directory["compilations"], directory["kept"], directory["options"]) == (3, 0, [])
+    assert (document["result"], tree.build()) == ("ok", (3, 0))
+
+
+def test_comments_that_workers_do_not_see(tree: Tree) -> None:
+    tree.run(CMAKE + "-G Ninja -DCMAKE_C_FLAGS='-Wextra -Werror'")
+    document = tree.examine()
+    [found] = document["build_directory"]["options"]
+    assert (found["option"], found["effect"]) == ("-Wextra -Werror", "may_fail")
+    assert document["result"] == "warning"
+    assert tree.build()[1] == 1
+    assert "add -C, which sends comments" in advice_of(document, "-Wextra -Werror")
+
+
+def test_an_option_of_the_project(tree: Tree) -> None:
+    tree.run(CMAKE + "-DNATIVE=ON")
+    document = tree.examine()
+    assert document["result"] == "problem"
+    assert "CMakeLists.txt sets it" in advice_of(document, "-march=native")
