@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,8 +51,9 @@ class CommandGroups:
     def add(self, call: CompilerCall, place: str, count: int | None) -> None:
         """Count a call whose options stand in `place`."""
         stem, suffix = os.path.splitext(os.path.basename(call.source))
-        same = re.compile(rf"(?<![A-Za-z0-9]){re.escape(stem)}(?![A-Za-z0-9])")
-        words = (same.sub("*", word) if word.startswith(_OF_ONE_FILE) else word for word in call.words)
+        words = tuple(
+            word.replace(stem, "*") if stem and word.startswith(_OF_ONE_FILE) else word for word in call.words
+        )
         self._found.setdefault((place, suffix, *words), []).append((call, place, count))
 
     @property

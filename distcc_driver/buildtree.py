@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from .buildcommands import Configured
 from .buildfiles import text_of, words_of
 from .cmaketree import read_cmake
+from .compiledb import read_database
 from .makefile import UnknownCompilerError, makefile_compilers
 from .maketree import MAKEFILES, read_makefiles
 from .ninjatree import read_meson, read_ninja
@@ -60,7 +61,12 @@ class BuildTree:
 
 
 def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
-    """Find out about a directory; `environ` counts where make reads CC and CXX from it."""
+    """Find out about a directory; `environ` counts where make reads variables from it."""
+    tree = _read_build_files(directory, environ)
+    return tree if tree.commands else replace(tree, commands=read_database(directory))
+
+
+def _read_build_files(directory: str, environ: Mapping[str, str]) -> BuildTree:
     if os.path.isfile(os.path.join(directory, "CMakeCache.txt")):
         return _read_cmake(directory)
     if os.path.isdir(os.path.join(directory, "meson-info")):

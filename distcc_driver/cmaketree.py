@@ -68,7 +68,7 @@ def _before(head: tuple[str, ...], command: tuple[str, ...]) -> tuple[str, ...] 
 
 
 def _ninja(directory: str, compilers: Collection[str]) -> CommandGroups:
-    return ninja_groups(directory, compilers, "FLAGS in build.ninja")
+    return ninja_groups(directory, compilers, "FLAGS in {file}")
 
 
 def _make(directory: str, compilers: Collection[str]) -> CommandGroups:

@@ -27,6 +27,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PART = re.compile(rf"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)|({_SUBSTITUTED})", re.DOTALL)
+_PUT_IN = re.compile(_SUBSTITUTED)
 _IN_DOUBLE_QUOTES = re.compile(r"\\([\\\"$`])")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 _KEYWORDS = ("if", "then", "else", "elif", "do", "while", "until", "!", "{", "exec", "time", "command")
@@ -97,7 +98,7 @@ def compiler_calls(
         elif len(words) > 2 and _name(words[0]) in _SHELLS and words[1] in ("-c", "-ec"):
             if nesting < _MAX_NESTING:
                 yield from compiler_calls(words[2], directory, compilers, nesting + 1)
-        elif call := _compiler_call(words, directory, compilers):
+        elif call := call_of_words(words, directory, compilers):
             yield call
 
 
@@ -143,7 +144,8 @@ def _name(word: str) -> str:
     return word.rpartition("/")[2]
 
 
-def _compiler_call(words: list[str], directory: str, compilers: Collection[str]) -> CompilerCall | None:
+def call_of_words(words: list[str], directory: str, compilers: Collection[str] = ()) -> CompilerCall | None:
+    """The compiler call in the words of one command that runs in `directory`; None if it is none."""
     words = _behind_wrappers(words)
     head = _head(words, compilers)
     if not head or _NO_COMPILATION.intersection(words[head:]):
@@ -152,7 +154,8 @@ def _compiler_call(words: list[str], directory: str, compilers: Collection[str])
     if not sources:
         return None
     kept = [*words[:head], *options, *sources[1:]]
-    return CompilerCall(tuple(kept), head, sources[0], directory)
+    source = _PUT_IN.sub("", sources[0]) or sources[0]
+    return CompilerCall(tuple(kept), head, source, directory)
 
 
 def _behind_wrappers(words: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ _BUILT_IN = {
 }
 _LINKS = {".c": "$(LINK.c)", ".cc": "$(LINK.cc)", ".cpp": "$(LINK.cpp)", ".C": "$(LINK.C)"}
 _SUFFIX_RULE = re.compile(r"(\.\w+)\.o")
+_FILE_WORD = re.compile(r"[A-Za-z0-9_+-]+")
 _NO_BUILT_IN = re.compile(r"(?:^|\s)-?[a-zA-Z]*r|no-builtin-rules")
 _NO_DEFAULTS = re.compile(r"(?:^|\s)-?[a-zA-Z]*R|no-builtin-variables")
 _GOALS = ("all", "default", "all-am")  # the last one is what Automake's `all` calls make for
@@ -47,8 +48,8 @@ class Recipe:
         text = "\n".join(self.lines)
         if _calls_make(self.lines):
             return f"{self.target} {text}"
-        for name in {stem, source} - {"", "%"}:
-            text = re.sub(rf"(?<![A-Za-z0-9_-]){re.escape(name)}(?![A-Za-z0-9_-])", "%", text)
+        names = (stem, source)
+        text = _FILE_WORD.sub(lambda match: "%" if match[0] in names else match[0], text)
         return f"{suffix} {text}"
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # as make prefers them
 _MAX_BYTES = 16 * 1024 * 1024
+_MAX_COST = 1 << 24  # characters that are read or put together
 _MAX_DIRECTORIES = 500
 _MAX_FOUND = 20_000
 _MAX_NAMES = 100
@@ -53,6 +54,7 @@ def read_makefiles(
     none: tuple[str, ...] = ()
     waiting = [(name, none, environ, _overridden(environ)) for name in makefiles]
     seen: set[object] = set()
+    spent = 0
     for name, goals, around, overridden in waiting:
         key = name, goals, tuple(sorted(overridden.items()))
         if key in seen or len(seen) == _MAX_DIRECTORIES:
@@ -60,6 +62,9 @@ def read_makefiles(
         seen.add(key)
         makefile = _Makefile(directory, name, around, overridden, goals)
         makefile.add_to(groups)
+        spent += makefile.cost
+        if spent > _MAX_COST:
+            break
         compilers |= dict.fromkeys(makefile.compilers)
         for call in makefile.calls:
             if file := _usual_name(directory, call):
@@ -101,6 +106,11 @@ class _Makefile:
             if not self._rules.unread and not self._recipes.is_without_defaults:
                 return
         self._rules.rules.clear()
+
+    @property
+    def cost(self) -> int:
+        """The characters that it was read and put together from."""
+        return _MAX_BYTES - self._left + self._rules.variables.total
 
     def _is_there(self, name: str) -> bool:
         return os.path.isfile(os.path.join(self._directory, name))

@@ -30,8 +30,12 @@ _Parts = tuple[tuple[str, str], ...]  # text, and the name of the variable behin
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What makes `outputs` of `inputs`, all as ninja names them; `rule` is the rule of `command`."""
+    """What makes `outputs` of `inputs`, all as ninja names them; `rule` is the rule of `command`.
 
+    `file` is the ninja file in which it stands.
+    """
+
+    file: str
     rule: str
     command: str
     inputs: tuple[str, ...]
@@ -93,7 +97,7 @@ class _Reader:
                 return
             keyword, _, rest = head.partition(" ")
             if keyword == "build":
-                self._read_statement(rest, bindings, scope)
+                self._read_statement(rest, bindings, scope, name)
             elif keyword == "rule":
                 scope.rules[0][rest.strip()] = bindings
             elif keyword in ("include", "subninja"):
@@ -102,14 +106,14 @@ class _Reader:
             elif keyword not in ("default", "pool") and (match := _BINDING.match(head)):
                 scope.values[0][match[1]] = self._expanded(match[2], scope.values)
 
-    def _read_statement(self, text: str, raw: dict[str, str], scope: _Scope) -> None:
+    def _read_statement(self, text: str, raw: dict[str, str], scope: _Scope, file: str) -> None:
         own = raw
         if any("$" in value for value in raw.values()):
             own = {name: self._expanded(value, scope.values) for name, value in raw.items()}
         outputs, rule, inputs = self._paths(text, [own, *scope.values])
         bindings = next((rules[rule] for rules in scope.rules if rule in rules), {})
         if "command" in bindings:
-            self.found.append((Statement(rule, "", inputs, outputs), bindings, own, scope.values))
+            self.found.append((Statement(file, rule, "", inputs, outputs), bindings, own, scope.values))
 
     def _of_rule(
         self,

@@ -24,7 +24,7 @@ _MESON_NAMES = {"c": "C compiler", "cpp": "C++ compiler"}
 
 
 def ninja_groups(directory: str, compilers: Collection[str], place: str) -> CommandGroups:
-    """The compile commands in build.ninja; `{rule}` in `place` stands for the name of the rule."""
+    """The compile commands of a build.ninja; in `place` stand `{rule}` and `{file}` for names."""
     found: dict[str, tuple[Statement, list[int]]] = {}
     for statement in read_statements("build.ninja", lambda name: text_of(directory, name)):
         if is_candidate(statement.command):
@@ -39,7 +39,7 @@ def ninja_groups(directory: str, compilers: Collection[str], place: str) -> Comm
         if characters > _MAX_CHARACTERS:
             break
         for call in compiler_calls(statement.command, os.path.abspath(directory), compilers):
-            groups.add(call, place.format(rule=statement.rule), count[0])
+            groups.add(call, place.format(rule=statement.rule, file=statement.file), count[0])
     return groups
 
 
@@ -53,11 +53,11 @@ def read_meson(directory: str) -> tuple[tuple[Configured, ...], tuple[BuildComma
         for language, command in _MESON_RULE.findall(text_of(directory, "build.ninja"))
     }
     compilers = [words for configured in found.values() for words in configured.words[-1:]]
-    return tuple(found.values()), ninja_groups(directory, compilers, "ARGS in build.ninja").commands
+    return tuple(found.values()), ninja_groups(directory, compilers, "ARGS in {file}").commands
 
 
 def read_ninja(directory: str) -> tuple[tuple[Configured, ...], tuple[BuildCommand, ...]]:
     """The compilers that the rules of any build.ninja call, and its compile commands."""
-    groups = ninja_groups(directory, (), "rule {rule} in build.ninja")
+    groups = ninja_groups(directory, (), "rule {rule} in {file}")
     compilers = [Configured(f"rule {place.split()[1]}", head) for head, place in groups.heads.items()]
     return tuple(compilers[:_MAX_HEADS]), groups.commands

@@ -146,9 +146,43 @@ def values_of_values(work: Path) -> None:
     )
 
 
+def values_that_double(work: Path) -> None:
+    lines = ["a = xx", *["a = $a$a$a$a"] * 200, "rule cc", "  command = gcc $a -c $in"]
+    lines += [f"build {n}.o: cc {n}.c" for n in range(5000)]
+    (work / "build.ninja").write_text("\n".join(lines))
+
+
+def pipe_that_is_included(work: Path) -> None:
+    fifo(work / "config.mk")
+    fifo(work / "sub" / "Makefile")
+    (work / "Makefile").write_text("include config.mk\na.o: a.c\n\t$(MAKE) -C sub\n\tgcc -c a.c\n")
+
+
+def targets_that_are_no_files(work: Path) -> None:
+    cmake(work)
+    fifo(work / "pipe.dir" / "flags.make")
+    (work / "CMakeFiles").mkdir()
+    (work / "CMakeFiles" / "TargetDirectories.txt").write_text("/dev\n/proc/self\n\0\npipe.dir\n" * 1000)
+
+
+def makefiles_without_end(work: Path) -> None:
+    (work / "Makefile").write_text("N := x$(N)\nexport N\na.o: a.c\n\t$(MAKE) N=$(N)\n\tgcc -c a.c\n")
+
+
 @pytest.mark.parametrize(
     "trap",
-    [pipe_for_rules, pipe_for_ninja, pipe_for_a_compiler, blank_rules, rules_of_one_line, values_of_values],
+    [
+        pipe_for_rules,
+        pipe_for_ninja,
+        pipe_for_a_compiler,
+        blank_rules,
+        rules_of_one_line,
+        values_of_values,
+        values_that_double,
+        pipe_that_is_included,
+        targets_that_are_no_files,
+        makefiles_without_end,
+    ],
 )
 def test_no_build_directory_holds_it_up(trap: object, masqueraded: dict[str, str], work: Path) -> None:
     assert callable(trap)

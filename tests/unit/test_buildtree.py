@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -255,6 +256,33 @@ def test_cmake_launcher_of_each_build_statement(tmp_path: Path) -> None:
     [found] = tree.commands
     assert (found.words, found.count) == (("distcc", "/usr/bin/cc", "-O2", "-MD", "-c"), 2)
     assert (found.place, found.example) == ("FLAGS in build.ninja", "/s/a.c")
+
+
+DATABASE = [
+    {"directory": "/b", "file": "a.c", "command": "gcc -DX='x y' -O2 -o a.o -c a.c"},
+    {"directory": "/b", "file": "b.c", "arguments": ["gcc", "-DX=x y", "-O2", "-c", "b.c"]},
+    {"directory": "sub", "file": "c.cc", "command": "g++ -O2 -c c.cc"},
+    {"arguments": [1]},
+    {"command": "echo"},
+    7,
+]
+
+
+def test_database_where_nothing_else_tells(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, json.dumps(DATABASE), "compile_commands.json")
+    assert (tree.system, tree.compilers) == (System.NONE, ())
+    assert [(found.words, found.count, found.directory) for found in tree.commands] == [
+        (("gcc", "-DX=x y", "-O2", "-c"), 2, "/b"),
+        (("g++", "-O2", "-c"), 1, f"{tmp_path}/sub"),
+    ]
+    assert {found.place for found in tree.commands} == {"compile_commands.json"}
+    tree = tree_of(tmp_path, _USES_CC)
+    assert [(found.words, found.place) for found in tree.commands] == [(("cc", "-c"), "a recipe in Makefile")]
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", "7", "[" * 100_000])
+def test_database_that_is_none(tmp_path: Path, text: str) -> None:
+    assert tree_of(tmp_path, text, "compile_commands.json").commands == ()
 
 
 def test_names_of_single_files_make_no_groups(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
         ("gcc -c a.c b.c", "gcc -c b.c", "a.c", "/build"),
         ("gcc -include x.c -D y.c -c a.c", "gcc -include x.c -D y.c -c", "a.c", "/build"),
         ("gcc -x c-header -c a.h -o a.h.gch", "gcc -x c-header -c", "a.h", "/build"),
+        ("gcc -c `test -f 'a.c' || echo './'`a.c", "gcc -c", "a.c", "/build"),
         ("gcc @a.rsp -c a.c", "gcc @a.rsp -c", "a.c", "/build"),
         ("sh -c 'cd sub; gcc -c a.c'", "gcc -c", "a.c", "/build/sub"),
         ("if true; then gcc -c a.c; fi", "gcc -c", "a.c", "/build"),

@@ -73,6 +73,7 @@ FOR_PEOPLE |= {
     "clientstate",
     "cmaketree",
     "commandline",
+    "compiledb",
     "compilers",
     "display",
     "doctor",

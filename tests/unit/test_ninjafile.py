@@ -61,7 +61,7 @@ def test_commands_are_those_of_ninja(files: dict[str, str], tmp_path: Path) -> N
 
 def test_inputs_outputs_and_rule() -> None:
     [found] = statements({"build.ninja": _RULE + "build a.o x.o | y: cc a.c | b.h || c.h |@ d\n"})
-    assert found == Statement("cc", "gcc  -c a.c -o a.o x.o", ("a.c",), ("a.o", "x.o"))
+    assert found == Statement("build.ninja", "cc", "gcc  -c a.c -o a.o x.o", ("a.c",), ("a.o", "x.o"))
 
 
 @pytest.mark.parametrize(

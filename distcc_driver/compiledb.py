@@ -1,0 +1,50 @@
+"""The compile commands in compile_commands.json, where no build file tells them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from .buildcommands import CommandGroups
+from .buildfiles import text_of
+from .commandline import call_of_words, compiler_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .buildcommands import BuildCommand
+    from .commandline import CompilerCall
+
+DATABASE = "compile_commands.json"
+_MAX_ENTRIES = 100_000
+
+
+def read_database(directory: str) -> tuple[BuildCommand, ...]:
+    """The compile commands in the database of a directory, without launchers perhaps.
+
+    CMake leaves them out of it, and a program that notes what a build calls sees what they call.
+    """
+    try:
+        entries = json.loads(text_of(directory, DATABASE))
+    except (ValueError, RecursionError):
+        return ()
+    groups = CommandGroups()
+    for entry in entries[:_MAX_ENTRIES] if isinstance(entries, list) else ():
+        if isinstance(entry, dict):
+            for call in _calls(entry, os.path.abspath(directory)):
+                groups.add(call, DATABASE, 1)
+    return groups.commands
+
+
+def _calls(entry: dict[str, Any], directory: str) -> Iterator[CompilerCall]:
+    """The calls of an entry: `command` is for a shell, `arguments` are words."""
+    place = entry.get("directory")
+    if isinstance(place, str):
+        directory = os.path.join(directory, place)
+    command, words = entry.get("command"), entry.get("arguments")
+    if isinstance(words, list) and all(isinstance(word, str) for word in words):
+        if call := call_of_words(words, directory):
+            yield call
+    elif isinstance(command, str):
+        yield from compiler_calls(command, directory)
