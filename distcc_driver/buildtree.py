@@ -128,8 +128,9 @@ def _read_autotools(directory: str, name: str, environ: Mapping[str, str]) -> Bu
     settings = dict(re.findall(pattern, text, re.MULTILINE))
     found = tuple(Configured(variable, words_of(settings[variable])) for variable in sorted(settings))
     unknown = "" if found else f"{name} has neither CC nor CXX"
-    files = re.search(r'^config_files="(.*)"$', text, re.MULTILINE)
-    makefiles = [file for file in (files[1].split() if files else ()) if os.path.basename(file) == "Makefile"]
+    listed = re.search(r'^config_files="(.*)"$', text, re.MULTILINE)
+    files = [file.partition(":")[0] for file in (listed[1].split() if listed else ())]  # behind it: templates
+    makefiles = [file for file in files if os.path.basename(file) in MAKEFILES]
     _, commands = read_makefiles(directory, makefiles or ["Makefile"], environ)
     return BuildTree(directory, System.AUTOTOOLS, name, "make", found, unknown, commands=commands)
 

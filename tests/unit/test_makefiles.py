@@ -171,7 +171,7 @@ def test_makefiles_of_autotools(tmp_path: Path) -> None:
         ".c.o:\n\t$(COMPILE) -c -o $@ $<\n"
     )
     files = {
-        "config.status": 'config_files=" Makefile lib/Makefile x.pc"\nS["CC"]="gcc"\n',
+        "config.status": 'config_files=" Makefile lib/Makefile:lib/Makefile.in x.pc"\nS["CC"]="gcc"\n',
         "Makefile": makefile.format("-O2"),
         "lib/Makefile": makefile.format("-O3"),
     }
