@@ -72,6 +72,9 @@ def _obstacle(obstacle: Obstacle, command: Command) -> Trouble:
     hosts = f"DISTCC_HOSTS={shlex.quote(command.changes.value('DISTCC_HOSTS') or '')}"
     in_front = os.path.basename(told) if is_launcher(told) else "ccache"
     unseen = "so that distcc does not see the workers of distcc_build"
+    if obstacle is Obstacle.NO_COMPILER and os.path.dirname(told) == masquerade_directory():
+        text = f"distcc is told to run {told}, which is distcc: it stops, or compiles here"
+        return Trouble(True, text, "leave the launcher out, or name the compiler itself")
     return {
         Obstacle.NO_COMPILER: Trouble(
             False,

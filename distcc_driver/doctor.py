@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from . import steps
-from .buildtree import BuildTree, read_tree
+from .buildtraps import scons_file, trap_steps
+from .buildtree import BuildTree, System, read_tree
 from .buildverdicts import Verdict, judge
 from .checklist import plain_lines, terminal_view
 from .clientstate import troubles
@@ -116,13 +117,27 @@ def _examine_machine(case: _Case, compilers: Sequence[str]) -> None:
     case.client_version = _client_version(case.client, case.environ)
     case.steps.append(steps.client_step(case.client, case.client_version))
     case.steps += steps.state_steps(troubles(case.environ))
-    names = compilers or [name for name in USUAL if shutil.which(name, path=case.search_path)]
+    names = compilers or _of_environment(case) or _usual(case)
     case.commands = [examine(_words(name), case.search_path) for name in names]
     case.tree_commands = [examine(configured.words, case.search_path) for configured in case.tree.compilers]
     case.steps += steps.compiler_steps(case.commands, case.environ, case.is_tree_distributed)
-    case.steps += steps.tree_steps(case.tree, case.tree_commands)
+    traps = trap_steps(case.tree)
+    if not (traps and case.tree.system is System.NONE):
+        case.steps += steps.tree_steps(case.tree, case.tree_commands)
+    case.steps += traps
     case.verdicts = [judge(command) for command in case.tree.commands]
     case.steps += option_steps(case.tree, case.verdicts, read_origins(case.tree, case.environ))
+
+
+def _usual(case: _Case) -> list[str]:
+    return [name for name in USUAL if shutil.which(name, path=case.search_path)]
+
+
+def _of_environment(case: _Case) -> list[str]:
+    """The compilers that most builds take from the environment, if the build's own cannot be told."""
+    if case.tree.compilers or case.tree.configured or scons_file(case.tree.directory):
+        return []  # scons has its own
+    return [value for name in ("CC", "CXX") if (value := case.environ.get(name, "").strip())]
 
 
 def _words(command: str) -> list[str]:

@@ -66,6 +66,7 @@ FOR_PEOPLE |= {
     "buildcommands",
     "buildfiles",
     "buildtree",
+    "buildtraps",
     "buildverdicts",
     "checklist",
     "clientlog",
