@@ -38,6 +38,7 @@ from .survey import Survey
 from .treedocument import command_document, tree_document
 from .trial import Outcome, Trial, Trials, deadline_s
 from .trialenviron import NO_REWRITE, inherited
+from .trialoptions import option_commands, without_less
 from .trialsteps import local_steps, trial_steps, untried_steps
 from .wording import bad_entry_line
 
@@ -189,10 +190,11 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     trials = Trials(case.environ, Interrupts())
     commands, others = _to_try(case, is_chosen)
     case.steps += untried_steps(others)
+    with_options = [] if is_chosen else option_commands(case.tree.commands, case.search_path)
     with status_line("compiling on this machine"):
-        local = trials.try_here(commands)
-    case.steps += local_steps(local)
-    local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
+        local = trials.try_here([*commands, *(one for one in with_options if one not in commands)])
+    case.steps += local_steps([trial for trial in local if trial.command in commands])
+    local = without_less([trial for trial in local if trial.outcome is Outcome.COMPILED])
     with _shown_progress(len(findings.workers)) as done:
         found = trials.try_workers(findings.workers, [trial.command for trial in local], done)
         case.trials = look_again(trials, found, local, case.environ)

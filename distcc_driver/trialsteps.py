@@ -184,6 +184,10 @@ _HANG_UPS = {
     ),
 }
 _CURES = (
+    (
+        r"unrecognized|unknown (?:argument|option)|invalid value|bad value|unsupported option",
+        "install the version there that this machine has, or leave the option out",
+    ),
     (r"takes too long", "raise --job-lifetime of distccd there"),
     (r"No space left|Disk quota", "free some there (TMPDIR of that distccd, else /tmp)"),
     (

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.distccd import Distccd
 from tests.support.shapes import assert_shape
-from tests.support.toolchains import doctor
+from tests.support.toolchains import Toolchain, doctor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tests.support.distccd import Distccd
 
 _SOURCES = {
     "main.c": "int main(void) { return 0; }\n",
@@ -90,12 +90,12 @@ class Tree:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def examine(self) -> dict[str, Any]:
-        """The document of the doctor."""
+    def examine(self, *hosts: str) -> dict[str, Any]:
+        """The document of the doctor, with other workers if there are `hosts`."""
         done = subprocess.run(
             doctor("--json"),
             cwd=self.directory,
-            env={**self._environ, "DISTCC_AUTO_HOSTS": self._worker.spec},
+            env={**self._environ, "DISTCC_AUTO_HOSTS": " ".join(hosts) or self._worker.spec},
             capture_output=True,
             text=True,
             check=False,
@@ -170,6 +170,34 @@ def test_comments_that_workers_do_not_see(tree: Tree) -> None:
     assert document["result"] == "warning"
     assert tree.build()[1] == 1
     assert "add -C, which sends comments" in advice_of(document, "-Wextra -Werror")
+
+
+def test_an_option_that_the_compiler_of_a_worker_does_not_know(
+    tree: Tree, tmp_path: Path, shared_distccd: Distccd
+) -> None:
+    tools = Toolchain(tmp_path / "tools")
+    tools.add("g++")
+    unknown = "gcc: error: unrecognized command-line option -std=c2x"
+    gcc = shutil.which("gcc")
+    tools.add_script(
+        "gcc", f'#!/bin/sh\ncase "$*" in *-std=c2x*) echo "{unknown}" >&2; exit 1;; esac\nexec {gcc} "$@"\n'
+    )
+    configure = MESON + "-Dc_args='-std=c2x -Wpedantic -O1 -DX=1 -Wno-unused -fno-plt -march=native'"
+    tree.run(configure)
+    other = Distccd(environ=tools.environ)
+    try:
+        document = tree.examine(shared_distccd.spec, other.spec)
+    finally:
+        other.stop()
+    trials = {(trial["host"], trial["compiler"]): trial for trial in document["trials"]}
+    compiler = "gcc -std=c2x -Wpedantic -fno-plt"
+    assert trials[shared_distccd.spec, compiler]["outcome"] == "compiled"
+    assert trials[other.spec, compiler]["outcome"] == "failed"
+    assert trials[other.spec, "g++"]["outcome"] == "compiled"
+    assert len(trials) == 4
+    [step] = [step for step in document["steps"] if step["result"] != "ok" and other.spec in step["subjects"]]
+    assert f"fails there: {unknown}" in step["text"]
+    assert step["advice"].startswith("install the version there that this machine has")
 
 
 def test_an_option_of_the_project(tree: Tree) -> None:
