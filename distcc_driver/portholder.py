@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .errors import ConfigError
 
 _LISTENS = "0A"
+_DAEMON = "distccd"  # the program, and the user of Debian's package
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,12 @@ def check_port(address: str, port: int) -> None:
 def refusal(address: str, port: int, failure: int) -> str:
     """What to say of a port that could not be had, with the errno of the attempt."""
     if failure == errno.EADDRINUSE:
-        who = ", ".join(holder.text for holder in holders(port)) or "another program"
-        return f"port {port}: {who} listens there; end it, or give another port with --port"
+        found = holders(port)
+        who = ", ".join(holder.text for holder in found) or "another program"
+        end = "end it"
+        if any(_DAEMON in (holder.program, holder.user) for holder in found):
+            end = "stop it (a service of the package distcc: sudo systemctl disable --now distcc)"
+        return f"port {port}: {who} listens there; {end}, or give another port with --port"
     if failure == errno.EACCES:
         return f"port {port}: only root may listen there; give one of 1024 or more with --port"
     return f"port {port}: cannot listen at {address} ({os.strerror(failure)}); correct --allow or --port"

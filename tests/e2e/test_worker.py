@@ -274,7 +274,8 @@ def test_who_has_the_port_is_named(
         if port != taken and f"port {port}:" in done.stderr:
             continue  # another program has the port in front of it
         assert done.returncode == 96
-        advice = "end it, or give another port with --port"
+        advice = "stop it (a service of the package distcc: sudo systemctl disable --now distcc)"
+        advice += ", or give another port with --port"
         assert done.stderr == f"distcc-driver: port {taken}: {who} listens there; {advice}\n"
 
 
