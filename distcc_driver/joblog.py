@@ -12,6 +12,7 @@ _SUMMARY = re.compile(
 )
 _DENIED = re.compile(r"\(dcc_check_client\) ERROR: connection from client '(\S+)' denied by access list")
 _FORBIDDEN = re.compile(r"\(dcc_check_compiler_whitelist\) CRITICAL! (.+?) not in .* whitelist\.?")
+_COMPLAINT = re.compile(r"^distccd\[\d+\] \(\w+\) (?:ERROR:|CRITICAL!) (.+)$", re.MULTILINE)
 _READY = "(dcc_stats_server) HTTP server started"
 _MAPPED = "::ffff:"
 _MAX_JOBS = 1000
@@ -99,6 +100,12 @@ class JobLog:
         if len(place) >= _MAX_JOBS:
             del place[next(iter(place))]
         place[pid] = text
+
+
+def complaint(log: str) -> str:
+    """The last line that tells of an error, without the names of process and function; else all of it."""
+    found: list[str] = _COMPLAINT.findall(log)
+    return found[-1] if found else log.strip()
 
 
 def _address(text: str) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from .errors import ConfigError
 
 _LISTENS = "0A"
+_FIRST_FREE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+_FIRST_FREE_ELSEWHERE = 1024
 _DAEMON = "distccd"  # the program, and the user of Debian's package
 
 
@@ -31,7 +33,9 @@ class Holder:
 
 
 def check_port(address: str, port: int) -> None:
-    """Raises `ConfigError`, with who has it, if distccd could not listen there."""
+    """Raises `ConfigError`, with who has it, if distccd could not listen there. It never does as root."""
+    if port < int("".join(_lines(_FIRST_FREE)) or _FIRST_FREE_ELSEWHERE):
+        raise ConfigError(refusal(address, port, errno.EACCES))
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as trial:
@@ -52,7 +56,7 @@ def refusal(address: str, port: int, failure: int) -> str:
             end = "stop it (a service of the package distcc: sudo systemctl disable --now distcc)"
         return f"port {port}: {who} listens there; {end}, or give another port with --port"
     if failure == errno.EACCES:
-        return f"port {port}: only root may listen there; give one of 1024 or more with --port"
+        return f"port {port}: distccd does not run as root, who alone may listen there; give one of 1024 or more with --port"
     return f"port {port}: cannot listen at {address} ({os.strerror(failure)}); correct --allow or --port"
 
 

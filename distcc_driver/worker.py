@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pwd
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, closing
@@ -25,7 +27,7 @@ from .daemonoptions import (
 )
 from .display import write_lines
 from .errors import ConfigError, DriverError
-from .joblog import JobLog, Ready
+from .joblog import JobLog, Ready, complaint
 from .localaddresses import addresses_for
 from .logtail import LogTail
 from .portholder import check_port
@@ -156,10 +158,9 @@ def _directory(user: str | None, stack: ExitStack) -> str:
         os.chmod(directory, 0o711)  # noqa: S103  # the other user passes through
         try:
             os.chown(_files(directory), pwd.getpwnam(user).pw_uid, -1)
-        except (KeyError, OSError) as error:
-            raise ConfigError(
-                f"user {user}: distccd cannot become this user here ({error}); start it as an ordinary user"
-            ) from None
+        except (KeyError, OSError) as error:  # no such user; or this root has no others, as in a namespace
+            cause = f"distccd cannot become this user here ({getattr(error, 'strerror', 'there is none')})"
+            raise ConfigError(f"user {user}: {cause}; start the worker as another user than root") from None
     return directory
 
 
@@ -214,7 +215,7 @@ class _Events:
         return [event for line in self._tail.lines() if (event := self._log.read(line)) is not None]
 
     def _last_words(self) -> str:
-        return self._tail.last(_LAST_WORDS).strip() or "none"
+        return complaint(self._tail.last(_LAST_WORDS)) or "none"
 
 
 def _ending(code: int) -> str:
@@ -240,6 +241,8 @@ def _user_name() -> str:
 
 
 def _show(lines: Sequence[str], interrupts: Interrupts) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have what this terminal has not
     try:
         write_lines(lines)
     except ConfigError:

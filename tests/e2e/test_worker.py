@@ -118,6 +118,13 @@ def test_names_of_files_do_nothing_to_the_terminal(environ: dict[str, str], work
         assert worker.line().endswith("a\\x1b[31m\\x07.c")
 
 
+def test_names_that_the_terminal_cannot_show_end_nothing(environ: dict[str, str], work: Path) -> None:
+    name = write(work, "\N{SNOWMAN}.c")
+    with RunningWorker({**environ, "PYTHONIOENCODING": "ascii"}, work) as worker:
+        assert compile_on(worker, work, "gcc", "-c", name)
+        assert worker.line().endswith("  \\u2603.c")
+
+
 @pytest.mark.parametrize(
     ("words", "host"),
     [
@@ -277,6 +284,15 @@ def test_who_has_the_port_is_named(
         advice = "stop it (a service of the package distcc: sudo systemctl disable --now distcc)"
         advice += ", or give another port with --port"
         assert done.stderr == f"distcc-driver: port {taken}: {who} listens there; {advice}\n"
+
+
+def test_a_port_of_root_is_refused_to_root_too(environ: dict[str, str], work: Path) -> None:
+    start = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    if start < 2:
+        pytest.skip("every user may have every port here")
+    done = run_driver(environ, work, "worker", "--port", "1")
+    assert done.returncode == 96
+    assert done.stderr.startswith("distcc-driver: port 1: distccd does not run as root, who alone may")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distcc_driver.joblog import Denied, Job, JobLog, Ready
+from distcc_driver.joblog import Denied, Job, JobLog, Ready, complaint
 
 SUMMARY = "(dcc_job_summary) client: 10.0.0.7:38918"
 COMPILER = "x86_64-linux-gnu-gcc"
@@ -73,6 +73,14 @@ def test_jobs_of_several_processes_are_told_apart() -> None:
 def test_a_client_that_is_not_let_in(client: str, address: str) -> None:
     text = f"(dcc_check_client) ERROR: connection from client '{client}' denied by access list"
     assert read(text) == [Denied(address)]
+
+
+def test_the_complaint_is_the_last_error_of_a_log() -> None:
+    bind = "distccd[7] (dcc_listen_by_addr) ERROR: bind of 127.0.0.1:80 failed: Permission denied\n"
+    log = f"distccd[7] (dcc_x) ERROR: first\n{bind}distccd[7] (dcc_exit) exit: code 102\n"
+    assert complaint(log) == "bind of 127.0.0.1:80 failed: Permission denied"
+    assert complaint("out of order\n") == "out of order"
+    assert complaint("") == ""
 
 
 def test_both_ports_are_open_when_that_of_the_statistics_is() -> None:

@@ -48,7 +48,10 @@ def test_a_service_is_stopped_by_its_manager() -> None:
     ("failure", "said"),
     [
         (errno.EADDRINUSE, "another program listens there; end it, or give another port with --port"),
-        (errno.EACCES, "only root may listen there; give one of 1024 or more with --port"),
+        (
+            errno.EACCES,
+            "distccd does not run as root, who alone may listen there; give one of 1024 or more with --port",
+        ),
         (errno.EAFNOSUPPORT, "cannot listen at ::1 (Address family not supported by protocol); correct"),
     ],
 )
