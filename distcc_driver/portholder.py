@@ -56,7 +56,9 @@ def refusal(address: str, port: int, failure: int) -> str:
             end = "stop it (a service of the package distcc: sudo systemctl disable --now distcc)"
         return f"port {port}: {who} listens there; {end}, or give another port with --port"
     if failure == errno.EACCES:
-        return f"port {port}: distccd does not run as root, who alone may listen there; give one of 1024 or more with --port"
+        return (
+            f"port {port}: only root may listen there, and distccd never runs as root; give a higher --port"
+        )
     return f"port {port}: cannot listen at {address} ({os.strerror(failure)}); correct --allow or --port"
 
 

@@ -50,7 +50,7 @@ def test_a_service_is_stopped_by_its_manager() -> None:
         (errno.EADDRINUSE, "another program listens there; end it, or give another port with --port"),
         (
             errno.EACCES,
-            "distccd does not run as root, who alone may listen there; give one of 1024 or more with --port",
+            "only root may listen there, and distccd never runs as root; give a higher --port",
         ),
         (errno.EAFNOSUPPORT, "cannot listen at ::1 (Address family not supported by protocol); correct"),
     ],
