@@ -98,8 +98,11 @@ def _members(leader: int) -> set[int]:
 
 def _living() -> Iterable[int]:
     """All processes of this machine that have not ended."""
-    if os.path.isdir("/proc/self"):
-        return process_table()
+    return process_table() if os.path.isdir("/proc/self") else _living_from_ps()
+
+
+def _living_from_ps() -> list[int]:
+    """Those of all users: root's distccd has become another one."""
     listing = subprocess.run(["ps", "-A", "-o", "pid=,stat="], stdout=subprocess.PIPE, check=True)
     lines = [line.split() for line in listing.stdout.decode().splitlines()]
     return [int(pid) for pid, state, *_ in lines if state[0] != "Z"]
