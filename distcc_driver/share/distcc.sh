@@ -15,9 +15,19 @@
 
 __distcc_prefix=${BASH_SOURCE[0]}
 case $__distcc_prefix in
+    /*) ;;
+    *) __distcc_prefix=$PWD/$__distcc_prefix ;;
+esac
+while [[ -L $__distcc_prefix ]]; do
+    __distcc_shim=$(\builtin command readlink "$__distcc_prefix")
+    case $__distcc_shim in
+        /*) __distcc_prefix=$__distcc_shim ;;
+        *) __distcc_prefix=${__distcc_prefix%/*}/$__distcc_shim ;;
+    esac
+done
+case $__distcc_prefix in
     */share/distcc-driver/*) __distcc_prefix=${__distcc_prefix%/share/distcc-driver/*} ;;
-    */*) __distcc_prefix=${__distcc_prefix%/*}/../.. ;;
-    *) __distcc_prefix=../.. ;;
+    *) __distcc_prefix=${__distcc_prefix%/*}/../.. ;;
 esac
 __distcc_minor=40
 while [[ $__distcc_minor -ge 10 ]]; do

@@ -20,5 +20,5 @@ while [[ $__distcc_minor -ge 10 ]]; do
 done
 [[ $__distcc_expand == off ]] || \builtin setopt aliases
 \builtin 'unset' '__distcc_expand' '__distcc_prefix' '__distcc_minor'
-\builtin source "$__distcc_shim"
+\builtin 'source' "$__distcc_shim"
 \builtin 'unset' '__distcc_shim'

@@ -267,6 +267,7 @@ STUB_SET_UPS = {
         "setopt ksh_arrays sh_word_split",
         "setopt warn_create_global",
         "setopt err_return all_export",
+        "alias -g source=nothing unset=nothing",
     ],
 }
 HIJACKED = "".join(
@@ -288,6 +289,16 @@ def test_installed_shim_is_sourced_with_any_options_and_aliases(
         assert (result.stdout, result.returncode) == ("1\n", 0), (set_up, result.stderr)
         assert recorder.jobs == 5
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_installed_shim_is_found_by_a_link(
+    ready_shell: UserShell, one: Installed, recorder: Recorder, work: Path
+) -> None:
+    (work / "far").symlink_to(one.shim_directory / ready_shell.shim.name)
+    (work / "near").symlink_to("far")
+    for words in ("./near", str(work / "near")):
+        result = ready_shell.run_bare(f"source {words}\ndistcc_build {recorder.word}")
+        assert (result.returncode, recorder.jobs) == (0, 5), result.stderr
 
 
 @pytest.mark.usefixtures("home")
