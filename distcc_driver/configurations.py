@@ -6,8 +6,6 @@ import contextlib
 import os
 import threading
 
-import sh
-
 from .lockedkeys import locked_key
 from .record import Record
 from .sshcommand import configuration_arguments, hop_arguments, target_arguments
@@ -71,11 +69,5 @@ class Configurations:
 
     def _answer(self, host: SshHost, control: str, target: list[str]) -> SshConfig:
         words = configuration_arguments(control, target)
-        with self._processes.launched(host, words, _new_session=True, _tty_out=False) as process:
-            try:
-                process.wait(_PATIENCE_S)
-            except sh.TimeoutException:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill_group()
-                return SshConfig({})
-        return parse_config(process.stdout.decode("utf-8", "replace"))
+        output = self._processes.output(host, words, _PATIENCE_S)
+        return parse_config(output.decode("utf-8", "replace"))

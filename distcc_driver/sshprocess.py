@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import select
 import signal
 import threading
+import time
 
 import sh
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from .hostspec import SshHost
 
 _ANY_STATUS = list(range(-64, 256))
+_MAX_OUTPUT_BYTES = 1024 * 1024
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 NO_START = (OSError, RuntimeError, sh.ForkException)  # no process, thread, descriptor or room to be had
 
@@ -35,7 +39,9 @@ class SshProcesses:
 
     def __init__(self, ssh: sh.Command, hosts: Iterable[SshHost]) -> None:
         self._ssh = ssh
+        self._program = str(ssh)
         self._running: dict[SshHost, list[sh.RunningCommand]] = {host: [] for host in hosts}
+        self._answering: dict[int, SshHost] = {}
         self._launching = threading.Condition()
         self._stopped: set[SshHost] = set()
         self._ignored = [number for number in session.ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
@@ -62,6 +68,55 @@ class SshProcesses:
                     process.kill()
             except ProcessLookupError:
                 pass  # gone meanwhile
+        with self._launching:
+            for pid, host in self._answering.items():
+                if hosts is None or host in hosts:
+                    with contextlib.suppress(OSError):  # it has ended
+                        os.killpg(pid, signal.SIGKILL)
+
+    def output(self, host: SshHost, arguments: list[str], patience_s: float) -> bytes:
+        """What an ssh prints that logs in nowhere, nothing if it takes too long or cannot be started.
+
+        Every build waits for this: `posix_spawn` costs less than half of `sh`. Raises `StoppedError`.
+        """
+        read_end, write_end = os.pipe()
+        try:
+            try:
+                pid = self._spawned(host, arguments, write_end)
+            except (OSError, NotImplementedError):
+                return b""
+            finally:
+                os.close(write_end)
+            try:
+                return _read(read_end, time.monotonic() + patience_s)
+            finally:
+                with self._launching:
+                    del self._answering[pid]
+                    with contextlib.suppress(OSError):  # it has ended
+                        os.killpg(pid, signal.SIGKILL)  # what a configuration runs may be there still
+                os.waitpid(pid, 0)
+        finally:
+            os.close(read_end)
+
+    def _spawned(self, host: SshHost, arguments: list[str], output: int) -> int:
+        files = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ]
+        with self._launching:
+            if host in self._stopped:
+                raise StoppedError
+            pid = os.posix_spawn(
+                self._program,
+                [self._program, *arguments],
+                os.environ,
+                file_actions=files,
+                setsid=True,
+                setsigmask=[],
+            )
+            self._answering[pid] = host
+        return pid
 
     @contextlib.contextmanager
     def launched(self, host: SshHost, arguments: list[str], **options: Any) -> Iterator[sh.RunningCommand]:
@@ -93,3 +148,16 @@ class SshProcesses:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         if soft == resource.RLIM_INFINITY or soft > _MAX_FILE_BYTES:
             resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, hard))
+
+
+def _read(descriptor: int, deadline: float) -> bytes:
+    """All that is written to a pipe until its end, nothing if that does not come in time."""
+    poll = select.poll()
+    poll.register(descriptor)
+    data = b""
+    while len(data) < _MAX_OUTPUT_BYTES and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        part = os.read(descriptor, 65536)
+        if not part:
+            return data
+        data += part
+    return b""
