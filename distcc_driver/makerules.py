@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .makevalues import split_arguments
+from .makevalues import Value, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,9 @@ class Rules:
         self._files += 1
         text = self.read(name) if self._files <= _MAX_FILES and depth <= _MAX_DEPTH else None
         if text is not None:
+            before = self.variables.get("MAKEFILE_LIST")
+            files = f"{before.text if before else ''} {name}"
+            self.variables.values["MAKEFILE_LIST"] = Value(files, "", is_recursive=False)
             self._read_text(text, name, depth)
         return text is not None
 

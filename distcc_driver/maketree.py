@@ -15,7 +15,7 @@ from .commandline import compiler_calls, split_words
 from .makefile import RECIPE
 from .makerecipes import Recipes
 from .makerules import Rules
-from .makevalues import AND, OUTSIDE, TooMuchError, Variables
+from .makevalues import AND, OUTSIDE, TooMuchError, Value, Variables
 from .submakes import sub_makes
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ class _Makefile:
         self._environ = environ
         self.compilers: dict[Configured, None] = {}
         self.calls: dict[SubMake, None] = {}
-        self._rules = Rules(Variables(environ, overridden, self._outside), self._text)
+        variables = Variables(environ, overridden, self._outside)
+        variables.values["CURDIR"] = Value(self._directory, "", is_recursive=False)
+        self._rules = Rules(variables, self._text)
         self._recipes = Recipes(self._rules, self._is_there, goals)
         with contextlib.suppress(TooMuchError):
             self._rules.read_file(self._name)

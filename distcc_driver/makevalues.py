@@ -247,6 +247,7 @@ _FUNCTIONS: dict[str, Callable[[list[str]], str]] = {
     "sort": lambda parts: " ".join(sorted(set(parts[0].split()))),
     "firstword": lambda parts: " ".join(parts[0].split()[:1]),
     "lastword": lambda parts: " ".join(parts[0].split()[-1:]),
+    "dir": _each(lambda word: word.rpartition("/")[0] + "/" if "/" in word else "./"),
     "notdir": _each(lambda word: word.rpartition("/")[2]),
     "basename": _each(lambda word: re.sub(r"\.[^./]*$", "", word)),
 }
