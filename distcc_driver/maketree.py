@@ -34,7 +34,7 @@ _MAX_NAMES = 100
 _MAX_COMPILERS = 8
 _MAX_WILDCARDS = 2
 _NAME = re.compile(r"\$[({]([\w.-]+)")
-_HAS_OPTION = re.compile(r"\s*(?=[-$])(?:.*\s)?-(?![DIUlL])\w", re.DOTALL)
+_HAS_OPTION = re.compile(r"\s*(?=[-$])(?:.*\s)?-(?![DIUlL])[-\w]", re.DOTALL)
 _COMMAND_LINE = re.compile(r"(?:^|\s)([\w.]+)=(\S*)")
 _UNAME = re.compile(r"(?:/bin/)?uname(?: -([sm]))?(?: 2> ?/dev/null(?: ?\|\| ?.*)?)?")
 _UNAME_FIELDS = {"s": "sysname", "m": "machine"}

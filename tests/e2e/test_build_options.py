@@ -38,6 +38,9 @@ if(NATIVE)
   target_compile_options(p PRIVATE -march=native)
 endif()
 """,
+    "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign subdir-objects])\nAC_PROG_CC\nAC_PROG_CXX\n"
+    "AC_PROG_RANLIB\nAC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
+    "Makefile.am": "noinst_LIBRARIES = libp.a\nlibp_a_SOURCES = main.c part.c more.cc\n",
     "meson.build": "project('p', 'c', 'cpp')\nstatic_library('p', 'main.c', 'part.c', 'more.cc')\n",
 }
 CMAKE = "cmake .. -DCMAKE_C_COMPILER_LAUNCHER=distcc -DCMAKE_CXX_COMPILER_LAUNCHER=distcc "
@@ -60,6 +63,24 @@ CASES = [
     (MESON + "-Db_pgo=generate", "-fprofile-generate", "stays", 3, 3, 3),
     (MESON.replace("gcc", "clang").replace("g++", "clang++") + "-Db_lto=true", "-flto", "stays", 3, 3, 3),
 ]
+AUTOTOOLS = "(cd .. && autoreconf --install) && ../configure CC='distcc gcc' CXX='distcc g++' "
+PLAIN = "CC = distcc gcc\nCXX = distcc g++\n{}all: main.o part.o more.o\nclean:\n\trm -f *.o\n"
+# A Makefile, the environment, the option, where it stands, and how many of three compilations stay here.
+MAKEFILES = [
+    (PLAIN.format("CFLAGS = -O1 -march=native\n"), {}, "-march=native", "CFLAGS in Makefile", 2),
+    (PLAIN.format("override CXXFLAGS += --coverage\n"), {}, "--coverage", "CXXFLAGS in Makefile", 1),
+    (PLAIN.format(""), {"CFLAGS": "-O1 -flto"}, "-flto", "CFLAGS in the environment", 2),
+    (PLAIN.format("CFLAGS = -O1\n"), {"CFLAGS": "-flto"}, None, "", 0),
+    (PLAIN.format("CPPFLAGS += -march=native\n"), {}, "-march=native", "CPPFLAGS in Makefile", 3),
+    (
+        "all:\n\tdistcc gcc -mtune=native -c main.c\n\tdistcc gcc -c part.c\n\tdistcc g++ -c more.cc\n"
+        "clean:\n",
+        {},
+        "-mtune=native",
+        "a recipe in Makefile",
+        1,
+    ),
+]
 UNTROUBLED = [
     CMAKE + "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON",
     CMAKE + "-G Ninja -DCMAKE_C_FLAGS='-Wextra -Werror -C'",
@@ -76,14 +97,14 @@ class Tree:
             (work / name).write_text(text)
         self.directory = work / "build"
         self.directory.mkdir()
-        self._environ = environ
+        self.environ = environ
         self._worker = worker
 
     def run(self, command: str, **environ: str) -> None:
         done = subprocess.run(
             ["sh", "-ec", command],
             cwd=self.directory,
-            env={**self._environ, "DISTCC_HOSTS": "localhost", **environ},
+            env={**self.environ, "DISTCC_HOSTS": "localhost", **environ},
             capture_output=True,
             text=True,
             check=False,
@@ -95,7 +116,7 @@ class Tree:
         done = subprocess.run(
             doctor("--json"),
             cwd=self.directory,
-            env={**self._environ, "DISTCC_AUTO_HOSTS": " ".join(hosts) or self._worker.spec},
+            env={**self.environ, "DISTCC_AUTO_HOSTS": " ".join(hosts) or self._worker.spec},
             capture_output=True,
             text=True,
             check=False,
@@ -105,13 +126,15 @@ class Tree:
         assert_shape(document, "doctor")
         return document
 
-    def build(self) -> tuple[int, int]:
+    def build(self, assignment: str = "") -> tuple[int, int]:
         """Build all of it anew; returns how many compilations succeeded and failed on the worker."""
         before = self._worker.counters()
-        for mark in Path(self._environ["DISTCC_DIR"]).glob("lock/backoff*"):  # as distcc_build does
+        for mark in Path(self.environ["DISTCC_DIR"]).glob("lock/backoff*"):  # as distcc_build does
             mark.unlink()
         hosts = self._worker.distcc_host
-        make = "if [ -e build.ninja ]; then ninja -t clean; ninja; else make clean all; fi"
+        make = (
+            f"if [ -e build.ninja ]; then ninja -t clean; ninja; else make clean && make {assignment} all; fi"
+        )
         self.run(make, DISTCC_HOSTS=hosts)
         after = self._worker.counters()
         ok, error = (after[key] - before[key] for key in ("dcc_compile_ok", "dcc_compile_error"))
@@ -205,3 +228,34 @@ def test_an_option_of_the_project(tree: Tree) -> None:
     document = tree.examine()
     assert document["result"] == "problem"
     assert "CMakeLists.txt sets it" in advice_of(document, "-march=native")
+
+
+@pytest.mark.parametrize(("makefile", "added", "option", "place", "kept"), MAKEFILES)
+def test_makefiles(
+    makefile: str, added: dict[str, str], option: str | None, place: str, kept: int, tree: Tree
+) -> None:
+    for name in ("main.c", "part.c", "more.cc"):
+        (tree.directory / name).write_text(_SOURCES[name])
+    (tree.directory / "Makefile").write_text(makefile)
+    tree.environ.update(added)
+    document = tree.examine()
+    options = document["build_directory"]["options"]
+    assert [found["option"] for found in options] == ([option] if option else [])
+    if option:
+        assert options[0]["places"][0] == place
+        assert document["result"] == ("problem" if kept == 3 else "warning")
+    assert tree.build() == (3 - kept, 0)
+
+
+def test_autotools(tree: Tree) -> None:
+    tree.run(AUTOTOOLS + "CFLAGS='-O1 -march=native'")
+    document = tree.examine()
+    directory = document["build_directory"]
+    [found] = directory["options"]
+    assert (found["option"], found["effect"]) == ("-march=native", "stays")
+    assert document["result"] == "warning"
+    assert tree.build() == (1, 0)
+    advice = advice_of(document, "-march=native")
+    assert "or build with: distcc_build make CFLAGS=-O1" in advice
+    tree.run("make clean")
+    assert tree.build("CFLAGS=-O1") == (3, 0)
