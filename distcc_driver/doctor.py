@@ -190,7 +190,7 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     trials = Trials(case.environ, Interrupts())
     commands, others = _to_try(case, is_chosen)
     case.steps += untried_steps(others)
-    with_options = [] if is_chosen else option_commands(case.tree.commands, case.search_path)
+    with_options = [] if is_chosen else option_commands(case.verdicts, case.search_path)
     with status_line("compiling on this machine"):
         local = trials.try_here([*commands, *(one for one in with_options if one not in commands)])
     case.steps += local_steps([trial for trial in local if trial.command in commands])

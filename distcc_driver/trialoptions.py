@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .buildverdicts import compiler_words, judge
+from .buildverdicts import compiler_words
 from .compilers import Command, examine, for_a_trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .buildcommands import BuildCommand
+    from .buildverdicts import Verdict
     from .trial import Trial
 
 _MOST = 4
@@ -20,13 +20,13 @@ _TELLING = re.compile(r"-(?:std=|m(?!llvm)|f|W(?!error|no-|[alp],)|gdwarf|-targe
 _EVERYWHERE = re.compile(r"-W(?:all|extra|invalid-pch)?|-f(?:no-)?(?:PIC|PIE|pic|pie|diagnostics-color.*)")
 
 
-def option_commands(commands: Sequence[BuildCommand], search_path: str) -> list[Command]:
+def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Command]:
     """The commands of a build with such options, those of most compilations first, a handful at most."""
     counts: dict[tuple[str, ...], int] = {}
-    for command in commands:
-        words = _telling_words(command)
+    for verdict in verdicts:
+        words = _telling_words(verdict)
         if words:
-            counts[words] = counts.get(words, 0) + (command.count or 1)
+            counts[words] = counts.get(words, 0) + (verdict.command.count or 1)
     chosen = sorted(counts, key=lambda words: -counts[words])[:_MOST]
     found = (for_a_trial(examined, search_path) for examined in _examined(chosen, search_path))
     return list(dict.fromkeys(command for command in found if command is not None))
@@ -44,12 +44,11 @@ def _examined(chosen: Sequence[tuple[str, ...]], search_path: str) -> list[Comma
     return [command for command in commands if command.can_be_tried]
 
 
-def _telling_words(command: BuildCommand) -> tuple[str, ...]:
+def _telling_words(verdict: Verdict) -> tuple[str, ...]:
     """A command with the telling ones of its options; empty without any of them."""
-    _, *options = compiler_words(command)
-    verdict = judge(command)
+    _, *options = compiler_words(verdict.command)
     known = {kept.word for kept in verdict.kept} | {hazard.word for hazard in verdict.hazards}
     telling = [word for word in options if _TELLING.fullmatch(word) and word not in known]
     telling = [word for word in telling if not _EVERYWHERE.fullmatch(word)]
-    head = command.words[: len(command.words) - len(options)]
+    head = verdict.command.words[: len(verdict.command.words) - len(options)]
     return (*head, *telling) if telling and not verdict.is_foreign else ()

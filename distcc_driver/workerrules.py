@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -86,13 +87,20 @@ def _hazards(words: Sequence[str]) -> Iterator[Hazard]:
             yield Hazard(word, Effect.DIFFERS, "the processor of the worker")
         elif word == "-load":
             yield Hazard("-Xclang -load", Effect.FAILS, "the plug-in")
-        else:
-            for rules, effect in ((_WRITTEN, Effect.LOSES), (_READ, Effect.FAILS)):
-                what = next((what for pattern, what in rules.items() if re.fullmatch(pattern, word)), None)
-                if what is not None:
-                    yield Hazard(word, effect, what)
+        elif found := _of_file(word):
+            yield found
     if reads_comments := _comment_option(words):
         yield Hazard(reads_comments, Effect.MAY_FAIL, "comments such as /* fall through */")
+
+
+@cache  # the words of thousands of commands are much the same
+def _of_file(word: str) -> Hazard | None:
+    """What an option does that has the compiler read or write a file."""
+    for rules, effect in ((_WRITTEN, Effect.LOSES), (_READ, Effect.FAILS)):
+        for pattern, what in rules.items():
+            if re.fullmatch(pattern, word):
+                return Hazard(word, effect, what)
+    return None
 
 
 def _comment_option(words: Sequence[str]) -> str:

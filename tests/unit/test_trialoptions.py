@@ -7,6 +7,7 @@ import os
 import pytest
 
 from distcc_driver.buildcommands import BuildCommand
+from distcc_driver.buildverdicts import judge
 from distcc_driver.trialoptions import option_commands
 
 _PATH = os.defpath
@@ -18,7 +19,9 @@ def options(*texts: str) -> list[str]:
         BuildCommand(("gcc", *text.split()), "CFLAGS", 100 - index, "/d", "a.c")
         for index, text in enumerate(texts)
     ]
-    return [" ".join(command.compiler[1:]) for command in option_commands(commands, _PATH)]
+    return [
+        " ".join(command.compiler[1:]) for command in option_commands([judge(one) for one in commands], _PATH)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -46,4 +49,4 @@ def test_commands_that_differ_in_other_options_are_one() -> None:
 
 def test_programs_of_the_build_are_not_run() -> None:
     commands = [BuildCommand(("./gcc", "-std=c11"), "CFLAGS", 1, "/d", "a.c")]
-    assert option_commands(commands, _PATH) == []
+    assert option_commands([judge(one) for one in commands], _PATH) == []
