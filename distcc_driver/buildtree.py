@@ -19,6 +19,7 @@ from .compiledb import read_database
 from .makefile import UnknownCompilerError, makefile_compilers
 from .maketree import MAKEFILES, read_makefiles
 from .ninjatree import read_meson, read_ninja
+from .responsefiles import with_responses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ class BuildTree:
 def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
     """Find out about a directory; `environ` counts where make reads variables from it."""
     tree = _read_build_files(directory, environ)
-    return tree if tree.commands else replace(tree, commands=read_database(directory))
+    return replace(tree, commands=with_responses(tree.commands or read_database(directory)))
 
 
 def _read_build_files(directory: str, environ: Mapping[str, str]) -> BuildTree:

@@ -43,8 +43,7 @@ def judge(command: BuildCommand) -> Verdict:
     source = command.example or "source.c"
     if not is_source(source):
         return Verdict(command, is_foreign=True)
-    action = () if any(word in _ACTIONS for word in words) else ("-c",)
-    kept = tuple(all_kept([*words, *action, source]))
+    kept = tuple(all_kept([*words, source]))
     return Verdict(command, kept, () if kept else tuple(hazards(words)))
 
 

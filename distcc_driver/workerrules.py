@@ -55,9 +55,11 @@ _READ = {
     r"-fsanitize-(ignorelist|blacklist)=.*": "the list",
     r"-ivfsoverlay.*": "the overlay file",
     r"--config(=.*)?": "the configuration file",
+    r"-emit-pch": "the precompiled header",
     r"-include-pch": "the precompiled header",
     r"-fpch-preprocess": "the precompiled header",
     r"-fmodule-(map-)?file=.*": "the module",
+    r"-fmodule-mapper=.*": "the module map",  # CMake writes one for each C++20 source
 }
 _FALLTHROUGH = re.compile(
     r"-W(?:extra|error=extra|error=implicit-fallthrough|implicit-fallthrough(?:=[1-4])?)?"

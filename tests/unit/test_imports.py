@@ -92,6 +92,8 @@ FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 FOR_PEOPLE |= {"allowedcompilers", "daemonoptions", "joblog", "localaddresses", "logtail", "portholder"}
 FOR_PEOPLE |= {"worker", "workerguard", "workerwording"}
 FOR_PEOPLE |= {"optionorigins", "optionsteps", "treedocument", "trialoptions", "workerrules"}
+FOR_PEOPLE |= {"responsefiles"}
+FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
 FOR_PEOPLE |= {"submakes", "objectfile", "steps", "trial", "trialrun", "trialsteps"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}

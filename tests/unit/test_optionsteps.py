@@ -25,7 +25,7 @@ TREE = BuildTree("d", System.MAKE, "Makefile")
 
 
 def command(text: str, count: int | None = 1, place: str = "CFLAGS in Makefile") -> BuildCommand:
-    return BuildCommand(tuple(text.split()), place, count, "/d", "a.c")
+    return BuildCommand((*text.split(), "-c"), place, count, "/d", "a.c")
 
 
 def steps(*commands: BuildCommand) -> list[Step]:
@@ -57,7 +57,13 @@ def test_counts_that_cannot_be_told() -> None:
 
 def test_no_options_at_all() -> None:
     assert steps() == []
-    assert steps(command("")) == []
+    assert steps(command("cc")) == []
+
+
+def test_compiled_and_linked_at_once() -> None:
+    [step] = steps(BuildCommand(("distcc", "gcc", "-O2"), "a recipe in Makefile", None, "/d", "a.c"))
+    assert step.result is Result.PROBLEM
+    assert step.text == "a.c (a recipe in Makefile) keeps all compilations here: it has neither -c nor -S"
 
 
 def test_files_that_distcc_sends_nowhere() -> None:
