@@ -89,6 +89,7 @@ look_for() {
             program meson
             program nftables nft
             program ninja-build ninja
+            program scons
             program time
             program xz-utils xz
             want bash-completion test -e /usr/share/bash-completion/bash_completion
