@@ -132,7 +132,7 @@ def arguments(options: DaemonOptions) -> list[str]:
     words += ["--port", str(options.job_port), "--stats", "--stats-port", str(options.stats_port)]
     words += ["--listen", options.listen_address]
     clients = [_mapped(network) if options.listen_address == "::" else network for network in networks]
-    words += [word for network in clients for word in ("--allow", _network_text(network))]
+    words += [word for network in clients for word in ("--allow", network_text(network))]
     words += ["--jobs", str(options.slots), "--nice", str(_NICE)]
     return words + (["--user", options.user] if options.user else [])
 
@@ -169,6 +169,6 @@ def _mapped(network: Network) -> Network:
     return IPv6Network(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
 
 
-def _network_text(network: Network) -> str:
+def network_text(network: Network) -> str:
     """Without the length of the mask for a single address."""
     return str(network.network_address) if network.num_addresses == 1 else str(network)

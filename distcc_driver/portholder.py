@@ -72,11 +72,16 @@ def holders(port: int) -> list[Holder]:
     return [_holder(uid, sockets) for uid, sockets in users.items()]
 
 
-def _holder(uid: int, sockets: set[str]) -> Holder:
+def user_name(uid: int) -> str:
+    """The name of a user; their number if they have none, as in some containers."""
     try:
-        user = pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        user = str(uid)
+        return str(uid)
+
+
+def _holder(uid: int, sockets: set[str]) -> Holder:
+    user = user_name(uid)
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         if _has_one_of(pid, sockets):
             return Holder(user, pid, "".join(_lines(f"/proc/{pid}/comm")) or "a program")

@@ -30,7 +30,7 @@ from .errors import ConfigError, DriverError
 from .joblog import JobLog, Ready, complaint
 from .localaddresses import addresses_for
 from .logtail import LogTail
-from .portholder import check_port
+from .portholder import check_port, user_name
 from .processes import Interrupts, end_session, start_session
 from .settings import read_compiler_memory
 from .workerguard import WorkerGuard
@@ -225,19 +225,12 @@ def _ending(code: int) -> str:
 def _introduction(
     options: DaemonOptions, reason: str, compilers: AllowedCompilers, command_list: str | None
 ) -> list[str]:
-    lines = wording.start_lines(options, reason, options.user or _user_name())
+    lines = wording.start_lines(options, reason, options.user or user_name(os.geteuid()))
     listed = None if command_list is None else os.environ["DISTCC_CMDLIST"]
     lines += wording.compiler_lines(compilers, listed)
     host_name = socket.gethostname()
     lines += wording.entry_lines(options, addresses_for(options.networks) or [host_name], host_name)
     return wording.introduction(lines)
-
-
-def _user_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def _show(lines: Sequence[str], interrupts: Interrupts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .daemonoptions import entry, ssh_entry
+from .daemonoptions import entry, network_text, ssh_entry
 from .joblog import Denied
 from .log import printable
 
@@ -22,7 +22,7 @@ def start_lines(options: DaemonOptions, reason: str, user: str) -> list[str]:
     first = f"distccd runs as user {user}, {slots} ({reason})"
     if options.is_local:
         return [first, "clients: this machine only; others need --allow, as in --allow 192.168.0.0/16"]
-    networks = ", ".join(map(str, options.networks))
+    networks = ", ".join(map(network_text, options.networks))
     return [
         first,
         f"clients: {networks}, at ports {options.job_port} and {options.stats_port}",

@@ -167,12 +167,14 @@ def test_nothing_of_the_users_environment_reaches_the_compilers(
     """A client can have a compiler show what it knows."""
     write_script(own_compiler, 'case "$*" in *-E*) ;; *) env >&2 ;; esac\nexec gcc "$@"')
     environ["SECRET_TOKEN"] = "very-secret"
+    environ["DISTCC_CMDLIST_NUMWORDS"] = "1"
     write(work, "hello.c")
     with RunningWorker(environ, work) as worker:
         assert f"worker: compilers: those in {own_compiler.parent}/commands (DISTCC_CMDLIST)" in worker.shown
         assert compile_on(worker, work, "own-gcc", "-c", "hello.c")
     said = (work / "said").read_text()
     assert "TMPDIR=/" in said
+    assert "DISTCC_CMDLIST_NUMWORDS=1" in said
     assert "very-secret" not in said
 
 
@@ -269,6 +271,24 @@ def test_a_distccd_that_is_killed_is_told(environ: dict[str, str], work: Path) -
         assert worker.wait() == 96
         assert worker.of_it() == []
     assert worker.shown[-2].startswith("distcc-driver: distccd: ended by itself, signal 9; its last words: ")
+
+
+def test_it_ends_as_ever_without_its_guard(environ: dict[str, str], work: Path) -> None:
+    with RunningWorker(environ, work) as worker:
+        [guard] = [pid for pid in worker.of_it() if "worker-guard" in arguments_of(pid)]
+        os.kill(guard, signal.SIGKILL)
+        assert worker.end(signal.SIGTERM) == 143
+        assert worker.of_it() == []
+
+
+def test_a_root_without_other_users_is_told(environ: dict[str, str], work: Path) -> None:
+    alone = ["unshare", "--user", "--map-root-user"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not make namespaces")
+    command = [*alone, *driver_command("worker", "--port", str(free_job_port()))]
+    done = subprocess.run(command, env=environ, cwd=work, capture_output=True, text=True, check=False)
+    assert done.returncode == 96
+    assert "distccd cannot become this user here (Invalid argument); start the worker as" in done.stderr
 
 
 def test_who_has_the_port_is_named(

@@ -69,6 +69,15 @@ def test_jobs_of_several_processes_are_told_apart() -> None:
     assert [job and isinstance(job, Job) and job.source for job in jobs] == ["b.c", "a.c", None]
 
 
+def test_processes_that_never_end_their_jobs_take_no_more_memory() -> None:
+    log = JobLog()
+    for pid in range(5000):
+        log.read(f"distccd[{pid}] compile from a.c to a.o")
+    summary = f"{SUMMARY} CLI_DISCONN exit:0 sig:0 core:0 ret:107 time:25ms "
+    assert log.read(f"distccd[0] {summary}") is None
+    assert isinstance(log.read(f"distccd[4999] {summary}"), Job)
+
+
 @pytest.mark.parametrize(("client", "address"), [("::1:38918", "::1"), ("::ffff:10.0.0.7:38918", "10.0.0.7")])
 def test_a_client_that_is_not_let_in(client: str, address: str) -> None:
     text = f"(dcc_check_client) ERROR: connection from client '{client}' denied by access list"

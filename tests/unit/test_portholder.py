@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from distcc_driver.errors import ConfigError
-from distcc_driver.portholder import Holder, check_port, holders, refusal
+from distcc_driver.portholder import Holder, check_port, holders, refusal, user_name
 
 LOOPBACK = "127.0.0.1"
 OWN = Holder(pwd.getpwuid(os.geteuid()).pw_name, os.getpid(), Path("/proc/self/comm").read_text().strip())
@@ -63,4 +63,5 @@ def test_what_is_said_where_nothing_is_seen(failure: int, said: str) -> None:
 
 
 def test_a_user_without_a_name_is_a_number() -> None:
+    assert user_name(2**31 - 2) == "2147483646"
     assert Holder("4711").text == "a program of user 4711"
