@@ -90,6 +90,7 @@ look_for() {
             program nftables nft
             program ninja-build ninja
             program scons
+            program systemd systemd-analyze
             program time
             program xz-utils xz
             want bash-completion test -e /usr/share/bash-completion/bash_completion
