@@ -194,7 +194,8 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     with status_line("compiling on this machine"):
         local = trials.try_here([*commands, *(one for one in with_options if one not in commands)])
     case.steps += local_steps([trial for trial in local if trial.command in commands])
-    local = without_less([trial for trial in local if trial.outcome is Outcome.COMPILED])
+    local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
+    local = without_less(local, with_options)
     with _shown_progress(len(findings.workers)) as done:
         found = trials.try_workers(findings.workers, [trial.command for trial in local], done)
         case.trials = look_again(trials, found, local, case.environ)

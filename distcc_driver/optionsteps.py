@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HEADER = "the precompiled header"
 _NATIVE = "name the processor instead (gcc -march=native -Q --help=target tells it), or leave it out"
+_FLAGS = {System.CMAKE: "CMAKE_C_FLAGS and CMAKE_CXX_FLAGS", System.MESON: "c_args and cpp_args"}
 _ADVICE = {
     "-march=native": _NATIVE,
     "-mtune=native": _NATIVE,
@@ -66,8 +67,8 @@ def _text(cause: Kept | Hazard, amount: str) -> str:
             f"names {cause.what}, which workers do not get: {amount} fail there{unless} and are repeated here"
         ),
         Effect.MAY_FAIL: (
-            f"has GCC read {cause.what}, which distcc does not send: of {amount}, those of files with such "
-            "comments fail on workers and are repeated here"
+            f"has GCC read {cause.what}, which distcc does not send ({amount}): files with such comments "
+            "fail on workers and are repeated here"
         ),
         Effect.LOSES: f"writes {cause.what}, which stays on the worker and is lost ({amount})",
         Effect.DIFFERS: f"makes code for {cause.what} ({amount})",
@@ -84,7 +85,8 @@ def _advice(finding: Finding, tree: BuildTree, origins: Sequence[Origin]) -> str
     if not isinstance(cause, Kept) and cause.what == _HEADER:
         return _without_precompiled_headers(tree)
     if not isinstance(cause, Kept) and cause.effect is Effect.MAY_FAIL:
-        return "add -C, which sends comments, or -Wno-error=implicit-fallthrough to CFLAGS and CXXFLAGS"
+        flags = _FLAGS.get(tree.system, "CFLAGS and CXXFLAGS")
+        return f"add -C, which sends comments, or -Wno-error=implicit-fallthrough to {flags}"
     if not cause.word:
         return ""
     advice = removal(cause.word, finding.places[0], tree, origins)

@@ -32,11 +32,15 @@ def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Comma
     return list(dict.fromkeys(command for command in found if command is not None))
 
 
-def without_less(trials: Sequence[Trial]) -> list[Trial]:
-    """Without those of a compiler that is tried with more options, too."""
-    fuller = {trial.command.compiler[0] for trial in trials if len(trial.command.compiler) > 1}
-    plain = [trial for trial in trials if len(trial.command.compiler) == 1]
-    return [trial for trial in trials if trial not in plain or trial.command.compiler[0] not in fuller]
+def without_less(trials: Sequence[Trial], with_options: Sequence[Command]) -> list[Trial]:
+    """Without those of a bare compiler that is tried `with_options`, too."""
+    tried = [trial.command for trial in trials]
+    fuller = {command.compiler[0] for command in with_options if command in tried}
+    return [
+        trial
+        for trial in trials
+        if len(trial.command.compiler) > 1 or trial.command.compiler[0] not in fuller
+    ]
 
 
 def _examined(chosen: Sequence[tuple[str, ...]], search_path: str) -> list[Command]:

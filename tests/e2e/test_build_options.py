@@ -192,7 +192,13 @@ def test_comments_that_workers_do_not_see(tree: Tree) -> None:
     assert (found["option"], found["effect"]) == ("-Wextra -Werror", "may_fail")
     assert document["result"] == "warning"
     assert tree.build()[1] == 1
-    assert "add -C, which sends comments" in advice_of(document, "-Wextra -Werror")
+    advice = advice_of(document, "-Wextra -Werror")
+    assert "add -C, which sends comments" in advice
+    assert advice.endswith(" to CMAKE_C_FLAGS and CMAKE_CXX_FLAGS")
+    for cure in ("-C", "-Wno-error=implicit-fallthrough"):
+        tree.run(f"cmake -DCMAKE_C_FLAGS='-Wextra -Werror {cure}' .")
+        assert tree.examine()["build_directory"]["options"] == []
+        assert tree.build() == (3, 0)
 
 
 def test_an_option_that_the_compiler_of_a_worker_does_not_know(
