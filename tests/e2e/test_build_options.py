@@ -265,3 +265,25 @@ def test_autotools(tree: Tree) -> None:
     assert "or build with: distcc_build make CFLAGS=-O1" in advice
     tree.run("make clean")
     assert tree.build("CFLAGS=-O1") == (3, 0)
+
+
+def test_a_precompiled_header_of_meson(tree: Tree) -> None:
+    sources = tree.directory.parent
+    (sources / "pch").mkdir()
+    (sources / "pch" / "p.h").write_text("#include <vector>\n")
+    (sources / "meson.build").write_text(
+        "project('p', 'cpp')\nstatic_library('p', 'more.cc', cpp_pch: 'pch/p.h')\n"
+    )
+    tree.run(MESON)
+    document = tree.examine()
+    directory = document["build_directory"]
+    assert (directory["compilations"], directory["kept"]) == (2, 1)
+    [found] = directory["options"]
+    assert (found["option"], found["effect"]) == ("-fpch-preprocess", "fails")
+    assert document["result"] == "warning"
+    assert tree.build() == (0, 1)
+    command = advice_of(document, "-fpch-preprocess").removeprefix("run ")
+    assert "-Db_pch=false" in command
+    tree.run(command)
+    assert tree.examine()["result"] == "ok"
+    assert tree.build() == (1, 0)
