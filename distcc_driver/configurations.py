@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .hostspec import SshHost
     from .sshprocess import SshProcesses
 
-_PATIENCE_S = 2.0  # it may run commands (ssh_config(5), Match exec)
+_PATIENCE_S = 5.0  # it may run commands (ssh_config(5), Match exec)
 _MAX_HOPS = 8  # a configuration may send ssh round in a circle
 
 
@@ -41,7 +41,7 @@ class Configurations:
         return self._hosts.get(host, SshConfig({}))
 
     def ask(self, host: SshHost, control: str) -> SshConfig:
-        """What the user's configuration says of a host; nothing if ssh does not tell in 2 s."""
+        """What the user's configuration says of a host; nothing if ssh does not tell in 5 s."""
         if host not in self._hosts:
             self._hosts[host] = self._answer(host, control, target_arguments(host))
         return self._hosts[host]

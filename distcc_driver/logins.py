@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .hostspec import SshHost
 
 _AT_ONCE = 8
-_TURN_S = 5.0  # machines that do not answer must not hold up those behind them for longer
+_SPARE = 2  # in the place of logins that take longer than that, which are most often to dead machines
+_LONG_S = 5.0
 
 
 class Logins:
@@ -32,10 +33,7 @@ class Logins:
 
     @contextlib.contextmanager
     def turn(self, host: SshHost, door_name: str) -> Iterator[None]:
-        """Wait for a place among the eight logins that may be under way at a door; the context has it.
-
-        Where none has ended for 5 s, eight more begin.
-        """
+        """Wait for a place among the logins that may be under way at a door; the context has it."""
         with self._changed:
             door = self._doors[host] = self._named.setdefault(door_name or host.text, _Door())
             while (pause_s := door.pause_s()) > 0:
@@ -48,38 +46,36 @@ class Logins:
         finally:
             with self._changed:
                 door.turns.remove(turn)
-                door.has_answered = True
-                door.last_end = time.monotonic()
                 self._changed.notify_all()
 
     def begin_anew(self, host: SshHost) -> None:
-        """Let the time of a host count from now, and that of those behind it: a person was asked."""
+        """Let the time of a host count from now: a person was asked."""
         with self._changed:
-            door = self._doors[host]
-            self._began[host] = door.began = door.last_end = time.monotonic()
+            self._began[host] = time.monotonic()
+
+    def give_up(self, host: SshHost) -> None:
+        """Take note that the time of a host is over: those behind it wait no longer, all may be as silent."""
+        with self._changed:
+            if door := self._doors.get(host):
+                door.is_silent = True
+                self._changed.notify_all()
 
     def since(self, host: SshHost) -> float | None:
-        """The moment from which the time of a host counts, None while it waits for others.
-
-        Where no login at its door has come to an end, the host may be as dead as those before it.
-        """
-        door = self._doors.get(host)
-        if door is None:
-            return self._started
-        return self._began.get(host) if door.has_answered else door.began
+        """The moment from which the time of a host counts, None while it waits for others."""
+        return self._began.get(host) if host in self._doors else self._started
 
 
 class _Door:
     """One sshd: the moments at which the logins began that are under way."""
 
     def __init__(self) -> None:
-        self.began = self.last_end = time.monotonic()
         self.turns: list[float] = []
-        self.has_answered = False
+        self.is_silent = False
 
     def pause_s(self) -> float:
         """How long the next login has to wait, unless one ends before."""
-        if len(self.turns) < _AT_ONCE:
+        long = time.monotonic() - _LONG_S
+        spare = min(_SPARE, sum(turn <= long for turn in self.turns))
+        if self.is_silent or len(self.turns) < _AT_ONCE + spare:
             return 0.0
-        last_move = max(self.last_end, sorted(self.turns)[-_AT_ONCE])
-        return max(0.0, last_move + _TURN_S - time.monotonic())
+        return min((turn - long for turn in self.turns if turn > long), default=_LONG_S)

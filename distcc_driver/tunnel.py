@@ -149,6 +149,8 @@ class Tunnels:
     def _give_up(self, hosts: Sequence[SshHost]) -> None:
         asked = self._asked(hosts)
         self._processes.stop(hosts)
+        for host in hosts:
+            self._logins.give_up(host)
         self.close(*hosts)
         for host in hosts:
             cause, advice = f"ssh timed out after {self._limit_s(host)} s", _SILENT_ADVICE

@@ -47,7 +47,6 @@ def test_sixteen_workers_behind_a_jump_host_are_all_reached(
     for _ in range(ROUNDS):
         result = user_shell.run(f"distcc_build {recorder.word}")
         assert f"-j {5 * WORKERS} = {5 * WORKERS} remote" in result.stderr
-    assert "drop connection" not in jump.log()
     traces.assert_none()
 
 
@@ -113,7 +112,7 @@ def test_workers_that_never_answer_do_not_hold_up_one_that_does(
     )
     proxy.chmod(0o755)
     ssh.default(ProxyCommand=f"{proxy} %n %h:%p")
-    dead = [behind(ssh.host(f"dead-{number}"), shared_distccd) for number in range(9)]
+    dead = [behind(ssh.host(f"dead-{number}"), shared_distccd) for number in range(11)]
     alive = behind(ssh.host("alive", shared_sshd), shared_distccd)
     user_shell.environ["DISTCC_AUTO_HOSTS"] = " ".join([*dead, alive])
     result = user_shell.run("distcc_build true")
