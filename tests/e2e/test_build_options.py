@@ -159,8 +159,10 @@ def test_an_option_that_keeps_or_changes_compilations(
     document = tree.examine()
     directory = document["build_directory"]
     assert (directory["compilations"], directory["kept"]) == (total, kept)
-    [found] = directory["options"]
-    assert (found["option"], found["effect"], found["compilations"]) == (option, effect, number)
+    found = {one["option"]: one["compilations"] for one in directory["options"]}
+    assert found[option] == number
+    assert {one["effect"] for one in directory["options"]} == {effect}
+    assert len(found) == (2 if option == "-include-pch" else 1)  # clang's -emit-pch, which makes it
     assert document["result"] == ("problem" if kept == total else "warning")
     compiled, failed = tree.build()
     if effect == "fails":
