@@ -204,9 +204,9 @@ def test_comments_that_workers_do_not_see(tree: Tree) -> None:
 
 
 def test_an_option_that_the_compiler_of_a_worker_does_not_know(
-    tree: Tree, tmp_path: Path, shared_distccd: Distccd
+    tree: Tree, public: Path, shared_distccd: Distccd
 ) -> None:
-    tools = Toolchain(tmp_path / "tools")
+    tools = Toolchain(public / "tools")
     tools.add("g++")
     unknown = "gcc: error: unrecognized command-line option -std=c2x"
     gcc = shutil.which("gcc")

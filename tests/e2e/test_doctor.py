@@ -17,7 +17,7 @@ from tests.support.ports import LOOPBACK, free_ports, host_spec, refusing_port, 
 from tests.support.servers import Server, empty, hang, saying
 from tests.support.shapes import assert_shape
 from tests.support.shells import MASQUERADE
-from tests.support.toolchains import Toolchain, doctor, open_to_all, target
+from tests.support.toolchains import Toolchain, doctor, target
 from tests.unit.samples import REPLY
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def test_no_masquerade_and_nothing_that_calls_distcc(
     assert f"put {MASQUERADE} first on PATH" in line
 
 
-def test_compiler_missing_on_one_worker(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
-    tools = Toolchain(tmp_path / "tools")
+def test_compiler_missing_on_one_worker(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+    tools = Toolchain(public / "tools")
     tools.add("gcc")
     with running(tools.environ) as worker:
         found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
@@ -91,8 +91,8 @@ def test_compiler_missing_on_one_worker(masqueraded: dict[str, str], work: Path,
     found.line("ok       trial", "compiles with gcc in ")
 
 
-def test_compiler_of_another_version(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
-    tools = Toolchain(tmp_path / "tools")
+def test_compiler_of_another_version(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+    tools = Toolchain(public / "tools")
     tools.add_other_version("gcc", "GCC: (Elsewhere 11.4.0-1) 11.4.0")
     with running() as same, running(tools.environ) as other:
         found = examine(masqueraded, work, [same.spec, other.spec], "--compiler", "gcc")
@@ -101,18 +101,17 @@ def test_compiler_of_another_version(masqueraded: dict[str, str], work: Path, tm
     assert " as here" in found.line("ok       trial", same.spec)
 
 
-def test_compiler_of_another_architecture(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
-    tools = Toolchain(tmp_path / "tools")
+def test_compiler_of_another_architecture(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+    tools = Toolchain(public / "tools")
     tools.add_other_machine("gcc")
     with running(tools.environ) as worker:
         found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
     assert "compiles for AArch64, this machine for " in found.line("problem  trial", worker.spec)
 
 
-def test_compiler_not_allowed_on_a_worker(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
-    allowed = tmp_path / "allowed"
+def test_compiler_not_allowed_on_a_worker(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+    allowed = public / "allowed"
     allowed.write_text(f"/usr/bin/{target()}-gcc\n")
-    open_to_all(tmp_path)
     with running({"DISTCC_CMDLIST": str(allowed)}) as worker:
         found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
     line = found.line("problem  trial", worker.spec)
@@ -120,8 +119,8 @@ def test_compiler_not_allowed_on_a_worker(masqueraded: dict[str, str], work: Pat
     found.line("ok       trial", "compiles with gcc in ")
 
 
-def test_compiler_broken_on_a_worker(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
-    tools = Toolchain(tmp_path / "tools")
+def test_compiler_broken_on_a_worker(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+    tools = Toolchain(public / "tools")
     tools.add_script("gcc", "#!/bin/sh\nprintf 'gcc: fatal \\033[31merror\\033[m: no cc1\\n' >&2\nexit 1\n")
     with running(tools.environ) as worker:
         found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
@@ -148,7 +147,6 @@ class ClosedDistccd:
         job_port, stats_port = free_ports(2)
         self.spec = host_spec(LOOPBACK, job_port, stats_port)
         self._log = directory / "distccd.log"
-        open_to_all(directory)
         command = ["distccd", "--no-detach", "--daemon", "--stats", "--listen", LOOPBACK]
         command += ["--allow", "192.0.2.1", "--log-stderr", "--log-level", "info"]
         command += ["--port", str(job_port), "--stats-port", str(stats_port), "--jobs", "2"]
@@ -170,8 +168,8 @@ class ClosedDistccd:
         self._process.wait(30)
 
 
-def test_client_not_allowed(masqueraded: dict[str, str], work: Path, tmp_path: Path) -> None:
-    with ClosedDistccd(tmp_path) as worker:
+def test_client_not_allowed(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+    with ClosedDistccd(public) as worker:
         found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
     assert "not allowed for this client? (distccd --allow)" in found.line("warning  workers", worker.spec)
     found.line("problem  plan", "no worker is available")
@@ -312,9 +310,9 @@ def document_of(found: Examined) -> dict[str, Any]:
     return value
 
 
-def test_json(masqueraded: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd) -> None:
+def test_json(masqueraded: dict[str, str], work: Path, public: Path, shared_distccd: Distccd) -> None:
     (work / "Makefile").write_text("CC = gcc\nprogram: main.o\n")
-    tools = Toolchain(tmp_path / "tools")
+    tools = Toolchain(public / "tools")
     tools.add_other_version("gcc", "GCC: () 11.4.0")
     with running(tools.environ) as other:
         hosts = [shared_distccd.spec, other.spec, "no-such-worker.invalid", "a:0"]
