@@ -16,7 +16,7 @@ _PATH = os.defpath
 def options(*texts: str) -> list[str]:
     """The options of the trials for commands, the first of which is the most frequent."""
     commands = [
-        BuildCommand(("gcc", *text.split()), "CFLAGS", 100 - index, "/d", "a.c")
+        BuildCommand(("gcc", "-c", *text.split()), "CFLAGS", 100 - index, "/d", "a.c")
         for index, text in enumerate(texts)
     ]
     return [
