@@ -90,8 +90,9 @@ class JobLog:
             outcome = f"refused, no link of {forbidden} in /usr/lib/distcc"
         elif result == "COMPILE_ERROR":
             outcome = f"failed, signal {number}" if number != "0" else f"failed, status {code}"
-        compiler = command.removesuffix(source).rstrip() if command.endswith(source) else ""
-        return Job(_address(client), outcome, int(elapsed_ms), compiler or forbidden, source)
+        return Job(
+            _address(client), outcome, int(elapsed_ms), _compiler(command, source) or forbidden, source
+        )
 
     @staticmethod
     def _keep(place: dict[str, str], pid: str, text: str) -> None:
@@ -100,6 +101,12 @@ class JobLog:
         if len(place) >= _MAX_JOBS:
             del place[next(iter(place))]
         place[pid] = text
+
+
+def _compiler(command: str, source: str) -> str:
+    """The compiler of a summary, which has the whole path of a source behind it; "" if it has none."""
+    before = command.removesuffix(source)
+    return before.partition(" ")[0] if before.endswith("/") else before.rstrip() if before != command else ""
 
 
 def complaint(log: str) -> str:

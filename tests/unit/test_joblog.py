@@ -47,6 +47,15 @@ def test_how_it_went(result: str, outcome: str) -> None:
     assert (job.outcome, job.elapsed_ms, job.source) == (outcome, 25, "a.c")
 
 
+@pytest.mark.parametrize("directory", ["/home/me/project/", "sub/", "/home/me/a b/", "../"])
+def test_the_directory_of_a_source_is_no_part_of_its_compiler(directory: str) -> None:
+    found = read(
+        "compile from b.cc to b.o",
+        f"{SUMMARY} COMPILE_OK exit:0 sig:0 core:0 ret:0 time:25ms {COMPILER} {directory}b.cc",
+    )
+    assert found == [Job("10.0.0.7", "compiled", 25, COMPILER, "b.cc")]
+
+
 def test_a_compiler_without_a_link_is_named() -> None:
     found = read(
         "compile from a.c to a.o",
