@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .workerrules import Hazard
 
 _HEADER = "the precompiled header"
+_MODULE_MAP = "the module map"
 _NATIVE = "name the processor instead (gcc -march=native -Q --help=target tells it), or leave it out"
 _FLAGS = {System.CMAKE: "CMAKE_C_FLAGS and CMAKE_CXX_FLAGS", System.MESON: "c_args and cpp_args"}
 _ADVICE = {
@@ -84,6 +85,9 @@ def _advice(finding: Finding, tree: BuildTree, origins: Sequence[Origin]) -> str
     cause = finding.cause
     if not isinstance(cause, Kept) and cause.what == _HEADER:
         return _without_precompiled_headers(tree)
+    if not isinstance(cause, Kept) and cause.what == _MODULE_MAP and tree.system is System.CMAKE:
+        directory = shlex.quote(tree.directory)
+        return f"if no source uses modules, run cmake -DCMAKE_CXX_SCAN_FOR_MODULES=OFF {directory}"
     if not isinstance(cause, Kept) and cause.effect is Effect.MAY_FAIL:
         flags = _FLAGS.get(tree.system, "CFLAGS and CXXFLAGS")
         return f"add -C, which sends comments, or -Wno-error=implicit-fallthrough to {flags}"

@@ -66,6 +66,21 @@ def test_compiled_and_linked_at_once() -> None:
     assert step.text == "a.c (a recipe in Makefile) keeps all compilations here: it has neither -c nor -S"
 
 
+@pytest.mark.parametrize(
+    ("system", "advice"),
+    [
+        (System.CMAKE, "if no source uses modules, run cmake -DCMAKE_CXX_SCAN_FOR_MODULES=OFF d"),
+        (System.MAKE, "take it out of CFLAGS in Makefile"),
+    ],
+)
+def test_module_maps_of_cmake(system: System, advice: str) -> None:
+    """CMake 3.28 and later name one for each C++20 source where GCC is 14 or later."""
+    word = "-fmodule-mapper=CMakeFiles/p.dir/a.cc.o.modmap"
+    [step] = option_steps(BuildTree("d", system, "x"), [judge(command(f"g++ {word}"))], [])
+    assert "names the module map, which workers do not get: 1 of 1 compilations fail there" in step.text
+    assert step.advice == advice
+
+
 def test_files_that_distcc_sends_nowhere() -> None:
     assembler = BuildCommand(("gcc", "-march=native"), "ASFLAGS in Makefile", 2, "/d", "low.S")
     [step] = option_steps(TREE, [judge(assembler), judge(command("gcc"))], [])
