@@ -9,8 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .capacity import LocalCapacity
-    from .probe import Worker
+    from .facts import LocalCapacity, Rejection, Worker
     from .settings import Settings
 
 _WAKE_UP_MS = 0.08
@@ -84,6 +83,18 @@ class Plan(Record):
     def jobs(self) -> int:
         """The N of `-j N`. Under a limit all slots stay listed: distcc spreads what there is."""
         return self.limit.jobs if self.limit else self.wanted_jobs
+
+
+class Outcome(Record):
+    """A plan and what it follows from; results are in the order of the list.
+
+    `session_path` is the directory of the tunnels that stay open for the build, "" if none does.
+    """
+
+    settings: Settings
+    results: list[Worker | Rejection]
+    plan: Plan
+    session_path: str = ""
 
 
 def balance(settings: Settings, workers: Sequence[Worker], local: LocalCapacity) -> Plan:

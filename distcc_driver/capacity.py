@@ -10,21 +10,11 @@ from __future__ import annotations
 import os
 import resource
 
+from .facts import LocalCapacity
 from .record import Record
 
 # More than any plan needs.
 _MANY_PROCESSES = 16384
-
-
-class LocalCapacity(Record):
-    """`threads` that may run at once, at least 1; available memory in MiB, None if unknown.
-
-    `processes` that this user may start beside those there are; None if nothing limits them.
-    """
-
-    threads: int
-    memory_mib: int | None
-    processes: int | None = None
 
 
 class _Group(Record):

@@ -9,18 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .ccacheprefix import ccache_prefix
-from .endpoint import Rejection
+from .facts import Rejection, Worker
 from .hostspec import LOOPBACK, SshHost
-from .probe import Worker
 from .shellcode import names_to_unset, variables_to_set
 from .wording import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .balance import Plan
+    from .balance import Outcome, Plan
     from .hostspec import BadEntry, TcpHost
-    from .plan import Outcome
     from .settings import Settings
 
 VERSION = 1

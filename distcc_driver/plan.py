@@ -9,15 +9,14 @@ from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 
 from . import reader
 from .backoff import remove_marks
-from .balance import Plan, balance
+from .balance import Outcome, Plan, balance
 from .capacity import local_capacity
 from .ccacheprefix import ccache_prefix
-from .endpoint import Endpoint, Rejection
 from .errors import DriverError
+from .facts import Endpoint, Rejection, Worker
 from .hostspec import SshHost, TcpHost
 from .log import Log
-from .probe import Worker, ask_all
-from .record import Record
+from .probe import ask_all
 from .selection import select
 from .settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
 from .shellcode import release_command, report_words, shell_code
@@ -27,18 +26,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
-
-
-class Outcome(Record):
-    """A plan and what it follows from; results are in the order of the list.
-
-    `session_path` is the directory of the tunnels that stay open for the build, "" if none does.
-    """
-
-    settings: Settings
-    results: list[Worker | Rejection]
-    plan: Plan
-    session_path: str = ""
 
 
 def shell_text(outcome: Outcome) -> str:

@@ -12,9 +12,8 @@ import time
 
 from .capacity import raise_descriptor_limit
 from .connection import Connection, refusal, without_stats
-from .endpoint import Endpoint, Rejection
 from .errors import StatsError
-from .record import Record
+from .facts import Endpoint, Rejection, Worker
 from .resolve import Address, Resolver
 from .schedule import Wait, run_all
 from .stats import WorkerStats, is_whole, parse_stats
@@ -34,19 +33,6 @@ _LINGER_S = 0.2
 _HEARD = 3
 _ONE_PORT = 2
 _WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1}
-
-
-class Worker(Record):
-    """A host that answers on both ports, as distcc will find it.
-
-    `endpoint` has what distcc is to connect to, a name only if that leads to the numeric `address` that
-    answered; `answer_s` are the seconds from the question to all of the answer.
-    """
-
-    endpoint: Endpoint
-    stats: WorkerStats
-    address: str
-    answer_s: float | None = None
 
 
 def ask_all(

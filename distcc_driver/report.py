@@ -16,7 +16,7 @@ import signal
 import time
 
 from .buildtraces import Traces, find_traces, mark_ages_s
-from .endpoint import Endpoint, Rejection
+from .facts import Endpoint, Rejection
 from .hostspec import SshHost, parse_host
 from .log import Log
 from .probe import ask_stats

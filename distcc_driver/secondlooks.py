@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .endpoint import Rejection
+from .facts import Rejection
 from .hangups import lacks_room, outcome_of
 from .launchers import Changes
 from .probe import ask_stats
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .compilers import Command
-    from .endpoint import Endpoint
-    from .probe import Worker
+    from .facts import Endpoint, Worker
     from .stats import WorkerStats
     from .trial import Trial, Trials
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .endpoint import Rejection
-from .probe import Worker
+from .facts import Rejection, Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from .endpoint import Rejection
+from .facts import Rejection
 from .sshcommand import target_arguments
 
 TYPE_CHECKING = False

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from .balance import balance
 from .capacity import local_capacity
-from .endpoint import Endpoint, Rejection
 from .errors import NoCapacityError
+from .facts import Endpoint, Rejection, Worker
 from .hostspec import SshHost, TcpHost
-from .probe import Worker, ask_all
+from .probe import ask_all
 from .selection import select
 
 if TYPE_CHECKING:

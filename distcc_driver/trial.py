@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .compilers import Command
-    from .probe import Worker
+    from .facts import Worker
     from .processes import Interrupts
 
 DEADLINE_S = 15

@@ -21,7 +21,7 @@ import sh
 from . import confirmations, session
 from .capacity import raise_descriptor_limit
 from .configurations import Configurations
-from .endpoint import Endpoint, Rejection
+from .facts import Endpoint, Rejection
 from .forwardports import ForwardPorts
 from .hostspec import LOOPBACK, SshHost
 from .logins import Logins

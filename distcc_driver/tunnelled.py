@@ -11,8 +11,8 @@ import termios
 
 from . import guard, probe, reader, session
 from .connection import without_stats
-from .endpoint import Endpoint, Rejection
 from .errors import ConfigError
+from .facts import Endpoint, Rejection
 from .hostspec import SshHost
 from .processtable import parent
 from .release import release
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from .balance import Plan
+    from .facts import Worker
     from .log import Log
-    from .probe import Worker
 
 _ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
 _FORBIDDEN = "administratively prohibited"

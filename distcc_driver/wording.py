@@ -7,9 +7,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .balance import Plan
-    from .endpoint import Rejection
+    from .facts import Rejection, Worker
     from .hostspec import BadEntry
-    from .probe import Worker
 
 NAMED_HOSTS = 8
 

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 
 from distcc_driver.balance import balance
 from distcc_driver.capacity import local_capacity
-from distcc_driver.endpoint import Endpoint
+from distcc_driver.facts import Endpoint, Worker
 from distcc_driver.hostspec import TcpHost, parse_list
-from distcc_driver.probe import Worker
 from distcc_driver.settings import read_settings
 from distcc_driver.stats import WorkerStats
 

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distcc_driver.balance import Share, balance
-from distcc_driver.capacity import LocalCapacity
-from distcc_driver.endpoint import Endpoint
 from distcc_driver.errors import StatsError
+from distcc_driver.facts import Endpoint, LocalCapacity, Worker
 from distcc_driver.hostspec import SshHost, TcpHost
-from distcc_driver.probe import Worker
 from distcc_driver.settings import read_settings
 from distcc_driver.shellcode import release_command, report_words, shell_code
 from distcc_driver.stats import WorkerStats, parse_stats

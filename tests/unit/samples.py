@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from distcc_driver.endpoint import Endpoint
+from distcc_driver.facts import Endpoint, Worker
 from distcc_driver.hostspec import parse_host
-from distcc_driver.probe import Worker
 from distcc_driver.settings import Settings, read_settings
 from distcc_driver.stats import WorkerStats
 

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distcc_driver.balance import Plan, balance
-from distcc_driver.capacity import LocalCapacity
 from distcc_driver.errors import NoCapacityError
-from distcc_driver.probe import Worker
+from distcc_driver.facts import LocalCapacity, Worker
 from distcc_driver.settings import Settings
 from distcc_driver.shellcode import distcc_hosts
 

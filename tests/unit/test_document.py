@@ -7,7 +7,6 @@ import json
 import pytest
 
 from distcc_driver.balance import Plan, balance
-from distcc_driver.capacity import LocalCapacity
 from distcc_driver.document import (
     LEFT_OUT,
     USED,
@@ -17,10 +16,9 @@ from distcc_driver.document import (
     plan_document,
     workers_document,
 )
-from distcc_driver.endpoint import Rejection
 from distcc_driver.errors import NoCapacityError
+from distcc_driver.facts import LocalCapacity, Rejection, Worker
 from distcc_driver.hostspec import parse_host
-from distcc_driver.probe import Worker
 from distcc_driver.settings import Settings
 from tests.support.shapes import assert_shape
 

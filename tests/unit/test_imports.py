@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "settings": BASIS | {"hostspec"},
     "log": {"settings"},
     "stats": BASIS,
-    "endpoint": BASIS | {"hostspec"},
+    "facts": BASIS | {"hostspec", "stats"},
     "resolve": BASIS,
     "schedule": BASIS | {"resolve"},
     "processtable": set[str](),
@@ -46,20 +46,20 @@ MAY_IMPORT = {
     "configurations": BASIS | {"hostspec", "lockedkeys", "sshcommand", "sshconfig", "sshprocess"},
     "confirmations": {"processtable", "session"},
     "logins": BASIS | {"hostspec"},
-    "sshmessages": BASIS | {"hostspec", "endpoint", "sshcommand"},
-    "capacity": BASIS,
+    "sshmessages": BASIS | {"hostspec", "facts", "sshcommand"},
+    "capacity": BASIS | {"facts"},
     "ccacheprefix": set[str](),
     "tunnel": BASIS
-    | {"hostspec", "endpoint", "session", "sshcommand", "sshmessages", "forwardports", "capacity"}
+    | {"hostspec", "facts", "session", "sshcommand", "sshmessages", "forwardports", "capacity"}
     | {"sshprocess", "configurations", "confirmations", "logins"},
     "connection": {"resolve", "schedule"},
-    "probe": BASIS | {"hostspec", "stats", "connection", "endpoint", "resolve", "schedule", "capacity"},
-    "selection": BASIS | {"hostspec", "endpoint", "probe"},
-    "balance": BASIS | {"settings", "probe", "capacity"},
+    "probe": BASIS | {"hostspec", "stats", "connection", "facts", "resolve", "schedule", "capacity"},
+    "selection": BASIS | {"hostspec", "facts"},
+    "balance": BASIS | {"facts", "settings"},
     "shellcode": BASIS | {"settings", "balance"},
-    "wording": BASIS | {"hostspec", "endpoint", "probe", "balance"},
+    "wording": BASIS | {"hostspec", "facts", "balance"},
     "buildtraces": BASIS,
-    "report": BASIS | {"hostspec", "endpoint", "stats", "probe", "log", "wording", "buildtraces"},
+    "report": BASIS | {"hostspec", "facts", "stats", "probe", "log", "wording", "buildtraces"},
 }
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
 FOR_PEOPLE |= {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distcc_driver.endpoint import Rejection
+from distcc_driver.facts import Rejection
 from distcc_driver.hostspec import parse_host
 from distcc_driver.wording import rejection_lines
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from distcc_driver.buildtraces import Traces
-from distcc_driver.endpoint import Endpoint, Rejection
+from distcc_driver.facts import Endpoint, Rejection
 from distcc_driver.hostspec import parse_host
 from distcc_driver.report import (
     Before,

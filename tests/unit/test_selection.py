@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from distcc_driver.endpoint import Rejection
+from distcc_driver.facts import Rejection, Worker
 from distcc_driver.hostspec import parse_list
-from distcc_driver.probe import Worker
 from distcc_driver.selection import select
 
 from .samples import worker_of

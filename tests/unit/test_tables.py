@@ -9,11 +9,9 @@ import pytest
 from rich.console import Console
 
 from distcc_driver.balance import balance
-from distcc_driver.capacity import LocalCapacity
-from distcc_driver.endpoint import Rejection
 from distcc_driver.errors import NoCapacityError
+from distcc_driver.facts import LocalCapacity, Rejection, Worker
 from distcc_driver.hostspec import parse_host
-from distcc_driver.probe import Worker
 from distcc_driver.settings import Settings
 from distcc_driver.survey import Findings
 from distcc_driver.tables import note_lines, plain_lines, plan_lines, terminal_view

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from distcc_driver.balance import Plan, balance
-from distcc_driver.capacity import LocalCapacity
-from distcc_driver.endpoint import Endpoint
+from distcc_driver.facts import Endpoint, LocalCapacity
+from distcc_driver.facts import Worker as Found
 from distcc_driver.hostspec import TcpHost, parse_host
-from distcc_driver.probe import Worker as Found
 from distcc_driver.settings import read_settings
 from distcc_driver.stats import WorkerStats
 
