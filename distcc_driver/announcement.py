@@ -10,8 +10,8 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import HostSpecError
-from .hostspec import DISTCC_PORT, parse_host
+from .core.errors import HostSpecError
+from .core.hostspec import DISTCC_PORT, parse_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

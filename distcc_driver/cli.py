@@ -9,7 +9,7 @@ import sys
 from typing import Annotated, Any
 
 from . import __version__
-from .errors import ConfigError, DriverError
+from .core.errors import ConfigError, DriverError
 from .log import Log
 from .shim import remedy
 

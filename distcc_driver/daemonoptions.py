@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
-from .hostspec import DISTCC_PORT, STATS_PORT
+from .core.hostspec import DISTCC_PORT, STATS_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

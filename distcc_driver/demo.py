@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from .errors import ConfigError
+from .core.errors import ConfigError
 from .loopback import start_daemon
 from .processes import Interrupts, end_session, start_session
 from .shim import find_shim

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.segment import Segment
 
 from . import session
-from .errors import ConfigError
+from .core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -23,16 +23,17 @@ from .buildverdicts import Verdict, judge
 from .checklist import plain_lines, terminal_view
 from .clientstate import troubles
 from .compilers import USUAL, Command, examine, for_a_trial, is_cxx
+from .core.errors import ConfigError
+from .core.settings import check_hosts, read_settings, read_unknown
+from .core.wording import bad_entry_line
 from .display import Progress, status_line, write_lines
 from .document import VERSION, HostRow, host_rows
-from .errors import ConfigError
 from .log import Log
 from .objectfile import compiler_version
 from .optionorigins import read_origins
 from .optionsteps import option_steps
 from .processes import Interrupts
 from .secondlooks import look_again
-from .settings import check_hosts, read_settings, read_unknown
 from .steps import Result, Step, worst
 from .survey import Survey
 from .treedocument import command_document, tree_document
@@ -40,13 +41,12 @@ from .trial import Outcome, Trial, Trials, deadline_s
 from .trialenviron import NO_REWRITE, inherited
 from .trialoptions import option_commands, without_less
 from .trialsteps import local_steps, trial_steps, untried_steps
-from .wording import bad_entry_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from .hostspec import BadEntry
-    from .settings import Settings
+    from .core.hostspec import BadEntry
+    from .core.settings import Settings
     from .survey import Findings
 
 _VERSION_S = 5.0

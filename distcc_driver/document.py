@@ -9,17 +9,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .ccacheprefix import ccache_prefix
-from .facts import Rejection, Worker
-from .hostspec import LOOPBACK, SshHost
-from .shellcode import names_to_unset, variables_to_set
-from .wording import summarise
+from .core.facts import Rejection, Worker
+from .core.hostspec import LOOPBACK, SshHost
+from .core.shellcode import names_to_unset, variables_to_set
+from .core.wording import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .balance import Outcome, Plan
-    from .hostspec import BadEntry, TcpHost
-    from .settings import Settings
+    from .core.balance import Outcome, Plan
+    from .core.hostspec import BadEntry, TcpHost
+    from .core.settings import Settings
 
 VERSION = 1
 USED = "used"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .selection import LEAST_ROOM_MIB
+from .core.selection import LEAST_ROOM_MIB
 from .trial import Outcome
 
 if TYPE_CHECKING:
-    from .stats import WorkerStats
+    from .core.stats import WorkerStats
 
 
 def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> Outcome:

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .core.errors import DriverError
 from .daemonoptions import DaemonOptions, arguments
-from .errors import DriverError
 from .processes import end_session, start_session
 
 if TYPE_CHECKING:

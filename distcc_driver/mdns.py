@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .announcement import Announcement
-from .errors import ConfigError
+from .core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

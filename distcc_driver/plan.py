@@ -9,18 +9,18 @@ from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 
 from . import reader
 from .backoff import remove_marks
-from .balance import Outcome, Plan, balance
 from .capacity import local_capacity
 from .ccacheprefix import ccache_prefix
-from .errors import DriverError
-from .facts import Endpoint, Rejection, Worker
-from .hostspec import SshHost, TcpHost
+from .core.balance import Outcome, Plan, balance
+from .core.errors import DriverError
+from .core.facts import Endpoint, Rejection, Worker
+from .core.hostspec import SshHost, TcpHost
+from .core.selection import select
+from .core.settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
+from .core.shellcode import release_command, report_words, shell_code
+from .core.wording import bad_entry_line, describe, rejection_lines, summarise
 from .log import Log
 from .probe import ask_all
-from .selection import select
-from .settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
-from .shellcode import release_command, report_words, shell_code
-from .wording import bad_entry_line, describe, rejection_lines, summarise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

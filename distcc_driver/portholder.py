@@ -8,7 +8,7 @@ import pwd
 import socket
 from dataclasses import dataclass
 
-from .errors import ConfigError
+from .core.errors import ConfigError
 
 _LISTENS = "0A"
 _FIRST_FREE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"

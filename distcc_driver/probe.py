@@ -12,11 +12,11 @@ import time
 
 from .capacity import raise_descriptor_limit
 from .connection import Connection, refusal, without_stats
-from .errors import StatsError
-from .facts import Endpoint, Rejection, Worker
+from .core.errors import StatsError
+from .core.facts import Endpoint, Rejection, Worker
+from .core.stats import WorkerStats, is_whole, parse_stats
 from .resolve import Address, Resolver
 from .schedule import Wait, run_all
-from .stats import WorkerStats, is_whole, parse_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import signal
 import time
 
 from . import session, slotfiles
+from .core.wording import enumerated
 from .log import Log
 from .processtable import command_lines, parent
-from .wording import enumerated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

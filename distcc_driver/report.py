@@ -16,19 +16,19 @@ import signal
 import time
 
 from .buildtraces import Traces, find_traces, mark_ages_s
-from .facts import Endpoint, Rejection
-from .hostspec import SshHost, parse_host
+from .core.facts import Endpoint, Rejection
+from .core.hostspec import SshHost, parse_host
+from .core.record import Record
+from .core.wording import NAMED_HOSTS, enumerated
 from .log import Log
 from .probe import ask_stats
-from .record import Record
-from .wording import NAMED_HOSTS, enumerated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-    from .stats import WorkerStats
+    from .core.stats import WorkerStats
 
 _SHORTEST_S = 2.0
 _DOCTOR = "run distcc-driver doctor in the build directory"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .facts import Rejection
+from .core.facts import Rejection
 from .hangups import lacks_room, outcome_of
 from .launchers import Changes
 from .probe import ask_stats
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .compilers import Command
-    from .facts import Endpoint, Worker
-    from .stats import WorkerStats
+    from .core.facts import Endpoint, Worker
+    from .core.stats import WorkerStats
     from .trial import Trial, Trials
 
 _AS_TOLD = Changes(variables=((NO_REWRITE, "1"),))

@@ -9,7 +9,7 @@ import os
 import time
 
 from .backoff import lock_directory
-from .hostspec import LOOPBACK
+from .core.hostspec import LOOPBACK
 from .processtable import command_lines
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING
 
-from .errors import ConfigError
+from .core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from .buildtree import System
 from .commandtexts import leads_to, nature, to_distcc, trouble, wrapped
 from .compilers import Kind
+from .core.wording import enumerated, summarise
 from .document import USED
 from .makefile import RECIPE
-from .wording import enumerated, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .buildcommands import Configured
     from .buildtree import BuildTree
     from .compilers import Command
+    from .core.hostspec import BadEntry
     from .document import HostRow
-    from .hostspec import BadEntry
     from .survey import Findings
 
 

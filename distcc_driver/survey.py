@@ -8,13 +8,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .balance import balance
 from .capacity import local_capacity
-from .errors import NoCapacityError
-from .facts import Endpoint, Rejection, Worker
-from .hostspec import SshHost, TcpHost
+from .core.balance import balance
+from .core.errors import NoCapacityError
+from .core.facts import Endpoint, Rejection, Worker
+from .core.hostspec import SshHost, TcpHost
+from .core.selection import select
 from .probe import ask_all
-from .selection import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-    from .balance import Plan
-    from .hostspec import BadEntry
+    from .core.balance import Plan
+    from .core.hostspec import BadEntry
+    from .core.settings import Settings
     from .log import Log
-    from .settings import Settings
     from .tunnelled import Tunnelled
 
 # What would end this process without a word. Ctrl-C is an exception already.

@@ -12,18 +12,18 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from .core.shellcode import distcc_hosts
+from .core.wording import enumerated, rejection_lines, summarise
 from .document import USED, bad_entry_rows, host_rows
 from .log import printable
-from .shellcode import distcc_hosts
-from .wording import enumerated, rejection_lines, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import JustifyMethod, RenderableType
 
+    from .core.settings import Settings
     from .document import HostRow
-    from .settings import Settings
     from .survey import Findings
 
 _UNKNOWN = "-"

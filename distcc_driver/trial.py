@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from .balance import Share
 from .clientlog import (
     added_target,
     compile_ms,
@@ -23,6 +22,7 @@ from .clientlog import (
     trouble,
 )
 from .compilers import bare_path
+from .core.balance import Share
 from .objectfile import ObjectFile, parse_object
 from .processes import end_session
 from .trialenviron import inherited
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .compilers import Command
-    from .facts import Worker
+    from .core.facts import Worker
     from .processes import Interrupts
 
 DEADLINE_S = 15

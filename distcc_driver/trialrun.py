@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .compilers import Command
-    from .facts import Worker
+    from .core.facts import Worker
 
 _MAX_OBJECT = 1024 * 1024
 _MAX_TEXT = 64 * 1024

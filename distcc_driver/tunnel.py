@@ -21,9 +21,9 @@ import sh
 from . import confirmations, session
 from .capacity import raise_descriptor_limit
 from .configurations import Configurations
-from .facts import Endpoint, Rejection
+from .core.facts import Endpoint, Rejection
+from .core.hostspec import LOOPBACK, SshHost
 from .forwardports import ForwardPorts
-from .hostspec import LOOPBACK, SshHost
 from .logins import Logins
 from .sshcommand import forward_arguments, master_arguments
 from .sshmessages import Messages

@@ -11,14 +11,14 @@ import termios
 
 from . import guard, probe, reader, session
 from .connection import without_stats
-from .errors import ConfigError
-from .facts import Endpoint, Rejection
-from .hostspec import SshHost
+from .core.errors import ConfigError
+from .core.facts import Endpoint, Rejection
+from .core.hostspec import SshHost
+from .core.wording import enumerated
 from .processtable import parent
 from .release import release
 from .session import OpenTunnel
 from .shim import remedy
-from .wording import enumerated
 
 if sys.flags.no_site:
     site.main()  # the build path starts without site-packages, where sh is
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-    from .balance import Plan
-    from .facts import Worker
+    from .core.balance import Plan
+    from .core.facts import Worker
     from .log import Log
 
 _ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from . import allowedcompilers
 from . import workerwording as wording
 from .capacity import local_capacity
+from .core.errors import ConfigError, DriverError
+from .core.settings import read_compiler_memory
 from .daemonoptions import (
     SERVICE_USER,
     DaemonOptions,
@@ -26,13 +28,11 @@ from .daemonoptions import (
     unit,
 )
 from .display import write_lines
-from .errors import ConfigError, DriverError
 from .joblog import JobLog, Ready, complaint
 from .localaddresses import addresses_for
 from .logtail import LogTail
 from .portholder import check_port, user_name
 from .processes import Interrupts, end_session, start_session
-from .settings import read_compiler_memory
 from .workerguard import WorkerGuard
 
 if TYPE_CHECKING:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from .core.settings import check_hosts, read_log_level, read_settings, read_unknown
+from .core.wording import bad_entry_line
 from .display import Progress, Screen, write_lines
 from .document import host_rows, workers_document
 from .log import Log
-from .settings import check_hosts, read_log_level, read_settings, read_unknown
 from .survey import Survey
 from .tables import plain_lines, terminal_view
-from .wording import bad_entry_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .settings import Settings
+    from .core.settings import Settings
     from .survey import Findings
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import atheris  # type: ignore[import-untyped]
 
 with atheris.instrument_imports(
-    include=["distcc_driver.stats", "distcc_driver.hostspec", "distcc_driver.settings"]
+    include=["distcc_driver.core.stats", "distcc_driver.core.hostspec", "distcc_driver.core.settings"]
 ):
-    from distcc_driver import hostspec, settings, stats
-    from distcc_driver.errors import ConfigError, StatsError
+    from distcc_driver.core import hostspec, settings, stats
+    from distcc_driver.core.errors import ConfigError, StatsError
 
 _WORDS = {
     "reply": [

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from distcc_driver.errors import StatsError
-from distcc_driver.facts import Endpoint, Rejection, Worker
-from distcc_driver.hostspec import parse_host, parse_list
+from distcc_driver.core.errors import StatsError
+from distcc_driver.core.facts import Endpoint, Rejection, Worker
+from distcc_driver.core.hostspec import parse_host, parse_list
+from distcc_driver.core.stats import MAX_SLOTS, WorkerStats, parse_stats
 from distcc_driver.log import printable
 from distcc_driver.probe import ask_all, ask_stats
-from distcc_driver.stats import MAX_SLOTS, WorkerStats, parse_stats
 from tests.support import servers
 from tests.support.evil import Evil
 from tests.support.servers import Server

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.balance import Share, balance
-from distcc_driver.errors import StatsError
-from distcc_driver.facts import Endpoint, LocalCapacity, Worker
-from distcc_driver.hostspec import SshHost, TcpHost
-from distcc_driver.settings import read_settings
-from distcc_driver.shellcode import release_command, report_words, shell_code
-from distcc_driver.stats import WorkerStats, parse_stats
+from distcc_driver.core.balance import Share, balance
+from distcc_driver.core.errors import StatsError
+from distcc_driver.core.facts import Endpoint, LocalCapacity, Worker
+from distcc_driver.core.hostspec import SshHost, TcpHost
+from distcc_driver.core.settings import read_settings
+from distcc_driver.core.shellcode import release_command, report_words, shell_code
+from distcc_driver.core.stats import WorkerStats, parse_stats
 from tests.e2e.ssh.conftest import behind
 from tests.support.evil import Canary, Evil
 from tests.support.evilbuild import EvilBuild

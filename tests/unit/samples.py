@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from distcc_driver.facts import Endpoint, Worker
-from distcc_driver.hostspec import parse_host
-from distcc_driver.settings import Settings, read_settings
-from distcc_driver.stats import WorkerStats
+from distcc_driver.core.facts import Endpoint, Worker
+from distcc_driver.core.hostspec import parse_host
+from distcc_driver.core.settings import Settings, read_settings
+from distcc_driver.core.stats import WorkerStats
 
 # What distccd 3.4 sends, byte for byte; a daemon built after June 2024 adds dcc_free_mem.
 REPLY = b"""\

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distcc_driver.announcement import Announcement, announced_workers
-from distcc_driver.hostspec import TcpHost, parse_list
+from distcc_driver.core.hostspec import TcpHost, parse_list
 
 TEXTS = {
     b"txtvers": b"1",

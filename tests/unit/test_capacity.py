@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from distcc_driver.capacity import local_capacity
-from distcc_driver.facts import LocalCapacity
+from distcc_driver.core.facts import LocalCapacity
 
 MIB = 2**20
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

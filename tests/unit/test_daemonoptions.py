@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from distcc_driver.core.hostspec import SshHost, TcpHost, parse_host
 from distcc_driver.daemonoptions import (
     DaemonOptions,
     Wanted,
@@ -16,7 +17,6 @@ from distcc_driver.daemonoptions import (
     stats_port_of,
     unit,
 )
-from distcc_driver.hostspec import SshHost, TcpHost, parse_host
 
 
 def options(*networks: str, job_port: int = 3632, program: str = "/usr/bin/distccd") -> DaemonOptions:

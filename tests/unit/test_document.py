@@ -6,7 +6,11 @@ import json
 
 import pytest
 
-from distcc_driver.balance import Plan, balance
+from distcc_driver.core.balance import Plan, balance
+from distcc_driver.core.errors import NoCapacityError
+from distcc_driver.core.facts import LocalCapacity, Rejection, Worker
+from distcc_driver.core.hostspec import parse_host
+from distcc_driver.core.settings import Settings
 from distcc_driver.document import (
     LEFT_OUT,
     USED,
@@ -16,10 +20,6 @@ from distcc_driver.document import (
     plan_document,
     workers_document,
 )
-from distcc_driver.errors import NoCapacityError
-from distcc_driver.facts import LocalCapacity, Rejection, Worker
-from distcc_driver.hostspec import parse_host
-from distcc_driver.settings import Settings
 from tests.support.shapes import assert_shape
 
 from .samples import settings_of, worker_of

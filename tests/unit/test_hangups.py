@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from distcc_driver.core.stats import WorkerStats
 from distcc_driver.hangups import outcome_of
-from distcc_driver.stats import WorkerStats
 from distcc_driver.trial import Outcome
 
 BEFORE = WorkerStats(

@@ -19,48 +19,10 @@ import distcc_driver
 from .samples import REPLY
 
 PACKAGE = Path(distcc_driver.__file__).parent
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("__"))
+MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
+# Each folder may import from those before it, and the modules beside the folders from all of them.
+FOLDERS = ["core"]
 
-BASIS = {"errors", "record"}
-PURE = ["hostspec", "stats", "balance", "shellcode"]
-MAY_IMPORT = {
-    "errors": set[str](),
-    "record": set[str](),
-    "hostspec": BASIS,
-    "settings": BASIS | {"hostspec"},
-    "log": {"settings"},
-    "stats": BASIS,
-    "facts": BASIS | {"hostspec", "stats"},
-    "resolve": BASIS,
-    "schedule": BASIS | {"resolve"},
-    "processtable": set[str](),
-    "sessionplace": BASIS,
-    "session": BASIS | {"processtable", "sessionplace"},
-    "backoff": {"balance"},
-    "slotfiles": {"backoff", "hostspec", "processtable", "session"},
-    "forwardports": {"hostspec"},
-    "sshcommand": BASIS | {"hostspec", "session"},
-    "sshprocess": BASIS | {"hostspec", "session"},
-    "sshconfig": BASIS,
-    "lockedkeys": BASIS | {"sshconfig"},
-    "configurations": BASIS | {"hostspec", "lockedkeys", "sshcommand", "sshconfig", "sshprocess"},
-    "confirmations": {"processtable", "session"},
-    "logins": BASIS | {"hostspec"},
-    "sshmessages": BASIS | {"hostspec", "facts", "sshcommand"},
-    "capacity": BASIS | {"facts"},
-    "ccacheprefix": set[str](),
-    "tunnel": BASIS
-    | {"hostspec", "facts", "session", "sshcommand", "sshmessages", "forwardports", "capacity"}
-    | {"sshprocess", "configurations", "confirmations", "logins"},
-    "connection": {"resolve", "schedule"},
-    "probe": BASIS | {"hostspec", "stats", "connection", "facts", "resolve", "schedule", "capacity"},
-    "selection": BASIS | {"hostspec", "facts"},
-    "balance": BASIS | {"facts", "settings"},
-    "shellcode": BASIS | {"settings", "balance"},
-    "wording": BASIS | {"hostspec", "facts", "balance"},
-    "buildtraces": BASIS,
-    "report": BASIS | {"hostspec", "facts", "stats", "probe", "log", "wording", "buildtraces"},
-}
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
 FOR_PEOPLE |= {
     "buildcommands",
@@ -98,31 +60,41 @@ FOR_PEOPLE |= {"submakes", "objectfile", "steps", "trial", "trialrun", "trialste
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
+# The modules of core compute: the same input gives the same output.
 IMPURE = {"os", "posix", "socket", "_socket", "select", "subprocess", "time", "typer", "threading", "_thread"}
 # What the build path may import beyond what `python -m` itself has imported.
 LIGHT = {"__future__", "_socket", "errno", "select", "resource"}
 LIGHT |= {"collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib"}
 
 
-def imports_of(module: str) -> set[str]:
+def folder_of(path: Path) -> str:
+    """The first folder below the package, "" for a module beside the folders."""
+    return path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
+
+
+def imports_of(path: Path) -> set[str]:
     """The modules that a module of ours names in any import, also those for type checkers only."""
     found = set()
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            found |= {f"distcc_driver.{name}" for name in names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "distcc_driver":
-            found |= {f"distcc_driver.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(str(node.module))
+            package = path.relative_to(PACKAGE.parent).parent.parts
+            parts = [*package[: len(package) - node.level + 1]] if node.level else []
+            source = ".".join([*parts, *filter(None, [node.module])])
+            found |= {f"{source}.{alias.name}" if is_folder(source) else source for alias in node.names}
     return found
 
 
+def is_folder(name: str) -> bool:
+    """Whether a dotted name is a package of ours, so that what is imported from it are modules."""
+    return name.startswith("distcc_driver") and (PACKAGE.parent / name.replace(".", "/")).is_dir()
+
+
 def own_imports_of(module: str) -> set[str]:
-    names = {name.partition(".")[2] for name in imports_of(module) if name.startswith("distcc_driver.")}
-    return names - {"__version__"}
+    """The names of our modules that one of them imports, without their folders."""
+    names = {name for name in imports_of(MODULES[module]) if name.startswith("distcc_driver.")}
+    return {name.rpartition(".")[2] for name in names} - {"__version__"}
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -137,9 +109,26 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("module", MAY_IMPORT)
-def test_module_imports_only_what_stands_above_it(module: str) -> None:
-    assert own_imports_of(module) <= MAY_IMPORT[module]
+def test_name_of_a_module_is_there_once() -> None:
+    paths = [path for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")]
+    assert len(paths) == len(MODULES)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_folder_imports_only_from_those_before_it(folder: str) -> None:
+    allowed = FOLDERS[: FOLDERS.index(folder) + 1]
+    back = {
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if folder_of(path) == folder
+        for name in own_imports_of(module)
+        if folder_of(MODULES[name]) not in allowed
+    }
+    assert back == set()
+
+
+def test_every_folder_has_its_place_in_the_order() -> None:
+    assert {folder_of(path) for path in MODULES.values()} - {""} == set(FOLDERS)
 
 
 def test_flow_through_the_modules_is_one_way() -> None:
@@ -162,8 +151,8 @@ def test_build_path_imports_nothing_made_for_people() -> None:
 def users_of(*names: str) -> set[str]:
     return {
         module
-        for module in [*MODULES, "__main__", "__init__"]
-        if {name.partition(".")[0] for name in imports_of(module)} & set(names)
+        for module, path in [*MODULES.items(), ("__main__", PACKAGE / "__main__.py")]
+        if {name.partition(".")[0] for name in imports_of(path)} & set(names)
     }
 
 
@@ -173,9 +162,15 @@ def test_only_the_commands_for_people_import_typer() -> None:
     assert users_of("zeroconf") == {"mdns"}
 
 
-@pytest.mark.parametrize("module", PURE)
-def test_pure_module_names_no_door_to_the_outside(module: str) -> None:
-    assert not {name.partition(".")[0] for name in imports_of(module)} & IMPURE
+def test_core_names_no_door_to_the_outside() -> None:
+    used = {
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if folder_of(path) == "core"
+        for name in imports_of(path)
+        if name.partition(".")[0] in IMPURE
+    }
+    assert used == set()
 
 
 # A module that is None in sys.modules cannot be imported, by anything.
@@ -186,19 +181,15 @@ for name in ("os", "socket", "_socket", "select", "subprocess", "time", "typer")
 """
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "from distcc_driver.hostspec import parse_list; print(len(parse_list('a ssh://b [::1]:9 ::1')[0]))",
-        f"from distcc_driver.stats import parse_stats; print(parse_stats({REPLY!r}).slots - 4)",
-        "from distcc_driver.balance import balance, Plan; print(Plan([], [], 1, 2, 20).jobs)",
-        "from distcc_driver.shellcode import quote; print(len(quote('x')))",
-    ],
-    ids=PURE,
-)
-def test_pure_module_works_where_the_outside_cannot_be_imported(code: str) -> None:
+def test_core_works_where_the_outside_cannot_be_imported() -> None:
+    every = [path.stem for path in MODULES.values() if folder_of(path) == "core"]
+    code = f"""
+from distcc_driver.core import {", ".join(every)}
+print(len(hostspec.parse_list('a ssh://b [::1]:9 ::1')[0]), stats.parse_stats({REPLY!r}).slots)
+print(balance.Plan([], [], 1, 2, 20).jobs, shellcode.quote('x'))
+"""
     done = run("-c", BARRED + code)
-    assert (done.stderr, done.stdout) == ("", "3\n")
+    assert (done.stderr, done.stdout) == ("", "3 7\n3 'x'\n")
 
 
 def imported(*arguments: str, **environ: str) -> tuple[set[str], str]:
@@ -230,21 +221,22 @@ def hosts() -> Iterator[str]:
 
 
 def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
-    start_up, _ = imported("-m", "distcc_driver.record")
+    start_up, _ = imported("-m", "distcc_driver.core.record")
     modules, text = imported(
         "-m", "distcc_driver", "plan", DISTCC_AUTO_HOSTS=hosts, DISTCC_AUTO_CONNECT_TIMEOUT="1"
     )
     assert "/7,lzo" in text
-    assert "distcc_driver.balance" in modules
+    assert "distcc_driver.core.balance" in modules
     assert not modules & HEAVY
     foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}
     assert foreign <= LIGHT
-    assert not {f"distcc_driver.{name}" for name in FOR_PEOPLE | {"tunnel", "session"}} & modules
+    own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
+    assert not (FOR_PEOPLE | {"tunnel", "session"}) & own
 
 
 def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> None:
     """It is between the end of a build and the prompt."""
-    start_up, _ = imported("-m", "distcc_driver.record")
+    start_up, _ = imported("-m", "distcc_driver.core.record")
     workers = [
         f"{host} {host.split(':')[0]} {host.split(':')[2]} key 1 0 0 0 0" for host in hosts.split()[:2]
     ]
@@ -253,4 +245,5 @@ def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> N
     assert not modules & HEAVY
     foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}
     assert foreign <= LIGHT | {"signal", "enum", "types", "functools", "_functools"}
-    assert not {f"distcc_driver.{name}" for name in FOR_PEOPLE | {"plan", "tunnel", "session"}} & modules
+    own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
+    assert not (FOR_PEOPLE | {"plan", "tunnel", "session"}) & own

@@ -61,7 +61,7 @@ def is_for_people(text: str) -> bool:
 def table() -> str:
     """The texts of each module of the package, and those of the shell functions."""
     lines = []
-    for path in sorted(PACKAGE.glob("*.py")):
+    for path in sorted(PACKAGE.rglob("*.py"), key=lambda path: path.stem):
         texts = filter(is_for_people, texts_of(ast.parse(path.read_text(encoding="utf-8"))))
         lines += [f"{path.stem}: {text.strip()}" for text in dict.fromkeys(texts)]
     for path in [PACKAGE / "build.sh", *(PACKAGE.parent / f"distcc.{shell}" for shell in ("sh", "zsh"))]:
@@ -72,7 +72,7 @@ def table() -> str:
 
 def problems() -> Iterator[str]:
     """The literals that are whole lines about something that is not as it should be."""
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and node.args:
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from distcc_driver.errors import ConfigError
+from distcc_driver.core.errors import ConfigError
 from distcc_driver.portholder import Holder, check_port, holders, refusal, user_name
 
 LOOPBACK = "127.0.0.1"

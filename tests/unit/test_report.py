@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from distcc_driver.buildtraces import Traces
-from distcc_driver.facts import Endpoint, Rejection
-from distcc_driver.hostspec import parse_host
+from distcc_driver.core.facts import Endpoint, Rejection
+from distcc_driver.core.hostspec import parse_host
+from distcc_driver.core.stats import WorkerStats
 from distcc_driver.report import (
     Before,
     Build,
@@ -17,7 +18,6 @@ from distcc_driver.report import (
     summary,
     tally,
 )
-from distcc_driver.stats import WorkerStats
 
 REPEATED = ' (distcc repeats these here, see "Files that fail on a worker" in the README)'
 

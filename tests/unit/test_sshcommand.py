@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distcc_driver import session
-from distcc_driver.hostspec import SshHost, parse_host
+from distcc_driver.core.hostspec import SshHost, parse_host
 from distcc_driver.sshcommand import forward_arguments, hop_arguments, master_arguments, target_arguments
 
 OPTIONS = [

@@ -8,11 +8,11 @@ import re
 import pytest
 from rich.console import Console
 
-from distcc_driver.balance import balance
-from distcc_driver.errors import NoCapacityError
-from distcc_driver.facts import LocalCapacity, Rejection, Worker
-from distcc_driver.hostspec import parse_host
-from distcc_driver.settings import Settings
+from distcc_driver.core.balance import balance
+from distcc_driver.core.errors import NoCapacityError
+from distcc_driver.core.facts import LocalCapacity, Rejection, Worker
+from distcc_driver.core.hostspec import parse_host
+from distcc_driver.core.settings import Settings
 from distcc_driver.survey import Findings
 from distcc_driver.tables import note_lines, plain_lines, plan_lines, terminal_view
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from distcc_driver.balance import Plan, balance
-from distcc_driver.facts import Endpoint, LocalCapacity
-from distcc_driver.facts import Worker as Found
-from distcc_driver.hostspec import TcpHost, parse_host
-from distcc_driver.settings import read_settings
-from distcc_driver.stats import WorkerStats
+from distcc_driver.core.balance import Plan, balance
+from distcc_driver.core.facts import Endpoint, LocalCapacity
+from distcc_driver.core.facts import Worker as Found
+from distcc_driver.core.hostspec import TcpHost, parse_host
+from distcc_driver.core.settings import read_settings
+from distcc_driver.core.stats import WorkerStats
 
 from .model import File, User, Worker
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from distcc_driver.errors import HostSpecError
-from distcc_driver.hostspec import SshHost, parse_host
+from distcc_driver.core.errors import HostSpecError
+from distcc_driver.core.hostspec import SshHost, parse_host
 from distcc_driver.sshcommand import target_arguments
 from tests.support.gate import finish, running
 from tests.support.ports import LOOPBACK

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from distcc_driver.errors import StatsError
-from distcc_driver.stats import WorkerStats, is_whole, parse_stats
+from distcc_driver.core.errors import StatsError
+from distcc_driver.core.stats import WorkerStats, is_whole, parse_stats
 
-from .samples import REPLY
+from ..samples import REPLY
 
 
 def with_line(line: bytes) -> bytes:

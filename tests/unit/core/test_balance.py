@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distcc_driver.balance import Plan, balance
-from distcc_driver.errors import NoCapacityError
-from distcc_driver.facts import LocalCapacity, Worker
-from distcc_driver.settings import Settings
-from distcc_driver.shellcode import distcc_hosts
+from distcc_driver.core.balance import Plan, balance
+from distcc_driver.core.errors import NoCapacityError
+from distcc_driver.core.facts import LocalCapacity, Worker
+from distcc_driver.core.settings import Settings
+from distcc_driver.core.shellcode import distcc_hosts
 
-from .samples import settings_of, worker_of
+from ..samples import settings_of, worker_of
 
 AMPLE = LocalCapacity(threads=8, memory_mib=64 * 1024)
 

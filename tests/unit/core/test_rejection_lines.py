@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from distcc_driver.facts import Rejection
-from distcc_driver.hostspec import parse_host
-from distcc_driver.wording import rejection_lines
+from distcc_driver.core.facts import Rejection
+from distcc_driver.core.hostspec import parse_host
+from distcc_driver.core.wording import rejection_lines
 
 
 def rejected(text: str, cause: str, advice: str = "check it") -> Rejection:

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from distcc_driver.record import Record
+from distcc_driver.core.record import Record
 
 
 class Sample(Record):

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distcc_driver.errors import ConfigError
-from distcc_driver.hostspec import TcpHost
-from distcc_driver.settings import read_log_level, read_settings, read_warnings
+from distcc_driver.core.errors import ConfigError
+from distcc_driver.core.hostspec import TcpHost
+from distcc_driver.core.settings import read_log_level, read_settings, read_warnings
 
-from .samples import settings_of
+from ..samples import settings_of
 
 COUNTS = ("COMPILER_MEMORY", "EARLY_LOCAL_JOBS", "FALLBACK_LOCAL_JOBS", "PREPROCESSOR_SATURATION_JOBS")
 KNOWN = ("HOSTS", *COUNTS, "CONNECT_TIMEOUT", "LOG_LEVEL")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.errors import ConfigError, DriverError, HostSpecError, NoCapacityError, StatsError
+from distcc_driver.core.errors import ConfigError, DriverError, HostSpecError, NoCapacityError, StatsError
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from distcc_driver.facts import Rejection, Worker
-from distcc_driver.hostspec import parse_list
-from distcc_driver.selection import select
+from distcc_driver.core.facts import Rejection, Worker
+from distcc_driver.core.hostspec import parse_list
+from distcc_driver.core.selection import select
 
-from .samples import worker_of
+from ..samples import worker_of
 
 
 def worker(entry: str, address: str, room_mib: int | None = None) -> Worker:

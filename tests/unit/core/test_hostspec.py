@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from distcc_driver.errors import HostSpecError
-from distcc_driver.hostspec import SshHost, TcpHost, parse_host, parse_list
+from distcc_driver.core.errors import HostSpecError
+from distcc_driver.core.hostspec import SshHost, TcpHost, parse_host, parse_list
 
 LONGEST_NAME = "a" * 253
 

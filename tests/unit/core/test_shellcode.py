@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distcc_driver.balance import Plan, Share
-from distcc_driver.settings import read_settings
-from distcc_driver.shellcode import distcc_hosts, quote, release_command, report_words, shell_code
+from distcc_driver.core.balance import Plan, Share
+from distcc_driver.core.settings import read_settings
+from distcc_driver.core.shellcode import distcc_hosts, quote, release_command, report_words, shell_code
 
-from .samples import settings_of, worker_of
+from ..samples import settings_of, worker_of
 
 SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-c"], "zsh": ["zsh", "-f", "-c"]}
 # What a shell sets or changes by itself.
