@@ -9,8 +9,8 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from .compilers import bare_path, is_compiler
-from .masquerade import masquerade_directory
+from .machine.compilers import bare_path, is_compiler
+from .machine.masquerade import masquerade_directory
 
 
 @dataclass(frozen=True, slots=True)

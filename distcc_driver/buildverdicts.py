@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .clientrules import Kept, all_kept, is_source
-from .launchers import look_through
+from .machine.launchers import look_through
 from .workerrules import Hazard, hazards
 
 if TYPE_CHECKING:

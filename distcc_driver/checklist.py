@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .log import printable
+from .machine.log import printable
 from .steps import Result, worst
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from . import __version__
 from .core.errors import ConfigError, DriverError
-from .log import Log
-from .shim import remedy
+from .machine.log import Log
+from .machine.shim import remedy
 
 try:
     import typer
@@ -281,8 +281,8 @@ def setup(
     A file that has the line stays as it is. The line starts no process, and does nothing once distcc-driver
     is not installed any more.
     """
+    from .machine.shim import SHELLS
     from .setup import run_setup, shell_of
-    from .shim import SHELLS
 
     shell = shell or shell_of(os.environ) or ""
     if shell not in SHELLS:
@@ -296,7 +296,7 @@ def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=F
 
     Start files may have it for good: it stays the same when distcc-driver or Python is upgraded.
     """
-    from .shim import main as print_path
+    from .machine.shim import main as print_path
 
     print_path(shell)
 

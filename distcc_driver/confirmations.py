@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from . import session
-from .processtable import descendants, process_table
+from .machine.processtable import descendants, process_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

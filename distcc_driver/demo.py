@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from .core.errors import ConfigError
 from .loopback import start_daemon
-from .processes import Interrupts, end_session, start_session
-from .shim import find_shim
+from .machine.processes import Interrupts, end_session, start_session
+from .machine.shim import find_shim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

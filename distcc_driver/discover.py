@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .announcement import announced_workers
 from .display import status_line, write_lines
 from .document import VERSION
-from .log import Log, printable
+from .machine.log import Log, printable
 from .mdns import listen
 from .tables import aligned_lines
 

@@ -22,17 +22,17 @@ from .buildtree import BuildTree, System, read_tree
 from .buildverdicts import Verdict, judge
 from .checklist import plain_lines, terminal_view
 from .clientstate import troubles
-from .compilers import USUAL, Command, examine, for_a_trial, is_cxx
 from .core.errors import ConfigError
 from .core.settings import check_hosts, read_settings, read_unknown
 from .core.wording import bad_entry_line
 from .display import Progress, status_line, write_lines
 from .document import VERSION, HostRow, host_rows
-from .log import Log
+from .machine.compilers import USUAL, Command, examine, for_a_trial, is_cxx
+from .machine.log import Log
+from .machine.processes import Interrupts
 from .objectfile import compiler_version
 from .optionorigins import read_origins
 from .optionsteps import option_steps
-from .processes import Interrupts
 from .secondlooks import look_again
 from .steps import Result, Step, worst
 from .survey import Survey

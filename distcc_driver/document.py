@@ -8,11 +8,11 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .ccacheprefix import ccache_prefix
 from .core.facts import Rejection, Worker
 from .core.hostspec import LOOPBACK, SshHost
 from .core.shellcode import names_to_unset, variables_to_set
 from .core.wording import summarise
+from .machine.ccacheprefix import ccache_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

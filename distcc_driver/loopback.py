@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from .core.errors import DriverError
 from .daemonoptions import DaemonOptions, arguments
-from .processes import end_session, start_session
+from .machine.processes import end_session, start_session
 
 if TYPE_CHECKING:
     import subprocess
     from contextlib import ExitStack
 
-    from .processes import Interrupts
+    from .machine.processes import Interrupts
 
 ADDRESS = "127.0.0.1"
 

@@ -7,10 +7,6 @@ import sys
 import time
 from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 
-from . import reader
-from .backoff import remove_marks
-from .capacity import local_capacity
-from .ccacheprefix import ccache_prefix
 from .core.balance import Outcome, Plan, balance
 from .core.errors import DriverError
 from .core.facts import Endpoint, Rejection, Worker
@@ -19,7 +15,11 @@ from .core.selection import select
 from .core.settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
 from .core.shellcode import release_command, report_words, shell_code
 from .core.wording import bad_entry_line, describe, rejection_lines, summarise
-from .log import Log
+from .machine import reader
+from .machine.backoff import remove_marks
+from .machine.capacity import local_capacity
+from .machine.ccacheprefix import ccache_prefix
+from .machine.log import Log
 from .probe import ask_all
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ import time
 
 from . import session, slotfiles
 from .core.wording import enumerated
-from .log import Log
-from .processtable import command_lines, parent
+from .machine.log import Log
+from .machine.processtable import command_lines, parent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

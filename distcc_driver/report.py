@@ -15,12 +15,12 @@ import os
 import signal
 import time
 
-from .buildtraces import Traces, find_traces, mark_ages_s
 from .core.facts import Endpoint, Rejection
 from .core.hostspec import SshHost, parse_host
 from .core.record import Record
 from .core.wording import NAMED_HOSTS, enumerated
-from .log import Log
+from .machine.buildtraces import Traces, find_traces, mark_ages_s
+from .machine.log import Log
 from .probe import ask_stats
 
 TYPE_CHECKING = False

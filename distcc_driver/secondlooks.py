@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .core.facts import Rejection
 from .hangups import lacks_room, outcome_of
-from .launchers import Changes
+from .machine.launchers import Changes
 from .probe import ask_stats
 from .trial import Outcome
 from .trialenviron import NO_REWRITE
@@ -15,9 +15,9 @@ from .trialenviron import NO_REWRITE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .compilers import Command
     from .core.facts import Endpoint, Worker
     from .core.stats import WorkerStats
+    from .machine.compilers import Command
     from .trial import Trial, Trials
 
 _AS_TOLD = Changes(variables=((NO_REWRITE, "1"),))

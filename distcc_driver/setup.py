@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from .display import write_lines
-from .log import Log, printable
-from .shim import SHELLS, find_shim
+from .machine.log import Log, printable
+from .machine.shim import SHELLS, find_shim
 from .startfile import line_for, read, start_file, with_line, without_line, write
 
 if TYPE_CHECKING:

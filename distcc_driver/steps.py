@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from .buildtree import System
 from .commandtexts import leads_to, nature, to_distcc, trouble, wrapped
-from .compilers import Kind
 from .core.wording import enumerated, summarise
 from .document import USED
+from .machine.compilers import Kind
 from .makefile import RECIPE
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from .buildcommands import Configured
     from .buildtree import BuildTree
-    from .compilers import Command
     from .core.hostspec import BadEntry
     from .document import HostRow
+    from .machine.compilers import Command
     from .survey import Findings
 
 

@@ -8,12 +8,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .capacity import local_capacity
 from .core.balance import balance
 from .core.errors import NoCapacityError
 from .core.facts import Endpoint, Rejection, Worker
 from .core.hostspec import SshHost, TcpHost
 from .core.selection import select
+from .machine.capacity import local_capacity
 from .probe import ask_all
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .core.balance import Plan
     from .core.hostspec import BadEntry
     from .core.settings import Settings
-    from .log import Log
+    from .machine.log import Log
     from .tunnelled import Tunnelled
 
 # What would end this process without a word. Ctrl-C is an exception already.

@@ -15,7 +15,7 @@ from rich.text import Text
 from .core.shellcode import distcc_hosts
 from .core.wording import enumerated, rejection_lines, summarise
 from .document import USED, bad_entry_rows, host_rows
-from .log import printable
+from .machine.log import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .buildtree import BuildTree
     from .buildverdicts import Finding, Verdict
-    from .compilers import Command
+    from .machine.compilers import Command
 
 
 def command_document(command: Command) -> dict[str, Any]:

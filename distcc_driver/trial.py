@@ -21,19 +21,19 @@ from .clientlog import (
     sent_compiler,
     trouble,
 )
-from .compilers import bare_path
 from .core.balance import Share
+from .machine.compilers import bare_path
+from .machine.processes import end_session
 from .objectfile import ObjectFile, parse_object
-from .processes import end_session
 from .trialenviron import inherited
 from .trialrun import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .compilers import Command
     from .core.facts import Worker
-    from .processes import Interrupts
+    from .machine.compilers import Command
+    from .machine.processes import Interrupts
 
 DEADLINE_S = 15
 

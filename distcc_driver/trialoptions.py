@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .buildverdicts import compiler_words
-from .compilers import Command, examine, for_a_trial
+from .machine.compilers import Command, examine, for_a_trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,14 +10,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .compilers import is_cxx
-from .processes import end_session
+from .machine.compilers import is_cxx
+from .machine.processes import end_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .compilers import Command
     from .core.facts import Worker
+    from .machine.compilers import Command
 
 _MAX_OBJECT = 1024 * 1024
 _MAX_TEXT = 64 * 1024

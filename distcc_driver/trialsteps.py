@@ -14,7 +14,7 @@ from .trialenviron import NO_REWRITE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .compilers import Command
+    from .machine.compilers import Command
     from .trial import Trial
 
 TRIALS = "trial compilations"

@@ -9,16 +9,17 @@ import site
 import sys
 import termios
 
-from . import guard, probe, reader, session
+from . import guard, probe, session
 from .connection import without_stats
 from .core.errors import ConfigError
 from .core.facts import Endpoint, Rejection
 from .core.hostspec import SshHost
 from .core.wording import enumerated
-from .processtable import parent
+from .machine import reader
+from .machine.processtable import parent
+from .machine.shim import remedy
 from .release import release
 from .session import OpenTunnel
-from .shim import remedy
 
 if sys.flags.no_site:
     site.main()  # the build path starts without site-packages, where sh is
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from .core.balance import Plan
     from .core.facts import Worker
-    from .log import Log
+    from .machine.log import Log
 
 _ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
 _FORBIDDEN = "administratively prohibited"

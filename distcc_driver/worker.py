@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from . import allowedcompilers
 from . import workerwording as wording
-from .capacity import local_capacity
 from .core.errors import ConfigError, DriverError
 from .core.settings import read_compiler_memory
 from .daemonoptions import (
@@ -31,8 +30,9 @@ from .display import write_lines
 from .joblog import JobLog, Ready, complaint
 from .localaddresses import addresses_for
 from .logtail import LogTail
+from .machine.capacity import local_capacity
+from .machine.processes import Interrupts, end_session, start_session
 from .portholder import check_port, user_name
-from .processes import Interrupts, end_session, start_session
 from .workerguard import WorkerGuard
 
 if TYPE_CHECKING:

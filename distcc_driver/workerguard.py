@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from .processes import end_members
+from .machine.processes import end_members
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

@@ -14,7 +14,7 @@ from .core.settings import check_hosts, read_log_level, read_settings, read_unkn
 from .core.wording import bad_entry_line
 from .display import Progress, Screen, write_lines
 from .document import host_rows, workers_document
-from .log import Log
+from .machine.log import Log
 from .survey import Survey
 from .tables import plain_lines, terminal_view
 

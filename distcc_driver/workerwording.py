@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .daemonoptions import entry, network_text, ssh_entry
 from .joblog import Denied
-from .log import printable
+from .machine.log import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distcc_driver.capacity import local_capacity
 from distcc_driver.core.balance import balance
 from distcc_driver.core.facts import Endpoint, Worker
 from distcc_driver.core.hostspec import TcpHost, parse_list
 from distcc_driver.core.settings import read_settings
 from distcc_driver.core.stats import WorkerStats
+from distcc_driver.machine.capacity import local_capacity
 
 from ..support.farm import address_of
 from ..support.processes import wait_until

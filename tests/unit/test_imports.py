@@ -21,9 +21,9 @@ from .samples import REPLY
 PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
 # Each folder may import from those before it, and the modules beside the folders from all of them.
-FOLDERS = ["core"]
+FOLDERS = ["core", "machine"]
 
-FOR_PEOPLE = {"cli", "demo", "document", "loopback", "processes", "survey", "tables", "workers"}
+FOR_PEOPLE = {"cli", "demo", "document", "loopback", "survey", "tables", "workers"}
 FOR_PEOPLE |= {
     "buildcommands",
     "buildfiles",
@@ -37,7 +37,6 @@ FOR_PEOPLE |= {
     "cmaketree",
     "commandline",
     "compiledb",
-    "compilers",
     "display",
     "doctor",
     "makefile",
@@ -199,6 +198,11 @@ def imported(*arguments: str, **environ: str) -> tuple[set[str], str]:
     return {line.rpartition("|")[2].strip() for line in lines}, done.stdout
 
 
+def modules_in(names: set[str], folder: str) -> set[str]:
+    """Those of the dotted names that are modules of a folder, without it."""
+    return {name.rpartition(".")[2] for name in names if name.startswith(f"distcc_driver.{folder}.")}
+
+
 def answer_stats(listener: socket.socket) -> None:
     try:
         connection, _ = listener.accept()
@@ -232,6 +236,7 @@ def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
     assert foreign <= LIGHT
     own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
     assert not (FOR_PEOPLE | {"tunnel", "session"}) & own
+    assert modules_in(modules, "machine") == {"backoff", "capacity", "ccacheprefix", "log", "reader"}
 
 
 def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> None:
@@ -247,3 +252,4 @@ def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> N
     assert foreign <= LIGHT | {"signal", "enum", "types", "functools", "_functools"}
     own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
     assert not (FOR_PEOPLE | {"plan", "tunnel", "session"}) & own
+    assert modules_in(modules, "machine") == {"buildtraces", "capacity", "log"}

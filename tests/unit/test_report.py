@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.buildtraces import Traces
 from distcc_driver.core.facts import Endpoint, Rejection
 from distcc_driver.core.hostspec import parse_host
 from distcc_driver.core.stats import WorkerStats
+from distcc_driver.machine.buildtraces import Traces
 from distcc_driver.report import (
     Before,
     Build,

@@ -7,9 +7,9 @@ import pytest
 from distcc_driver.buildcommands import Configured
 from distcc_driver.buildtree import BuildTree, System
 from distcc_driver.checklist import conclusion, plain_lines
-from distcc_driver.compilers import Command, Kind, Obstacle
 from distcc_driver.core.balance import Limit, Plan, Share
 from distcc_driver.document import LEFT_OUT, USED, HostRow
+from distcc_driver.machine.compilers import Command, Kind, Obstacle
 from distcc_driver.objectfile import ObjectFile
 from distcc_driver.steps import (
     Result,

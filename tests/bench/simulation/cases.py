@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from distcc_driver.capacity import local_capacity
+from distcc_driver.machine.capacity import local_capacity
 
 from ..cluster import Cluster
 from ..result import Case, Result

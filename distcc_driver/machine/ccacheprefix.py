@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ccache_prefix.sh")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PROGRAM = os.path.join(_PACKAGE, "ccache_prefix.sh")
 
 
 def ccache_prefix(program: str = _PROGRAM) -> str:

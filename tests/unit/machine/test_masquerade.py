@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.masquerade import State, passed_by
+from distcc_driver.machine.masquerade import State, passed_by
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import resource
 
-from .core.facts import LocalCapacity
-from .core.record import Record
+from ..core.facts import LocalCapacity
+from ..core.record import Record
 
 # More than any plan needs.
 _MANY_PROCESSES = 16384

@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from .core.errors import SignalError
+from ..core.errors import SignalError
 from .processtable import process_table
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from .core.record import Record
+from ..core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from distcc_driver import processes, processtable
+from distcc_driver.machine import processes, processtable
 
 
 def test_a_process_is_known_by_parent_start_and_arguments() -> None:

@@ -6,7 +6,7 @@ import os
 import select
 import sys
 
-from .core.errors import ConfigError
+from ..core.errors import ConfigError
 
 _TERMINATED = 143
 

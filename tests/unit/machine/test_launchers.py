@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distcc_driver.launchers import Changes, look_through
+from distcc_driver.machine.launchers import Changes, look_through
 
 # Each runs `printf` for real, too, where the program in front is here.
 COMMANDS = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.compilers import Command, Kind, Obstacle, examine, for_a_trial, is_cxx
+from distcc_driver.machine.compilers import Command, Kind, Obstacle, examine, for_a_trial, is_cxx
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from distcc_driver.log import Log, printable
+from distcc_driver.machine.log import Log, printable
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,10 @@ def test_level_decides_what_is_shown_on_stderr(
     assert out == ""
 
 
-CODE = "from distcc_driver.log import Log; Log('info').info('d\\u00e9j\\u00e0 \\udcff\\n'); print('went on')"
+CODE = """
+from distcc_driver.machine.log import Log
+Log('info').info('d\\u00e9j\\u00e0 \\udcff\\n'); print('went on')
+"""
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
@@ -94,7 +97,7 @@ def test_terminal_of_any_locale_gets_one_line(locale: str) -> None:
 def test_build_goes_on_where_nobody_can_be_told(stderr: str) -> None:
     if "full" in stderr and not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    code = CODE + "; import os, sys; sys.stdout.flush(); os._exit(0)"
+    code = CODE + "import os, sys; sys.stdout.flush(); os._exit(0)"
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$@" {stderr}', "sh", sys.executable, "-c", code], stdout=-1, check=True
     )

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .core.balance import Share
+    from ..core.balance import Share
 
 
 def lock_directory(environ: Mapping[str, str]) -> str:

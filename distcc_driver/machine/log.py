@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .core.settings import LEVELS
+from ..core.settings import LEVELS
 
 _HALF_LINE = 1000
 

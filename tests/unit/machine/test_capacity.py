@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from distcc_driver.capacity import local_capacity
 from distcc_driver.core.facts import LocalCapacity
+from distcc_driver.machine.capacity import local_capacity
 
 MIB = 2**20
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -80,7 +80,8 @@ def test_this_machine_has_the_threads_that_nproc_prints_or_fewer_and_some_memory
 def test_processors_this_process_is_not_bound_to_do_not_count(tmp_path: Path) -> None:
     code = (
         "import os, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from distcc_driver.capacity import local_capacity; print(local_capacity(sys.argv[1]).threads)"
+        "from distcc_driver.machine.capacity import local_capacity;"
+        "print(local_capacity(sys.argv[1]).threads)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=True)
     assert done.stdout == b"1\n"
@@ -91,7 +92,8 @@ def processes_under(limit: int, root: Path, files: Files) -> int | None:
     capacity_of(root, {"proc/self/uid_map": "         0       1000          1\n", **files})
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NPROC, (int(sys.argv[1]),) * 2);"
-        "from distcc_driver.capacity import local_capacity; print(local_capacity(sys.argv[2]).processes)"
+        "from distcc_driver.machine.capacity import local_capacity;"
+        "print(local_capacity(sys.argv[2]).processes)"
     )
     command = [sys.executable, "-c", code, str(limit), str(root)]
     done = subprocess.run(command, capture_output=True, check=True, text=True)
