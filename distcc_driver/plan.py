@@ -20,7 +20,7 @@ from .machine.backoff import remove_marks
 from .machine.capacity import local_capacity
 from .machine.ccacheprefix import ccache_prefix
 from .machine.log import Log
-from .probe import ask_all
+from .network.probe import ask_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

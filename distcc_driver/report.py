@@ -21,7 +21,7 @@ from .core.record import Record
 from .core.wording import NAMED_HOSTS, enumerated
 from .machine.buildtraces import Traces, find_traces, mark_ages_s
 from .machine.log import Log
-from .probe import ask_stats
+from .network.probe import ask_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .core.facts import Rejection
 from .hangups import lacks_room, outcome_of
 from .machine.launchers import Changes
-from .probe import ask_stats
+from .network.probe import ask_stats
 from .trial import Outcome
 from .trialenviron import NO_REWRITE
 

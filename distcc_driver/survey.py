@@ -14,7 +14,7 @@ from .core.facts import Endpoint, Rejection, Worker
 from .core.hostspec import SshHost, TcpHost
 from .core.selection import select
 from .machine.capacity import local_capacity
-from .probe import ask_all
+from .network.probe import ask_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,8 +9,7 @@ import site
 import sys
 import termios
 
-from . import guard, probe, session
-from .connection import without_stats
+from . import guard, session
 from .core.errors import ConfigError
 from .core.facts import Endpoint, Rejection
 from .core.hostspec import SshHost
@@ -18,6 +17,8 @@ from .core.wording import enumerated
 from .machine import reader
 from .machine.processtable import parent
 from .machine.shim import remedy
+from .network import probe
+from .network.connection import without_stats
 from .release import release
 from .session import OpenTunnel
 

@@ -20,7 +20,7 @@ from distcc_driver.core.facts import Endpoint, Rejection, Worker
 from distcc_driver.core.hostspec import parse_host, parse_list
 from distcc_driver.core.stats import MAX_SLOTS, WorkerStats, parse_stats
 from distcc_driver.machine.log import printable
-from distcc_driver.probe import ask_all, ask_stats
+from distcc_driver.network.probe import ask_all, ask_stats
 from tests.support import servers
 from tests.support.evil import Evil
 from tests.support.servers import Server

@@ -21,7 +21,7 @@ from .samples import REPLY
 PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
 # Each folder may import from those before it, and the modules beside the folders from all of them.
-FOLDERS = ["core", "machine"]
+FOLDERS = ["core", "machine", "network"]
 
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "survey", "tables", "workers"}
 FOR_PEOPLE |= {

@@ -10,11 +10,11 @@ import errno
 import select
 import time
 
+from ..core.errors import StatsError
+from ..core.facts import Endpoint, Rejection, Worker
+from ..core.stats import WorkerStats, is_whole, parse_stats
+from ..machine.capacity import raise_descriptor_limit
 from .connection import Connection, refusal, without_stats
-from .core.errors import StatsError
-from .core.facts import Endpoint, Rejection, Worker
-from .core.stats import WorkerStats, is_whole, parse_stats
-from .machine.capacity import raise_descriptor_limit
 from .resolve import Address, Resolver
 from .schedule import Wait, run_all
 

@@ -10,7 +10,7 @@ import _socket
 import _thread
 import os
 
-from .core.record import Record
+from ..core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import select
 import time
 
-from .core.record import Record
+from ..core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
