@@ -53,7 +53,7 @@ def _enter(words):  # type: (list[str]) -> None
 
         plan.main(*map(int, words[1:2]))
     elif words[:1] == ["release"] and len(words) == 2:
-        from distcc_driver import release
+        from distcc_driver.ssh import release
 
         release.main(*words[1:])
     elif words[:1] == ["report"] and len(words) > 4:
@@ -61,7 +61,7 @@ def _enter(words):  # type: (list[str]) -> None
 
         report.main(*words[1:])
     elif words[:1] == ["guard"] and len(words) > 2 and all(word.isdecimal() for word in words[2:]):
-        from distcc_driver import guard
+        from distcc_driver.ssh import guard
 
         guard.main(words[1], [int(word) for word in words[2:]])
     elif words[:1] == ["worker-guard"] and len(words) == 2:

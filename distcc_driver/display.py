@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.segment import Segment
 
-from . import session
 from .core.errors import ConfigError
+from .ssh import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -66,7 +66,7 @@ def plan_build(
         reader.write(text_of(outcome))
         return
 
-    from .tunnelled import Tunnelled  # only SSH hosts pay for it
+    from .ssh.tunnelled import Tunnelled  # only SSH hosts pay for it
 
     with Tunnelled(ssh_hosts, environ, shell_pid) as tunnelled:
         results = ask_all(direct, settings.connect_timeout_s)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .core.hostspec import BadEntry
     from .core.settings import Settings
     from .machine.log import Log
-    from .tunnelled import Tunnelled
+    from .ssh.tunnelled import Tunnelled
 
 # What would end this process without a word. Ctrl-C is an exception already.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -84,7 +84,7 @@ class Survey:
                 signal.signal(number, _end)
         ssh_hosts = [host for host in self._settings.hosts if isinstance(host, SshHost)]
         if ssh_hosts:
-            from .tunnelled import Tunnelled  # needs sh, which not every installation has
+            from .ssh.tunnelled import Tunnelled  # needs sh, which not every installation has
 
             self._tunnelled = Tunnelled(ssh_hosts, self._environ, is_own=True).__enter__()
         return self

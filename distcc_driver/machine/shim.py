@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_ROOT = os.path.dirname(_PACKAGE)
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ROOT = os.path.dirname(PACKAGE)
 _SHIMS = {"bash": "distcc.sh", "zsh": "distcc.zsh"}
 SHELLS = tuple(_SHIMS)
 
@@ -28,7 +28,7 @@ def find_shim(shell: str) -> str:
     library, prefix = os.path.dirname(version), os.path.dirname(os.path.dirname(version))
     lasting = os.path.join(prefix, "share", "distcc-driver", name)
     is_below = os.path.basename(version).startswith("python3.") and os.path.basename(library) == "lib"
-    return lasting if is_below and os.path.exists(lasting) else os.path.join(_PACKAGE, name)
+    return lasting if is_below and os.path.exists(lasting) else os.path.join(PACKAGE, name)
 
 
 def remedy() -> str:

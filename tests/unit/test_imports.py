@@ -21,7 +21,7 @@ from .samples import REPLY
 PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
 # Each folder may import from those before it, and the modules beside the folders from all of them.
-FOLDERS = ["core", "machine", "network"]
+FOLDERS = ["core", "machine", "network", "ssh"]
 
 FOR_PEOPLE = {"cli", "demo", "document", "loopback", "survey", "tables", "workers"}
 FOR_PEOPLE |= {
@@ -235,7 +235,8 @@ def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
     foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}
     assert foreign <= LIGHT
     own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
-    assert not (FOR_PEOPLE | {"tunnel", "session"}) & own
+    assert not FOR_PEOPLE & own
+    assert not modules_in(modules, "ssh")
     assert modules_in(modules, "machine") == {"backoff", "capacity", "ccacheprefix", "log", "reader"}
 
 
@@ -251,5 +252,6 @@ def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> N
     foreign = {name for name in modules - start_up if not name.startswith("distcc_driver")}
     assert foreign <= LIGHT | {"signal", "enum", "types", "functools", "_functools"}
     own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
-    assert not (FOR_PEOPLE | {"plan", "tunnel", "session"}) & own
+    assert not (FOR_PEOPLE | {"plan"}) & own
+    assert not modules_in(modules, "ssh")
     assert modules_in(modules, "machine") == {"buildtraces", "capacity", "log"}

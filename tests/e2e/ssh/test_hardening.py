@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from distcc_driver.core.errors import HostSpecError
 from distcc_driver.core.hostspec import SshHost, parse_host
-from distcc_driver.sshcommand import target_arguments
+from distcc_driver.ssh.sshcommand import target_arguments
 from tests.support.gate import finish, running
 from tests.support.ports import LOOPBACK
 from tests.support.processes import is_alive, wait_until

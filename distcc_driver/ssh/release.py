@@ -6,10 +6,10 @@ import os
 import signal
 import time
 
+from ..core.wording import enumerated
+from ..machine.log import Log
+from ..machine.processtable import command_lines, parent
 from . import session, slotfiles
-from .core.wording import enumerated
-from .machine.log import Log
-from .machine.processtable import command_lines, parent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

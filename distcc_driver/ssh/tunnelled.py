@@ -9,16 +9,16 @@ import site
 import sys
 import termios
 
+from ..core.errors import ConfigError
+from ..core.facts import Endpoint, Rejection
+from ..core.hostspec import SshHost
+from ..core.wording import enumerated
+from ..machine import reader
+from ..machine.processtable import parent
+from ..machine.shim import remedy
+from ..network import probe
+from ..network.connection import without_stats
 from . import guard, session
-from .core.errors import ConfigError
-from .core.facts import Endpoint, Rejection
-from .core.hostspec import SshHost
-from .core.wording import enumerated
-from .machine import reader
-from .machine.processtable import parent
-from .machine.shim import remedy
-from .network import probe
-from .network.connection import without_stats
 from .release import release
 from .session import OpenTunnel
 
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-    from .core.balance import Plan
-    from .core.facts import Worker
-    from .machine.log import Log
+    from ..core.balance import Plan
+    from ..core.facts import Worker
+    from ..machine.log import Log
 
 _ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
 _FORBIDDEN = "administratively prohibited"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.sshconfig import parse_config
+from distcc_driver.ssh.sshconfig import parse_config
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import os
 import signal
 import time
 
-from .core.errors import ConfigError
-from .core.record import Record
-from .machine.processtable import command_lines, descendants, is_of_another_namespace, process_table, started
+from ..core.errors import ConfigError
+from ..core.record import Record
+from ..machine.processtable import command_lines, descendants, is_of_another_namespace, process_table, started
 from .sessionplace import bases, is_own_directory, where_others_may_rename
 
 TYPE_CHECKING = False

@@ -6,14 +6,14 @@ import contextlib
 import os
 import threading
 
-from .core.record import Record
+from ..core.record import Record
 from .lockedkeys import locked_key
 from .sshcommand import configuration_arguments, hop_arguments, target_arguments
 from .sshconfig import SshConfig, parse_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .core.hostspec import SshHost
+    from ..core.hostspec import SshHost
     from .sshprocess import SshProcesses
 
 _PATIENCE_S = 5.0  # it may run commands (ssh_config(5), Match exec)

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .core.hostspec import SshHost
+    from ..core.hostspec import SshHost
 
 _AT_ONCE = 8
 _SPARE = 2  # in the place of logins that take longer than that, which are most often to dead machines

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from .core.hostspec import SshHost
+    from ..core.hostspec import SshHost
 
 _ANY_STATUS = list(range(-64, 256))
 _MAX_OUTPUT_BYTES = 1024 * 1024

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.lockedkeys import agent_keys, locked_key, read_identity
-from distcc_driver.sshconfig import parse_config
+from distcc_driver.ssh.lockedkeys import agent_keys, locked_key, read_identity
+from distcc_driver.ssh.sshconfig import parse_config
 from tests.support.agent import Agent
 from tests.support.sshd import Key
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import time
 
-from .core.hostspec import LOOPBACK
-from .machine.backoff import lock_directory
-from .machine.processtable import command_lines
+from ..core.hostspec import LOOPBACK
+from ..machine.backoff import lock_directory
+from ..machine.processtable import command_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 from array import array
 
-from .core.hostspec import LOOPBACK
+from ..core.hostspec import LOOPBACK
 
 
 class ForwardPorts:

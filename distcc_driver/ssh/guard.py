@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+from ..machine.shim import PACKAGE
 from . import session, slotfiles
 from .release import release
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _PAUSE_S = 1.0
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def start(path: str, pids: Sequence[int]) -> _socket.socket:
@@ -60,8 +60,8 @@ def _become_guard(
     low, high = sorted((kept, started))
     for first, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
         os.closerange(first, end)
-    os.chdir(_ROOT)  # whatever directory a person is in, it keeps none busy
-    words = [sys.executable, "-ESs", f"{_ROOT}/distcc_driver/__main__.py", "guard", path, *map(str, pids)]
+    os.chdir(os.path.dirname(PACKAGE))  # whatever directory a person is in, it keeps none busy
+    words = [sys.executable, "-ESs", f"{PACKAGE}/__main__.py", "guard", path, *map(str, pids)]
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.execv(sys.executable, words)  # noqa: S606  # the interpreter that runs this
 

@@ -18,13 +18,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import sh
 
+from ..core.facts import Endpoint, Rejection
+from ..core.hostspec import LOOPBACK, SshHost
+from ..machine.capacity import raise_descriptor_limit
 from . import confirmations, session
 from .configurations import Configurations
-from .core.facts import Endpoint, Rejection
-from .core.hostspec import LOOPBACK, SshHost
 from .forwardports import ForwardPorts
 from .logins import Logins
-from .machine.capacity import raise_descriptor_limit
 from .sshcommand import forward_arguments, master_arguments
 from .sshmessages import Messages
 from .sshprocess import NO_START, SshProcesses, StoppedError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distcc_driver.core.hostspec import SshHost, parse_host
-from distcc_driver.sshmessages import Messages, Unanswered
+from distcc_driver.ssh.sshmessages import Messages, Unanswered
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 
-from .core.facts import Rejection
+from ..core.facts import Rejection
 from .sshcommand import target_arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .core.hostspec import SshHost
+    from ..core.hostspec import SshHost
 
 _MAX_WORDS = 200
 _PIPE_BYTES = 65536

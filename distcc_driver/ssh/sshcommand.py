@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .core.hostspec import LOOPBACK, SshHost
+from ..core.hostspec import LOOPBACK, SshHost
 from .session import control_argument
 
 # What a user's configuration may turn on and a tunnel must not have. Not one of them touches

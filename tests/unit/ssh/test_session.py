@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver import session
 from distcc_driver.core.errors import ConfigError
 from distcc_driver.machine import processtable
-from distcc_driver.session import OpenTunnel
+from distcc_driver.ssh import session
+from distcc_driver.ssh.session import OpenTunnel
 from tests.support.processes import is_alive
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver import session
 from distcc_driver.core.hostspec import SshHost, parse_host
-from distcc_driver.sshcommand import forward_arguments, hop_arguments, master_arguments, target_arguments
+from distcc_driver.ssh import session
+from distcc_driver.ssh.sshcommand import forward_arguments, hop_arguments, master_arguments, target_arguments
 
 OPTIONS = [
     *["-o", "ControlMaster=yes"],

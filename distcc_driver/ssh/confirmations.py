@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 
+from ..machine.processtable import descendants, process_table
 from . import session
-from .machine.processtable import descendants, process_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver import guard, session
-from distcc_driver.session import OpenTunnel
+from distcc_driver.ssh import guard, session
+from distcc_driver.ssh.session import OpenTunnel
 from tests.support.commands import PACKAGE
 from tests.support.processes import wait_until
 

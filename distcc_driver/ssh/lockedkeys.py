@@ -13,7 +13,7 @@ import os
 import pwd
 import stat
 
-from .core.record import Record
+from ..core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
