@@ -65,7 +65,7 @@ def _enter(words):  # type: (list[str]) -> None
 
         guard.main(words[1], [int(word) for word in words[2:]])
     elif words[:1] == ["worker-guard"] and len(words) == 2:
-        from distcc_driver import workerguard
+        from distcc_driver.commands.distccd import workerguard
 
         workerguard.main(words[1])
     elif words[:1] == ["shim"] and len(words) == 2 and words[1].isalpha():

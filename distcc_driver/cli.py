@@ -119,7 +119,7 @@ def workers(
     Below the table: this machine's own share, and the -j and DISTCC_HOSTS of a build that started now.
     SSH hosts are asked through tunnels, which are closed at the end.
     """
-    from .workers import run_workers
+    from .commands.workers import run_workers
 
     raise typer.Exit(run_workers(hosts or [], watch, as_json))
 
@@ -142,7 +142,7 @@ def plan(
     from .plan import main as print_plan
 
     if as_json:
-        from .document import plan_text
+        from .commands.document import plan_text
 
         print_plan(text_of=plan_text)
     print_plan()
@@ -207,7 +207,7 @@ def discover(
     These are the daemons that run as distccd --zeroconf, beside an avahi-daemon. Anybody in the network may
     announce anything: look at what they are with distcc-driver workers before you use them.
     """
-    from .discover import run_discover
+    from .commands.discover import run_discover
 
     raise typer.Exit(run_discover(timeout, as_json))
 
@@ -246,8 +246,8 @@ def worker(
     Prints what to set in DISTCC_AUTO_HOSTS where the build runs. Started by root, distccd becomes user
     distccd or nobody. No process and no file stays behind.
     """
-    from .daemonoptions import Wanted
-    from .worker import print_unit, run_worker
+    from .commands.distccd.daemonoptions import Wanted
+    from .commands.worker import print_unit, run_worker
 
     if context.args and not allow:
         raise _UsageError(f"unexpected {context.args[0]!r}; networks stand behind --allow")
@@ -261,7 +261,7 @@ def worker(
 @app.command()
 def demo() -> None:
     """Build a small C project on two workers that run on this machine for as long as it takes."""
-    from .demo import run_demo
+    from .commands.demo import run_demo
 
     raise typer.Exit(run_demo())
 
@@ -281,8 +281,8 @@ def setup(
     A file that has the line stays as it is. The line starts no process, and does nothing once distcc-driver
     is not installed any more.
     """
+    from .commands.setup import run_setup, shell_of
     from .machine.shim import SHELLS
-    from .setup import run_setup, shell_of
 
     shell = shell or shell_of(os.environ) or ""
     if shell not in SHELLS:
@@ -332,7 +332,7 @@ def main() -> None:
 
 
 def _end_badly() -> int:
-    from .display import abandon_output
+    from .commands.display import abandon_output
 
     abandon_output()
     return ConfigError.exit_code

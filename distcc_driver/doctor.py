@@ -22,11 +22,12 @@ from .buildtree import BuildTree, System, read_tree
 from .buildverdicts import Verdict, judge
 from .checklist import plain_lines, terminal_view
 from .clientstate import troubles
+from .commands.display import Progress, status_line, write_lines
+from .commands.document import VERSION, HostRow, host_rows
+from .commands.survey import Survey
 from .core.errors import ConfigError
 from .core.settings import check_hosts, read_settings, read_unknown
 from .core.wording import bad_entry_line
-from .display import Progress, status_line, write_lines
-from .document import VERSION, HostRow, host_rows
 from .machine.compilers import USUAL, Command, examine, for_a_trial, is_cxx
 from .machine.log import Log
 from .machine.processes import Interrupts
@@ -35,7 +36,6 @@ from .optionorigins import read_origins
 from .optionsteps import option_steps
 from .secondlooks import look_again
 from .steps import Result, Step, worst
-from .survey import Survey
 from .treedocument import command_document, tree_document
 from .trial import Outcome, Trial, Trials, deadline_s
 from .trialenviron import NO_REWRITE, inherited
@@ -45,9 +45,9 @@ from .trialsteps import local_steps, trial_steps, untried_steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from .commands.survey import Findings
     from .core.hostspec import BadEntry
     from .core.settings import Settings
-    from .survey import Findings
 
 _VERSION_S = 5.0
 

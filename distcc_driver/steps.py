@@ -9,9 +9,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from .buildtree import System
+from .commands.document import USED
 from .commandtexts import leads_to, nature, to_distcc, trouble, wrapped
 from .core.wording import enumerated, summarise
-from .document import USED
 from .machine.compilers import Kind
 from .makefile import RECIPE
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from .buildcommands import Configured
     from .buildtree import BuildTree
+    from .commands.document import HostRow
+    from .commands.survey import Findings
     from .core.hostspec import BadEntry
-    from .document import HostRow
     from .machine.compilers import Command
-    from .survey import Findings
 
 
 class Result(str, Enum):

@@ -21,23 +21,29 @@ from .samples import REPLY
 PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
 # Each folder may import from those before it, and the modules beside the folders from all of them.
-FOLDERS = ["core", "machine", "network", "ssh"]
+FOLDERS = ["core", "machine", "network", "ssh", "commands"]
 
-FOR_PEOPLE = {"cli", "demo", "document", "loopback", "survey", "tables", "workers"}
+
+def folder_of(path: Path) -> str:
+    """The first folder below the package, "" for a module beside the folders."""
+    return path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
+
+
+FOR_PEOPLE = {path.stem for path in MODULES.values() if folder_of(path) == "commands"}
 FOR_PEOPLE |= {
     "buildcommands",
     "buildfiles",
-    "buildtree",
     "buildtraps",
+    "buildtree",
     "buildverdicts",
     "checklist",
+    "cli",
     "clientlog",
     "clientrules",
     "clientstate",
     "cmaketree",
     "commandline",
     "compiledb",
-    "display",
     "doctor",
     "makefile",
     "makerecipes",
@@ -46,16 +52,19 @@ FOR_PEOPLE |= {
     "makevalues",
     "ninjafile",
     "ninjatree",
+    "objectfile",
+    "optionorigins",
+    "optionsteps",
+    "responsefiles",
+    "steps",
+    "submakes",
+    "treedocument",
+    "trial",
+    "trialoptions",
+    "trialrun",
+    "trialsteps",
+    "workerrules",
 }
-FOR_PEOPLE |= {"announcement", "discover", "mdns", "setup", "startfile"}
-FOR_PEOPLE |= {"optionorigins", "optionsteps", "treedocument", "workerrules"}
-FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
-FOR_PEOPLE |= {"allowedcompilers", "daemonoptions", "joblog", "localaddresses", "logtail", "portholder"}
-FOR_PEOPLE |= {"worker", "workerguard", "workerwording"}
-FOR_PEOPLE |= {"optionorigins", "optionsteps", "treedocument", "trialoptions", "workerrules"}
-FOR_PEOPLE |= {"responsefiles"}
-FOR_PEOPLE |= {"objectfile", "steps", "trial", "trialrun", "trialsteps"}
-FOR_PEOPLE |= {"submakes", "objectfile", "steps", "trial", "trialrun", "trialsteps"}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
@@ -64,11 +73,6 @@ IMPURE = {"os", "posix", "socket", "_socket", "select", "subprocess", "time", "t
 # What the build path may import beyond what `python -m` itself has imported.
 LIGHT = {"__future__", "_socket", "errno", "select", "resource"}
 LIGHT |= {"collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib"}
-
-
-def folder_of(path: Path) -> str:
-    """The first folder below the package, "" for a module beside the folders."""
-    return path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
 
 
 def imports_of(path: Path) -> set[str]:

@@ -7,8 +7,9 @@ import pytest
 from distcc_driver.buildcommands import Configured
 from distcc_driver.buildtree import BuildTree, System
 from distcc_driver.checklist import conclusion, plain_lines
+from distcc_driver.commands.document import LEFT_OUT, USED, HostRow
+from distcc_driver.commands.survey import Findings
 from distcc_driver.core.balance import Limit, Plan, Share
-from distcc_driver.document import LEFT_OUT, USED, HostRow
 from distcc_driver.machine.compilers import Command, Kind, Obstacle
 from distcc_driver.objectfile import ObjectFile
 from distcc_driver.steps import (
@@ -23,7 +24,6 @@ from distcc_driver.steps import (
     tree_steps,
     worst,
 )
-from distcc_driver.survey import Findings
 from distcc_driver.trial import DEADLINE_S, Outcome, Trial, deadline_s
 from distcc_driver.trialsteps import local_steps, trial_steps
 

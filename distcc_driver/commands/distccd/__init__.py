@@ -1,0 +1,1 @@
+"""A distccd that runs on this machine, for the commands worker and demo."""

@@ -1,0 +1,119 @@
+"""Real `distccd` daemons that serve this machine only."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...core.errors import DriverError
+from ...machine.processes import end_session, start_session
+from .daemonoptions import DaemonOptions, arguments
+
+if TYPE_CHECKING:
+    import subprocess
+    from contextlib import ExitStack
+
+    from ...machine.processes import Interrupts
+
+ADDRESS = "127.0.0.1"
+
+_ATTEMPTS = 5
+_READY_S = 20.0
+_REPLY_S = 5.0
+_UNPRIVILEGED = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A running distccd with `--stats`."""
+
+    slots: int
+    job_port: int
+    stats_port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def host(self) -> str:
+        """Its entry for DISTCC_AUTO_HOSTS."""
+        return f"{ADDRESS}:{self.job_port}:{self.stats_port}"
+
+    def compiled(self) -> int | None:
+        """Files it says it has compiled; None if it does not answer."""
+        try:
+            page = _stats_page(self.stats_port)
+        except OSError:
+            return None
+        for line in page.decode("ascii", "replace").splitlines():
+            if line.startswith("dcc_compile_ok "):
+                return int(line.split()[1])
+        return None
+
+
+def start_daemon(slots: int, directory: str, interrupts: Interrupts, stack: ExitStack) -> Daemon:
+    """Start a distccd that keeps its files in `directory` and ends with `stack`.
+
+    Waits until it answers. Raises `DriverError` if it never does, and `SignalError`.
+    """
+    environ = _environ(directory)
+    for _ in range(_ATTEMPTS):
+        daemon = _spawn(slots, environ, directory)
+        stack.callback(end_session, daemon.process)
+        if _is_ready(daemon, interrupts):
+            return daemon
+        end_session(daemon.process)
+    with open(_log_file(directory), encoding="utf-8", errors="replace") as log:
+        raise DriverError(f"distccd: does not start; its last words: {log.read()[-1000:].strip() or 'none'}")
+
+
+def _environ(directory: str) -> dict[str, str]:
+    """What distccd and its compilers see; all their files go to `directory`."""
+    if os.geteuid() == 0:
+        os.chown(directory, pwd.getpwnam(_UNPRIVILEGED).pw_uid, -1)
+    return {"PATH": os.environ.get("PATH", os.defpath), "TMPDIR": directory}
+
+
+def _spawn(slots: int, environ: dict[str, str], directory: str) -> Daemon:
+    job_port, stats_port = _free_ports()
+    user = _UNPRIVILEGED if os.geteuid() == 0 else None
+    options = DaemonOptions("distccd", job_port, stats_port, slots, user=user, log_level="warning")
+    with open(_log_file(directory), "ab") as log:
+        return Daemon(slots, job_port, stats_port, start_session(arguments(options), environ, directory, log))
+
+
+def _log_file(directory: str) -> str:
+    return os.path.join(directory, "log")
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two ports that are free now; distccd ends at once if another program is faster."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind((ADDRESS, 0))
+        second.bind((ADDRESS, 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def _is_ready(daemon: Daemon, interrupts: Interrupts) -> bool:
+    """Wait until a daemon answers; False if it ends or takes too long. It listens for jobs first."""
+    deadline = time.monotonic() + _READY_S
+    while daemon.process.poll() is None and time.monotonic() < deadline:
+        if daemon.compiled() is not None and daemon.process.poll() is None:
+            return True
+        interrupts.sleep()
+    return False
+
+
+def _stats_page(port: int) -> bytes:
+    """The reply of a stats port. distccd may reset the connection behind it."""
+    reply = b""
+    with socket.create_connection((ADDRESS, port), _REPLY_S) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        try:
+            while data := connection.recv(4096):
+                reply += data
+        except ConnectionResetError:
+            pass
+    return reply

@@ -1,0 +1,111 @@
+"""Asks the local network by multicast DNS who announces distccd (RFC 6762 and 6763)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import ConfigError
+from .announcement import Announcement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TYPE = "_distcc._tcp.local."
+_MOST_SERVICES = 500  # nobody is to fill our memory
+
+
+def listen(duration_s: float) -> list[Announcement]:
+    """What is announced within some seconds, but for services of the same name, of which one counts.
+
+    Raises `ConfigError` where the package zeroconf is missing, or where there is no network to ask.
+    """
+    try:
+        import zeroconf.asyncio  # the extra distcc-driver[discover]
+    except ModuleNotFoundError:
+        raise ConfigError(f"discover: the package zeroconf is missing; {_remedy()}") from None
+    logging.disable()  # it logs whatever the network sends
+    try:
+        return asyncio.run(_listen(zeroconf, duration_s))
+    except OSError as error:
+        raise _unable(error.strerror or str(error)) from None
+    except RuntimeError as error:
+        if "nterface" not in str(error):
+            raise
+        raise _unable("no interface is up") from None
+
+
+def _unable(cause: str) -> ConfigError:
+    return ConfigError(
+        f"discover: cannot ask the network: {cause}; connect this machine to the network of the workers"
+    )
+
+
+async def _listen(zeroconf: Any, duration_s: float) -> list[Announcement]:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + duration_s
+    questions: dict[str, asyncio.Task[bool]] = {}
+
+    def found(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:  # noqa: ARG001
+        if name not in questions and len(questions) < _MOST_SERVICES:
+            questions[name] = loop.create_task(_ask(network, name, end - loop.time()))
+
+    versions = zeroconf.IPVersion.All if socket.has_dualstack_ipv6() else zeroconf.IPVersion.V4Only
+    network = zeroconf.asyncio.AsyncZeroconf(ip_version=versions)
+    try:
+        await network.zeroconf.async_wait_for_start()
+        browser = zeroconf.asyncio.AsyncServiceBrowser(network.zeroconf, _TYPE, handlers=[found])
+        await asyncio.sleep(end - loop.time())
+        await browser.async_cancel()
+        return list(_announcements(zeroconf, network.zeroconf, questions))
+    finally:
+        for question in questions.values():
+            question.cancel()
+        await network.async_close()
+
+
+async def _ask(network: Any, name: str, duration_s: float) -> bool:
+    """Have the records of a service in the cache: most senders add them to its name, but none has to."""
+    from zeroconf import Error
+
+    try:
+        return bool(await network.async_get_service_info(_TYPE, name, duration_s * 1000))
+    except Error:
+        return False
+
+
+def _announcements(zeroconf: Any, network: Any, names: Iterable[str]) -> Iterable[Announcement]:
+    for name in names:
+        try:
+            info = zeroconf.ServiceInfo(_TYPE, name)
+        except zeroconf.Error:
+            continue  # no name of a service
+        info.load_from_cache(network)
+        yield Announcement(
+            name.removesuffix(f".{_TYPE}"),
+            (info.server or "").removesuffix("."),
+            info.port or 0,
+            tuple(map(_with_name_of_zone, info.parsed_scoped_addresses())),
+            info.properties,
+        )
+
+
+def _with_name_of_zone(address: str) -> str:
+    """Numbers of interfaces change with every start of a machine."""
+    host, percent, number = address.partition("%")
+    if not percent:
+        return address
+    try:
+        return f"{host}%{socket.if_indextoname(int(number))}"
+    except (OSError, ValueError):
+        return host
+
+
+def _remedy() -> str:
+    if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
+        return "run pipx inject distcc-driver zeroconf"
+    return f"run {sys.executable} -m pip install zeroconf"

@@ -1,0 +1,126 @@
+"""Asking all hosts as a build would, for the commands people run: settings to `Findings`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..core.balance import balance
+from ..core.errors import NoCapacityError
+from ..core.facts import Endpoint, Rejection, Worker
+from ..core.hostspec import SshHost, TcpHost
+from ..core.selection import select
+from ..machine.capacity import local_capacity
+from ..network.probe import ask_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from types import FrameType
+    from typing import NoReturn
+
+    from ..core.balance import Plan
+    from ..core.hostspec import BadEntry
+    from ..core.settings import Settings
+    from ..machine.log import Log
+    from ..ssh.tunnelled import Tunnelled
+
+# What would end this process without a word. Ctrl-C is an exception already.
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one round of questions found, all in the order of the list.
+
+    `plan` is what a build would do; None if it would be refused, for the reason in `refusal`.
+    """
+
+    workers: list[Worker]
+    rejections: list[Rejection]
+    bad_entries: list[BadEntry]
+    plan: Plan | None
+    refusal: str
+
+    @property
+    def results(self) -> list[Worker | Rejection]:
+        """One for each host, those that answered first."""
+        return [*self.workers, *self.rejections]
+
+
+class Survey:
+    """A context in which hosts are asked, once or again and again.
+
+    SSH hosts are connected when it is entered. Their tunnels stay open in it and are closed when
+    it is left, whatever happens: TERM, HUP and QUIT raise `SystemExit` in it, and a guard sees to
+    SIGKILL. `answered` is called as each host is done; `quiet` makes a context in which ssh has
+    the terminal for itself, for it may ask for a passphrase.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        log: Log,
+        answered: Callable[[], None] | None = None,
+        quiet: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._log = log
+        self._answered = answered
+        self._quiet = quiet
+        self._tunnelled: Tunnelled | None = None
+        self._is_connected = False
+        self._handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDINGS)}
+
+    def __enter__(self) -> Survey:
+        """Begin to connect. Raises `ConfigError` if no session directory can be made."""
+        for number in _ENDINGS:
+            if self._handlers[number] == signal.SIG_DFL:  # nohup(1) has its say
+                signal.signal(number, _end)
+        ssh_hosts = [host for host in self._settings.hosts if isinstance(host, SshHost)]
+        if ssh_hosts:
+            from ..ssh.tunnelled import Tunnelled  # needs sh, which not every installation has
+
+            self._tunnelled = Tunnelled(ssh_hosts, self._environ, is_own=True).__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the tunnels. Signals do again what they did before."""
+        if self._tunnelled is not None:
+            self._tunnelled.__exit__()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def ask(self) -> Findings:
+        """Ask every host now. An SSH host to which no connection could be made stays left out."""
+        tcp_hosts = [host for host in self._settings.hosts if isinstance(host, TcpHost)]
+        direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
+        timeout_s = self._settings.connect_timeout_s
+        results = ask_all(direct, timeout_s, self._answered)
+        if self._tunnelled is not None:
+            if not self._is_connected:
+                self._tunnelled.connect(self._log, self._quiet)
+                self._is_connected = True
+            results += self._tunnelled.ask_all(timeout_s, self._answered)
+        return _findings(self._settings, results)
+
+
+def _findings(settings: Settings, results: Sequence[Worker | Rejection]) -> Findings:
+    in_order = select(settings.hosts, results)
+    workers = [result for result in in_order if isinstance(result, Worker)]
+    rejections = [result for result in in_order if isinstance(result, Rejection)]
+    plan, refusal = None, ""
+    try:
+        plan = balance(settings, workers, local_capacity())
+    except NoCapacityError as error:
+        refusal = str(error)
+    return Findings(workers, rejections, settings.bad_entries, plan, refusal)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

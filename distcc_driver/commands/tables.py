@@ -1,0 +1,140 @@
+"""What people see of a survey: a table for a terminal, lines for everything else.
+
+Names and reasons come from outside: they are shown as they are, never read as markup, and what is
+not printable is escaped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from ..core.shellcode import distcc_hosts
+from ..core.wording import enumerated, rejection_lines, summarise
+from ..machine.log import printable
+from .document import USED, bad_entry_rows, host_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import JustifyMethod, RenderableType
+
+    from ..core.settings import Settings
+    from .document import HostRow
+    from .survey import Findings
+
+_UNKNOWN = "-"
+_GAP = "  "
+# Name of the column, what stands in it, and where.
+_COLUMNS: tuple[tuple[str, Callable[[HostRow], object], JustifyMethod], ...] = (
+    ("host", lambda row: row.host, "left"),
+    ("via", lambda row: row.via, "left"),
+    ("state", lambda row: row.state, "left"),
+    ("slots", lambda row: row.slots, "right"),
+    ("jobs", lambda row: row.jobs, "right"),
+    ("load", lambda row: None if row.load is None else f"{row.load:.2f}", "right"),
+    ("free MiB", lambda row: row.free_memory_mib, "right"),
+    ("run", lambda row: row.running_processes, "right"),
+    ("ms", lambda row: None if row.answer_ms is None else f"{row.answer_ms:.0f}", "right"),
+    ("compiled", lambda row: row.compiled, "right"),
+)
+_MORE_COLUMNS: tuple[tuple[str, Callable[[HostRow], object], JustifyMethod], ...] = (
+    ("failed", lambda row: row.failed, "right"),
+    ("refused", lambda row: row.refused, "right"),
+    ("why", lambda row: row.reason, "left"),
+)
+
+
+def plain_lines(settings: Settings, findings: Findings) -> list[str]:
+    """A heading, one line for each host, whatever its width, and what would become of a build."""
+    columns = [*_COLUMNS, *_MORE_COLUMNS]
+    table = [[name.replace(" ", "-") for name, _, _ in columns]]
+    table += [[_cell(value(row)) for _, value, _ in columns] for row in _rows(settings, findings)]
+    return [*aligned_lines(table, [justify for _, _, justify in columns]), "", *plan_lines(findings)]
+
+
+def aligned_lines(table: Sequence[Sequence[str]], sides: Sequence[JustifyMethod]) -> list[str]:
+    """The rows of a table, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [_aligned(cells, widths, sides) for cells in table]
+
+
+def terminal_view(settings: Settings, findings: Findings) -> RenderableType:
+    """A table that fits 80 columns, the reasons below it, each once, and what would become of a build."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for name, _, justify in _COLUMNS:
+        table.add_column(name, justify=justify, overflow="fold")
+    for row in _rows(settings, findings):
+        cells = [Text(_cell(value(row)), overflow="fold") for _, value, _ in _COLUMNS]
+        cells[2].stylize("green" if row.state == USED else "bold red")
+        table.add_row(*cells)
+    notes = [Text(printable(note), overflow="fold") for note in note_lines(settings, findings)]
+    plan = [Text(line, overflow="fold") for line in plan_lines(findings)]
+    parts: list[Sequence[RenderableType]] = [[table], notes, plan]
+    return Group(*_separated([part for part in parts if part]))
+
+
+def note_lines(settings: Settings, findings: Findings) -> list[str]:
+    """Why hosts are left out or get fewer jobs, a cause once; and what workers did not compile."""
+    rows = _rows(settings, findings)
+    rejected = {rejection.host.text for rejection in findings.rejections}
+    hosts_by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reason and row.host not in rejected:
+            hosts_by_reason.setdefault(row.reason, []).append(row.host)
+    lines = rejection_lines(findings.rejections)
+    lines += [f"{enumerated(hosts)}: {reason}" for reason, hosts in hosts_by_reason.items()]
+    for row in rows:
+        counts = ((row.failed, "failed there"), (row.refused, "refused, for it was full"))
+        told = [f"{count} {what}" for count, what in counts if count]
+        if told:
+            lines.append(f"{row.host}: since its distccd was started, {' and '.join(told)}")
+    return lines
+
+
+def plan_lines(findings: Findings) -> list[str]:
+    """What this machine does itself, `-j` and `DISTCC_HOSTS` of a build; or why there would be none."""
+    plan = findings.plan
+    if plan is None:
+        return [printable(findings.refusal)]
+    summary = summarise(plan)
+    if not plan.shares:
+        summary += ": no worker is available"
+    elif plan.limit:
+        summary += f", cut to {plan.jobs}: {plan.limit.cause}; {plan.limit.advice}"
+    return [
+        f"this machine: {_jobs(plan.local_jobs, 'local')}, {_jobs(plan.saturation_jobs, 'preprocessing')}",
+        printable(summary),
+        f"DISTCC_HOSTS={distcc_hosts(plan)}",
+    ]
+
+
+def _rows(settings: Settings, findings: Findings) -> list[HostRow]:
+    return [*host_rows(settings, findings.results, findings.plan), *bad_entry_rows(settings)]
+
+
+def _jobs(count: int, kind: str) -> str:
+    return f"{count} {kind} {'job' if count == 1 else 'jobs'}"
+
+
+def _cell(value: object) -> str:
+    return _UNKNOWN if value in (None, "") else printable(str(value))
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int], sides: Sequence[JustifyMethod]) -> str:
+    words = [
+        cell.rjust(width) if side == "right" else cell.ljust(width)
+        for cell, width, side in zip(cells, widths, sides, strict=True)
+    ]
+    return _GAP.join(words).rstrip()
+
+
+def _separated(parts: Sequence[Sequence[RenderableType]]) -> list[RenderableType]:
+    """All parts, with an empty line between two."""
+    found: list[RenderableType] = []
+    for part in parts:
+        found += [*([Text("")] if found else []), *part]
+    return found

@@ -1,0 +1,105 @@
+"""`distcc-driver workers`: asks all hosts as a build would, and shows what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ..core.settings import check_hosts, read_log_level, read_settings, read_unknown
+from ..core.wording import bad_entry_line
+from ..machine.log import Log
+from .display import Progress, Screen, write_lines
+from .document import host_rows, workers_document
+from .survey import Survey
+from .tables import plain_lines, terminal_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..core.settings import Settings
+    from .survey import Findings
+
+
+def run_workers(hosts: Sequence[str], watch_s: float | None, as_json: bool) -> int:
+    """Show `hosts`, or those of the environment, once or every `watch_s` seconds.
+
+    Returns 0, or 1 if one of them is not usable. Raises `ConfigError` where a build would end
+    with one.
+    """
+    environ = _environ(hosts)
+    settings = _settings(environ)
+    progress = Progress(len(settings.hosts))
+    log = Log(settings.log_level)
+    with Survey(settings, environ, log, progress.answered, progress.hidden) as survey:
+        with progress.shown():
+            findings = survey.ask()
+        if watch_s is None:
+            _show(settings, findings, as_json)
+        else:
+            _watch(survey, settings, findings, watch_s, as_json)
+    return _exit_code(settings, findings)
+
+
+def _environ(hosts: Sequence[str]) -> dict[str, str]:
+    """The environment, in which `hosts` replace those of the list."""
+    environ = dict(os.environ)
+    if hosts:
+        environ["DISTCC_AUTO_HOSTS"] = " ".join(hosts)
+    return environ
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    log = Log(read_log_level(environ))
+    for warning in read_unknown(environ):
+        log.warning(warning)
+    settings = read_settings(environ)
+    for entry in settings.bad_entries if not settings.hosts else ():  # else the table has them
+        log.error(bad_entry_line(entry))
+    check_hosts(settings)
+    return settings
+
+
+def _show(settings: Settings, findings: Findings, as_json: bool, indent: int | None = 2) -> None:
+    if as_json:
+        write_lines([json.dumps(_document(settings, findings), indent=indent)])
+    elif _is_terminal():
+        console = Console(highlight=False)
+        console.print(terminal_view(settings, findings))
+    else:
+        write_lines(plain_lines(settings, findings))
+
+
+def _watch(survey: Survey, settings: Settings, findings: Findings, pause_s: float, as_json: bool) -> None:
+    """Show findings and ask again, until a signal ends it."""
+    console = Console(highlight=False)
+    screen = Screen(console)
+    is_live = _is_terminal() and not as_json and not console.is_dumb_terminal
+    try:
+        while True:
+            if is_live:
+                footer = f"asked at {time.strftime('%H:%M:%S')}, every {pause_s:g} s; Ctrl-C ends it"
+                screen.show(terminal_view(settings, findings), footer)
+            else:
+                _show(settings, findings, as_json, indent=None)
+            time.sleep(pause_s)
+            findings = survey.ask()
+    finally:
+        screen.leave()
+
+
+def _document(settings: Settings, findings: Findings) -> dict[str, object]:
+    return workers_document(settings, findings.results, findings.plan, findings.refusal)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _exit_code(settings: Settings, findings: Findings) -> int:
+    rows = host_rows(settings, findings.results, findings.plan)
+    return int(bool(settings.bad_entries) or any(row.is_missed for row in rows))
