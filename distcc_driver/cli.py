@@ -186,7 +186,7 @@ def doctor(
         raise typer.BadParameter(f"{directory!r} is not a directory", param_hint="--build-dir")
     if context.args and not compilers:
         raise _UsageError(f"unexpected {context.args[0]!r}; names of compilers stand behind --compiler")
-    from .doctor import run_doctor
+    from .doctor.doctor import run_doctor
 
     raise typer.Exit(run_doctor([*(compilers or []), *context.args], directory, as_json))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.buildtree import BuildTree, read_tree
+from distcc_driver.doctor.trees.buildtree import BuildTree, read_tree
 from tests.support.recorders import Recorders, commands
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.clientrules import all_kept, kept
+from distcc_driver.doctor.rules.clientrules import all_kept, kept
 from tests.support.client import Client
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from distcc_driver.buildcommands import BuildCommand
+    from distcc_driver.doctor.trees.buildcommands import BuildCommand
 
 Called = tuple[tuple[str, ...], str]  # the words that are no files, and the directory
 

@@ -21,50 +21,17 @@ from .samples import REPLY
 PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
 # Each folder may import from those before it, and the modules beside the folders from all of them.
-FOLDERS = ["core", "machine", "network", "ssh", "commands"]
+FOLDERS = ["core", "machine", "network", "ssh", "commands/distccd", "commands"]
+FOLDERS += ["doctor/trees", "doctor/rules", "doctor/trials", "doctor"]
 
 
 def folder_of(path: Path) -> str:
-    """The first folder below the package, "" for a module beside the folders."""
-    return path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
+    """The folder of a module in the package, "" for a module beside the folders."""
+    return path.relative_to(PACKAGE).parent.as_posix().strip(".")
 
 
-FOR_PEOPLE = {path.stem for path in MODULES.values() if folder_of(path) == "commands"}
-FOR_PEOPLE |= {
-    "buildcommands",
-    "buildfiles",
-    "buildtraps",
-    "buildtree",
-    "buildverdicts",
-    "checklist",
-    "cli",
-    "clientlog",
-    "clientrules",
-    "clientstate",
-    "cmaketree",
-    "commandline",
-    "compiledb",
-    "doctor",
-    "makefile",
-    "makerecipes",
-    "makerules",
-    "maketree",
-    "makevalues",
-    "ninjafile",
-    "ninjatree",
-    "objectfile",
-    "optionorigins",
-    "optionsteps",
-    "responsefiles",
-    "steps",
-    "submakes",
-    "treedocument",
-    "trial",
-    "trialoptions",
-    "trialrun",
-    "trialsteps",
-    "workerrules",
-}
+FOR_PEOPLE = {"cli"}
+FOR_PEOPLE |= {name for name, path in MODULES.items() if folder_of(path).startswith(("commands", "doctor"))}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}

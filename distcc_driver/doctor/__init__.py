@@ -1,0 +1,1 @@
+"""Follows the path of a build, and says what would go wrong."""

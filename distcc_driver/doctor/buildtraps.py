@@ -1,0 +1,71 @@
+"""What else keeps a build from its workers: scons, setuptools, `.NOTPARALLEL`. Reads files, runs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from .steps import TREE, Result, Step
+from .trees.buildfiles import text_of
+from .trees.buildtree import System
+
+if TYPE_CHECKING:
+    from .trees.buildtree import BuildTree
+
+_SCONS = ("SConstruct", "Sconstruct", "sconstruct", "SConstruct.py", "Sconstruct.py", "sconstruct.py")
+_MAX_BYTES = 1024 * 1024
+_EXTENSIONS = re.compile(r"\bExtension\s*\(|\bext_modules\b|\bcythonize\s*\(|\bcffi_modules\b")
+_IN_PROJECT = re.compile(r"^\s*(?:ext-modules\s*=|\[\[tool\.setuptools\.ext-modules\]\])", re.MULTILINE)
+_SERIAL = re.compile(r"^\.NOTPARALLEL\s*:\s*(?:#.*)?$", re.MULTILINE)
+
+
+def scons_file(directory: str) -> str | None:
+    """The file by which scons builds a directory."""
+    return next((name for name in _SCONS if os.path.isfile(os.path.join(directory, name))), None)
+
+
+def trap_steps(tree: BuildTree) -> list[Step]:
+    """About each of these in a build directory."""
+    directory = tree.directory
+    scons = scons_file(directory)
+    steps = [_scons_step(directory, scons, text_of(directory, scons, _MAX_BYTES))] if scons else []
+    if _EXTENSIONS.search(text_of(directory, "setup.py", _MAX_BYTES)):
+        steps.append(_setuptools_step(directory, "setup.py"))
+    elif _IN_PROJECT.search(text_of(directory, "pyproject.toml", _MAX_BYTES)):
+        steps.append(_setuptools_step(directory, "pyproject.toml"))
+    return steps + _serial_steps(tree)
+
+
+def _scons_step(directory: str, name: str, text: str) -> Step:
+    if "os.environ" in text:
+        return Step(TREE, (directory,), Result.OK, f"{name}: scons is told to pass an environment on")
+    return Step(
+        TREE,
+        (directory,),
+        Result.WARNING,
+        f"{name}: scons gives compilers an environment of its own, without DISTCC_HOSTS and your PATH",
+        "write import os and Environment(ENV=os.environ) there, with CC='distcc gcc' and CXX='distcc g++' "
+        "behind ENV unless distcc's links are first on PATH",
+    )
+
+
+def _setuptools_step(directory: str, name: str) -> Step:
+    return Step(
+        TREE,
+        (directory,),
+        Result.WARNING,
+        f"{name}: setuptools compiles one file at a time, where the build does not tell it otherwise",
+        "run CC='distcc gcc' distcc_build python3 setup.py build_ext, which builds extensions at once; "
+        "for pip, name a file with the lines [build_ext] and parallel=8 in DIST_EXTRA_CONFIG",
+    )
+
+
+def _serial_steps(tree: BuildTree) -> list[Step]:
+    """About a Makefile that has make run one job at a time; what it calls make for is not concerned."""
+    name = {System.MAKE: tree.file or "Makefile", System.AUTOTOOLS: "Makefile"}.get(tree.system)
+    text = text_of(tree.directory, name) if name else ""
+    if not _SERIAL.search(text) or re.search(r"\$[({]MAKE[)}]", text):
+        return []
+    cause = f"{os.path.basename(name or '')}: .NOTPARALLEL has make run one job at a time, whatever -j says"
+    return [Step(TREE, (tree.directory,), Result.WARNING, cause, "take that line out")]

@@ -1,0 +1,123 @@
+"""What the doctor has to say of the options of a build: which keep its compilations here. Pure."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from .optionorigins import reconfigured, removal
+from .rules.buildverdicts import Finding, compiler_words, counted, findings
+from .rules.clientrules import Kept
+from .rules.workerrules import Effect, is_clang
+from .steps import TREE, Result, Step
+from .trees.buildtree import System
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .optionorigins import Origin
+    from .rules.buildverdicts import Verdict
+    from .rules.workerrules import Hazard
+    from .trees.buildtree import BuildTree
+
+_HEADER = "the precompiled header"
+_MODULE_MAP = "the module map"
+_NATIVE = "name the processor instead (gcc -march=native -Q --help=target tells it), or leave it out"
+_FLAGS = {System.CMAKE: "CMAKE_C_FLAGS and CMAKE_CXX_FLAGS", System.MESON: "c_args and cpp_args"}
+_ADVICE = {
+    "-march=native": _NATIVE,
+    "-mtune=native": _NATIVE,
+    "-mcpu=native": _NATIVE,
+    "-xc": "write -x c",
+    "-xc++": "write -x c++",
+}
+
+
+def option_steps(tree: BuildTree, verdicts: Sequence[Verdict], origins: Sequence[Origin]) -> list[Step]:
+    """About each option that keeps compilations here, and about those by which workers do another thing."""
+    found = findings(verdicts)
+    worst = Result.PROBLEM if all(verdict.stays for verdict in verdicts) else Result.WARNING
+    steps = []
+    for finding in found:
+        amount = _amount(finding.verdicts, verdicts)
+        result = worst if isinstance(finding.cause, Kept) else Result.WARNING
+        text = f"{_named(finding)} {_text(finding.cause, amount)}"
+        steps.append(Step(TREE, (tree.directory,), result, text, _advice(finding, tree, origins)))
+    return steps + _foreign_steps(tree, verdicts)
+
+
+def _foreign_steps(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Step]:
+    """About files that distcc sends to no worker, whatever the options are."""
+    foreign = [verdict for verdict in verdicts if verdict.is_foreign]
+    if not foreign:
+        return []
+    suffixes = sorted({os.path.splitext(verdict.command.example)[1] or "other" for verdict in foreign})
+    text = f"distcc sends no {', '.join(suffixes)} files: {_amount(foreign, verdicts)} stay here"
+    result = Result.PROBLEM if len(foreign) == len(verdicts) else Result.OK
+    return [Step(TREE, (tree.directory,), result, text)]
+
+
+def _text(cause: Kept | Hazard, amount: str) -> str:
+    """What a cause does to a number of compilations."""
+    if isinstance(cause, Kept):
+        return f"keeps {amount} here: {cause.reason}"
+    unless = "" if cause.what == _HEADER else ", unless they have it,"
+    return {
+        Effect.FAILS: (
+            f"names {cause.what}, which workers do not get: {amount} fail there{unless} and are repeated here"
+        ),
+        Effect.MAY_FAIL: (
+            f"has GCC read {cause.what}, which distcc does not send ({amount}): files with such comments "
+            "fail on workers and are repeated here"
+        ),
+        Effect.LOSES: f"writes {cause.what}, which stays on the worker and is lost ({amount})",
+        Effect.DIFFERS: f"makes code for {cause.what} ({amount})",
+        Effect.SPOILS: (
+            f"makes {cause.what} on a worker, and the compiler here cannot use it ({amount}): "
+            "what is compiled here later ends with errors"
+        ),
+    }[cause.effect]
+
+
+def _advice(finding: Finding, tree: BuildTree, origins: Sequence[Origin]) -> str:
+    """What to do, in the words of who sets the option."""
+    cause = finding.cause
+    if not isinstance(cause, Kept) and cause.what == _HEADER:
+        return _without_precompiled_headers(tree)
+    if not isinstance(cause, Kept) and cause.what == _MODULE_MAP and tree.system is System.CMAKE:
+        directory = shlex.quote(tree.directory)
+        return f"if no source uses modules, run cmake -DCMAKE_CXX_SCAN_FOR_MODULES=OFF {directory}"
+    if not isinstance(cause, Kept) and cause.effect is Effect.MAY_FAIL:
+        flags = _FLAGS.get(tree.system, "CFLAGS and CXXFLAGS")
+        return f"add -C, which sends comments, or -Wno-error=implicit-fallthrough to {flags}"
+    if not cause.word:
+        return ""
+    advice = removal(cause.word, finding.places[0], tree, origins)
+    if cause.word == "-flto":
+        is_for_clang = is_clang(compiler_words(finding.verdicts[0].command)[0])
+        return f"write -flto={'thin' if is_for_clang else 'auto'}, which distcc sends; or {advice}"
+    return f"{_ADVICE[cause.word]}; {advice}" if cause.word in _ADVICE else advice
+
+
+def _without_precompiled_headers(tree: BuildTree) -> str:
+    directory = shlex.quote(tree.directory)
+    return {
+        System.CMAKE: f"run cmake -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON {directory}",
+        System.MESON: f"run {reconfigured('-Db_pch=false', directory)}",
+    }.get(tree.system, "build without precompiled headers")
+
+
+def _named(finding: Finding) -> str:
+    """An option and where it stands, or a file if no option is to blame."""
+    places = finding.places
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{finding.cause.word or finding.verdicts[0].command.example} ({places[0]}{more})"
+
+
+def _amount(group: Sequence[Verdict], verdicts: Sequence[Verdict]) -> str:
+    """How many of the build's compilations they are."""
+    number, total = counted(group), counted(verdicts)
+    if number is not None and total is not None:
+        return f"{number} of {total} compilations"
+    return "all compilations" if len(group) == len(verdicts) else "some compilations"

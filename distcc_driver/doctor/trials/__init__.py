@@ -1,0 +1,1 @@
+"""Compilations of small files on every worker, which leave nothing behind."""

@@ -1,0 +1,124 @@
+"""A second look at trials that failed: what distcc made of the command, and why a worker hangs up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...core.facts import Rejection
+from ...machine.launchers import Changes
+from ...network.probe import ask_stats
+from .hangups import lacks_room, outcome_of
+from .trial import Outcome
+from .trialenviron import NO_REWRITE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ...core.facts import Endpoint, Worker
+    from ...core.stats import WorkerStats
+    from ...machine.compilers import Command
+    from .trial import Trial, Trials
+
+_AS_TOLD = Changes(variables=((NO_REWRITE, "1"),))
+_FAILURES = (Outcome.MISSING, Outcome.HUNG_UP, Outcome.FAILED)
+_BETWEEN_S = 2.0  # nobody asks a stats port more often
+_STATS_TIMEOUT_S = 2.0
+
+
+def look_again(
+    trials: Trials, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
+) -> list[Trial]:
+    """The same trials, with what more can be told of those that failed. Raises `SignalError`."""
+    return _with_causes(trials, _without_rewriting(trials, found, local, environ))
+
+
+def _without_rewriting(
+    trials: Trials, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
+) -> list[Trial]:
+    """Try again what failed where distcc asked for something else than it was told, as it was told.
+
+    What compiles so, for the same architecture as here, becomes `RENAMED`.
+    """
+    here = {trial.command: trial for trial in local}
+    doubtful = [trial for trial in found if _is_doubtful(trial, here[trial.command], environ)]
+    as_told = trials.try_each([_as_told(trial) for trial in doubtful])
+    better = [
+        first
+        for first, told in zip(doubtful, as_told, strict=True)
+        if told.outcome is Outcome.COMPILED and _is_alike(told, here[first.command])
+    ]
+    # A worker that fails now and then may have done so the first time.
+    again = trials.try_each([(trial.worker, trial.command) for trial in better])
+    renamed = {
+        id(first): replace(first, outcome=Outcome.RENAMED, elapsed_ms=None, made=None)
+        for first, second in zip(better, again, strict=True)
+        if second.outcome is first.outcome
+    }
+    return [renamed.get(id(trial), trial) for trial in found]
+
+
+def _is_doubtful(trial: Trial, local: Trial, environ: Mapping[str, str]) -> bool:
+    if not trial.is_rewritten or NO_REWRITE in trial.command.changes.applied(environ):
+        return False
+    is_other = trial.outcome is Outcome.COMPILED and not _is_alike(trial, local)
+    return is_other or trial.outcome in _FAILURES
+
+
+def _is_alike(trial: Trial, local: Trial) -> bool:
+    """Whether the object file is for the machine that one from here is for."""
+    if trial.made is None or local.made is None:
+        return trial.made is local.made
+    return trial.made.architecture == local.made.architecture
+
+
+def _as_told(trial: Trial) -> tuple[Worker | None, Command]:
+    return trial.worker, replace(trial.command, changes=trial.command.changes + _AS_TOLD)
+
+
+def _with_causes(trials: Trials, found: Sequence[Trial]) -> list[Trial]:
+    """Have each worker that hung up do so once more, and see which of its counters rise.
+
+    One that failed without hanging up may have no room for files.
+    """
+    failed = [trial for trial in found if trial.outcome in (Outcome.HUNG_UP, Outcome.FAILED)]
+    if not failed:
+        return list(found)
+    endpoints = list(dict.fromkeys(trial.worker.endpoint for trial in failed if trial.worker))
+    hung = {trial.worker: trial.command for trial in reversed(failed) if trial.outcome is Outcome.HUNG_UP}
+    trials.pause(_BETWEEN_S)
+    before = _stats(endpoints) if hung else {}
+    again = {trial.worker: trial for trial in trials.try_each(list(hung.items()))}
+    if hung:
+        trials.pause(_BETWEEN_S)
+    after = _stats(endpoints)
+    causes = {}
+    for trial in failed:
+        if trial.worker is not None:
+            endpoint = trial.worker.endpoint
+            causes[id(trial)] = _cause(trial, again.get(trial.worker), before.get(endpoint), after[endpoint])
+    return [_replaced(trial, causes.get(id(trial))) for trial in found]
+
+
+def _replaced(trial: Trial, cause: tuple[Outcome, str] | None) -> Trial:
+    return trial if cause is None else replace(trial, outcome=cause[0], words=cause[1])
+
+
+def _stats(endpoints: Sequence[Endpoint]) -> dict[Endpoint, WorkerStats | None]:
+    answers = zip(endpoints, ask_stats(endpoints, _STATS_TIMEOUT_S), strict=True)
+    return {endpoint: None if isinstance(answer, Rejection) else answer.stats for endpoint, answer in answers}
+
+
+def _cause(
+    trial: Trial, again: Trial | None, before: WorkerStats | None, after: WorkerStats | None
+) -> tuple[Outcome, str]:
+    """Outcome and words: why a worker hung up, with words if it did not do so again, or failed."""
+    if trial.outcome is Outcome.FAILED:
+        return (Outcome.NO_ROOM, "") if lacks_room(after) else (trial.outcome, trial.words)
+    if again is None:
+        return trial.outcome, trial.words
+    if again.outcome is Outcome.COMPILED:
+        return Outcome.HUNG_UP, "once, and compiled at a second try"
+    if again.outcome is Outcome.HUNG_UP:
+        return outcome_of(before, after), ""
+    return again.outcome, again.words

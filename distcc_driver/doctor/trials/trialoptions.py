@@ -1,0 +1,58 @@
+"""Options of a build that a worker's compiler may not know, for trials of it. Runs nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ...machine.compilers import Command, examine, for_a_trial
+from ..rules.buildverdicts import compiler_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..rules.buildverdicts import Verdict
+    from .trial import Trial
+
+_MOST = 4
+# What only some versions know, without files; -Werror would make much of a trial's own source.
+_TELLING = re.compile(r"-(?:std=|m(?!llvm)|f|W(?!error|no-|[alp],)|gdwarf|-target=)[^/]+")
+_EVERYWHERE = re.compile(r"-W(?:all|extra|invalid-pch)?|-f(?:no-)?(?:PIC|PIE|pic|pie|diagnostics-color.*)")
+
+
+def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Command]:
+    """The commands of a build with such options, those of most compilations first, a handful at most."""
+    counts: dict[tuple[str, ...], int] = {}
+    for verdict in verdicts:
+        words = _telling_words(verdict)
+        if words:
+            counts[words] = counts.get(words, 0) + (verdict.command.count or 1)
+    chosen = sorted(counts, key=lambda words: -counts[words])[:_MOST]
+    found = (for_a_trial(examined, search_path) for examined in _examined(chosen, search_path))
+    return list(dict.fromkeys(command for command in found if command is not None))
+
+
+def without_less(trials: Sequence[Trial], with_options: Sequence[Command]) -> list[Trial]:
+    """Without those of a bare compiler that is tried `with_options`, too."""
+    tried = [trial.command for trial in trials]
+    fuller = {command.compiler[0] for command in with_options if command in tried}
+    return [
+        trial
+        for trial in trials
+        if len(trial.command.compiler) > 1 or trial.command.compiler[0] not in fuller
+    ]
+
+
+def _examined(chosen: Sequence[tuple[str, ...]], search_path: str) -> list[Command]:
+    commands = [examine(words, search_path) for words in chosen]
+    return [command for command in commands if command.can_be_tried]
+
+
+def _telling_words(verdict: Verdict) -> tuple[str, ...]:
+    """A command with the telling ones of its options; empty without any of them."""
+    _, *options = compiler_words(verdict.command)
+    known = {kept.word for kept in verdict.kept} | {hazard.word for hazard in verdict.hazards}
+    telling = [word for word in options if _TELLING.fullmatch(word) and word not in known]
+    telling = [word for word in telling if not _EVERYWHERE.fullmatch(word)]
+    head = verdict.command.words[: len(verdict.command.words) - len(options)]
+    return (*head, *telling) if telling and not verdict.is_foreign else ()

@@ -1,0 +1,112 @@
+"""One trial compilation: a process of bounded memory and files, in a directory of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...machine.compilers import is_cxx
+from ...machine.processes import end_session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ...core.facts import Worker
+    from ...machine.compilers import Command
+
+_MAX_OBJECT = 1024 * 1024
+_MAX_TEXT = 64 * 1024
+_MAX_MEMORY = 2 * 1024**3
+_MAX_FILE = 64 * 1024**2
+_SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
+
+
+@dataclass(slots=True)
+class Run:
+    """A compilation that is to run, runs, or has ended: on a worker, or here if that is None.
+
+    Times are of the monotonic clock. `process` is None before the start, and if none was to be had: then the
+    file `output` has the cause.
+    """
+
+    worker: Worker | None
+    command: Command
+    directory: str
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    ended_s: float = 0.0
+    is_late: bool = False
+
+    @property
+    def source(self) -> str:
+        """The file to compile, in `directory`."""
+        return "trial.cc" if is_cxx(self.command.compiler[0]) else "trial.c"
+
+    @property
+    def state(self) -> str:
+        """The directory for what distcc keeps."""
+        return os.path.join(self.directory, "state")
+
+    def start(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Run a command line, whose output goes to the file `output`."""
+        with open(os.path.join(self.directory, self.source), "w", encoding="ascii") as source:
+            source.write(_SOURCE)
+        os.mkdir(self.state)
+        self.started_s = time.monotonic()
+        with open(os.path.join(self.directory, "output"), "wb") as output:
+            try:
+                self.process = subprocess.Popen(
+                    words,
+                    env=environ,
+                    cwd=self.directory,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,  # by which end_session finds all of it
+                )
+            except OSError as error:
+                output.write(f"{words[0]}: {error.strerror}\n".encode())
+            else:
+                _bound(self.process.pid)
+
+    def has_ended(self, deadline_s: float) -> bool:
+        """Whether it has; one that takes longer than `deadline_s` is ended."""
+        process = self.process
+        if process is None or process.poll() is not None:
+            self.ended_s = time.monotonic()
+            return True
+        if time.monotonic() < self.started_s + deadline_s:
+            return False
+        self.is_late = True
+        end_session(process)
+        return True
+
+    def text(self, name: str) -> str:
+        """What was written to a file of this run; empty if there is none."""
+        return self.data(name, _MAX_TEXT).decode("utf-8", "replace")
+
+    def data(self, name: str, limit: int = _MAX_OBJECT) -> bytes:
+        """The same as bytes, `limit` at most."""
+        try:
+            with open(os.path.join(self.directory, name), "rb") as file:
+                return file.read(limit)
+        except OSError:
+            return b""
+
+
+def _bound(pid: int) -> None:
+    """Let a process, and what it starts, take no more of memory and disk than a trial may need.
+
+    A worker says how long its answer is, and distcc's client believes it.
+    """
+    for kind, most in ((resource.RLIMIT_AS, _MAX_MEMORY), (resource.RLIMIT_FSIZE, _MAX_FILE)):
+        if hasattr(resource, "prlimit"):
+            with contextlib.suppress(OSError):  # it has ended
+                _, hard = resource.prlimit(pid, kind)
+                soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+                resource.prlimit(pid, kind, (soft, hard))

@@ -1,0 +1,211 @@
+"""What the doctor has to say of trial compilations: `Trial` to `Step`. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from .steps import Result, Step, merged
+from .trials.objectfile import compiler_version
+from .trials.trial import Outcome
+from .trials.trialenviron import NO_REWRITE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..machine.compilers import Command
+    from .trials.trial import Trial
+
+TRIALS = "trial compilations"
+
+_REPAIR = "install or repair the compiler here"
+_REPAIR_OPTIONS = "correct its options, or repair the compiler here"
+
+
+def untried_steps(commands: Sequence[Command]) -> list[Step]:
+    """About compilers of a build directory that are not run: build files may name anything."""
+    return [
+        Step(
+            TRIALS,
+            (command.text,),
+            Result.OK,
+            "not tried, for it is neither a compiler on PATH nor one of this system",
+            f"to try it all the same, add --compiler {shlex.quote(command.text)}",
+        )
+        for command in commands
+    ]
+
+
+def local_steps(trials: Sequence[Trial]) -> list[Step]:
+    """About compilers that do not even compile here; those that do are what workers are compared with."""
+    return [
+        Step(
+            TRIALS,
+            (trial.command.text,),
+            Result.PROBLEM,
+            f"compiles nothing on this machine: {trial.words or 'no end in time'}",
+            _REPAIR_OPTIONS if len(trial.command.compiler) > 1 else _REPAIR,
+        )
+        for trial in trials
+        if trial.outcome is not Outcome.COMPILED
+    ]
+
+
+_WITH_WORDS = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.HUNG_UP)
+
+
+def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Step]:
+    """About every worker: what it did with the compilers, one line for each way in which that went."""
+    here = {trial.command: trial for trial in local}
+    by_worker: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.worker is not None:
+            by_worker.setdefault(trial.worker.endpoint.host.text, []).append(trial)
+    steps = []
+    for name, group in by_worker.items():
+        verdicts: dict[tuple[str, ...], list[Trial]] = {}
+        for trial in group:
+            verdicts.setdefault(_verdict(trial, here[trial.command]), []).append(trial)
+        for verdict, alike in verdicts.items():
+            steps.append(_trial_step(name, verdict, alike, deadline_s))
+    return merged(steps)
+
+
+def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
+    """How a trial ended, as a key: what has the same one goes on the same line."""
+    if trial.outcome is Outcome.RENAMED:
+        return trial.outcome.value, trial.added
+    if trial.outcome is not Outcome.COMPILED:
+        return trial.outcome.value, trial.words if trial.outcome in _WITH_WORDS else ""
+    if local.made is None:
+        return "unread", ""
+    if trial.made is None:
+        return "garbage", ""
+    if trial.made.architecture != local.made.architecture:
+        return "architecture", trial.made.architecture, local.made.architecture
+    there, this = _version(trial), _version(local)
+    return ("same", there) if there == this else ("version", there, this)
+
+
+def _version(trial: Trial) -> str:
+    comment = trial.made.compiler if trial.made else None
+    return "an unknown compiler" if comment is None else " ".join(compiler_version(comment)).rstrip()
+
+
+def _trial_step(name: str, verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> Step:
+    result, text, advice = _sentence(verdict, trials, deadline_s)
+    return Step(TRIALS, (name,), result, text, advice)
+
+
+def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> tuple[Result, str, str]:
+    """Result, what is, and what to do."""
+    compilers = ", ".join(shlex.join(trial.command.compiler) for trial in trials)
+    kind, *details = verdict
+    if kind in ("same", "unread"):
+        times = ", ".join(f"{trial.elapsed_ms or 0:.0f} ms" for trial in trials)
+        like = f"{details[0]} as here" if kind == "same" else "its version cannot be compared"
+        return Result.OK, f"compiles with {compilers} in {times}; {like}", ""
+    if kind == "garbage":
+        text = f"returns what is no object file ({compilers})"
+        return Result.PROBLEM, text, "take it off the list until its owner has repaired it"
+    if kind == "version":
+        there, this = details
+        this = this.removeprefix(there.partition(" ")[0] + " ")
+        text = f"compiles with {there}, this machine has {this} ({compilers})"
+        return Result.WARNING, text, "install the same version on both"
+    if kind == "architecture":
+        text = f"compiles for {details[0]}, this machine for {details[1]} ({compilers})"
+        advice = "take it off the list, or install a cross compiler of this name there"
+        return Result.PROBLEM, text, advice
+    text, advice = _failure(Outcome(kind), details[0], compilers, trials, deadline_s)
+    return Result.PROBLEM, text, advice
+
+
+def _failure(
+    outcome: Outcome, words: str, compilers: str, trials: Sequence[Trial], deadline_s: int
+) -> tuple[str, str]:
+    """What is, and what to do, where there is no object file."""
+    asked = ", ".join(dict.fromkeys(trial.sent for trial in trials))
+    if outcome is Outcome.RENAMED:
+        return _renamed(words, asked, compilers)
+    asked = asked if asked == compilers else f"{asked} (asked for by distcc in place of {compilers})"
+    if outcome in _HANG_UPS:
+        text, advice = _HANG_UPS[outcome]
+        return text.format(asked if outcome is Outcome.NOT_ALLOWED else compilers), advice
+    if outcome is Outcome.FAILED:
+        return f"{compilers} fails there: {words}", _cure(words)
+    if outcome is Outcome.HUNG_UP and words:
+        return f"hung up {words} ({compilers})", "try again, and look into its log if it does so again"
+    sentences = {
+        Outcome.MISSING: (
+            f"compiler missing there: {asked}",
+            "install the same compiler as here, and run update-distcc-symlinks there",
+        ),
+        Outcome.HUNG_UP: (
+            f"hangs up without an answer ({compilers})",
+            "its log tells why: the compiler or this client is not allowed, or it has no room for files",
+        ),
+        Outcome.HUNG: (
+            f"takes a job and does not finish it within {deadline_s} s ({compilers})",
+            "see whether its temporary directory has inodes left (df -i), and restart distccd there; "
+            "DISTCC_IO_TIMEOUT sets another time",
+        ),
+        Outcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
+        Outcome.NOT_SENT: (
+            f"distcc sends no such compilation to a worker ({compilers})",
+            "leave out what ties it to this machine, such as -march=native",
+        ),
+    }
+    return sentences[outcome]
+
+
+# For the compilers: what is, and what to do.
+_HANG_UPS = {
+    Outcome.NOT_ALLOWED: (
+        "compiler not allowed there, it hangs up without an answer: {}",
+        "run update-distcc-symlinks there, or add it to DISTCC_CMDLIST there; its log tells more",
+    ),
+    Outcome.NOT_STORED: (
+        "cannot write the files of a job, and hangs up ({})",
+        "let that distccd write to its temporary directory (its TMPDIR, else /tmp), and see to quotas",
+    ),
+    Outcome.NO_ROOM: (
+        "has no room for the files of a job ({})",
+        "free some there (TMPDIR of that distccd, else /tmp)",
+    ),
+    Outcome.DROPPED: (
+        "accepts a job, and drops it ({})",
+        "its log tells why: the process for the job was killed, or --allow refuses this client",
+    ),
+    Outcome.ELSEWHERE: (
+        "hangs up, and its distccd has seen no job: the job port leads elsewhere ({})",
+        "see to the proxy or tunnel in between, or correct the ports of the entry",
+    ),
+}
+_CURES = (
+    (
+        r"unrecognized|unknown (?:argument|option)|invalid value|bad value|unsupported option",
+        "install the version there that this machine has, or leave the option out",
+    ),
+    (r"takes too long", "raise --job-lifetime of distccd there"),
+    (r"No space left|Disk quota", "free some there (TMPDIR of that distccd, else /tmp)"),
+    (
+        r"Killed|out of memory|Cannot allocate|memory exhausted|Segmentation fault",
+        "give it memory there (the kernel's log, ulimit -v, the cgroup of distccd), or repair that compiler",
+    ),
+)
+
+
+def _cure(words: str) -> str:
+    """What to do about a compiler that says something and fails."""
+    return next((cure for said, cure in _CURES if re.search(said, words)), "repair that compiler there")
+
+
+def _renamed(added: str, asked: str, compilers: str) -> tuple[str, str]:
+    """About a worker that does what the build wants, and is asked for something else by distcc."""
+    if added:
+        text = f"compiles with {compilers} as here, but distcc adds -target {added}"
+        return text, f"set {NO_REWRITE}=1, so that distcc leaves the command as it is"
+    text = f"compiles with {compilers}, but distcc asks it for {asked}, which does not work there"
+    return text, f"set {NO_REWRITE}=1, so that distcc asks for {compilers}"

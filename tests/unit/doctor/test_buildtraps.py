@@ -1,0 +1,65 @@
+"""What keeps builds from their workers besides compilers and options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distcc_driver.doctor.buildtraps import trap_steps
+from distcc_driver.doctor.steps import Result
+from distcc_driver.doctor.trees.buildtree import read_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        (
+            "SConstruct",
+            "Program('p', ['a.c'])\n",
+            "SConstruct: scons gives compilers an environment of its own",
+        ),
+        (
+            "setup.py",
+            "setup(ext_modules=[Extension('x', ['x.c'])])\n",
+            "setup.py: setuptools compiles one file",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.setuptools]\next-modules = [{name = 'x'}]\n",
+            "pyproject.toml: setuptools ",
+        ),
+        ("pyproject.toml", "[[tool.setuptools.ext-modules]]\nname = 'x'\n", "pyproject.toml: setuptools "),
+        ("Makefile", "all: a.o\n.NOTPARALLEL:\n", "Makefile: .NOTPARALLEL has make run one job at a time"),
+    ],
+)
+def test_a_trap(name: str, text: str, expected: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    [step] = trap_steps(read_tree(str(tmp_path), {}))
+    assert step.result is Result.WARNING
+    assert step.text.startswith(expected)
+    assert step.advice
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("setup.py", "setup(py_modules=['x'])\n"),
+        ("pyproject.toml", "[build-system]\nrequires = ['setuptools']\n"),
+        ("Makefile", "all: a.o\n.NOTPARALLEL: other\n"),
+        ("Makefile", "# .NOTPARALLEL:\nall: a.o\n"),
+        ("Makefile", "all:\n\t$(MAKE) -C src\n.NOTPARALLEL:\n"),
+    ],
+)
+def test_no_trap(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    assert trap_steps(read_tree(str(tmp_path), {})) == []
+
+
+def test_scons_that_passes_the_environment_on(tmp_path: Path) -> None:
+    (tmp_path / "SConstruct").write_text("import os\nEnvironment(ENV=os.environ).Program('p', ['a.c'])\n")
+    [step] = trap_steps(read_tree(str(tmp_path), {}))
+    assert step.result is Result.OK
