@@ -15,7 +15,7 @@ from .core.selection import select
 from .core.settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
 from .core.shellcode import release_command, report_words, shell_code
 from .core.wording import bad_entry_line, describe, rejection_lines, summarise
-from .machine import reader
+from .machine import stdout
 from .machine.backoff import remove_marks
 from .machine.capacity import local_capacity
 from .machine.ccacheprefix import ccache_prefix
@@ -63,7 +63,7 @@ def plan_build(
     if not ssh_hosts:
         outcome = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
         _forgive(outcome.plan, environ, log)
-        reader.write(text_of(outcome))
+        stdout.write(text_of(outcome))
         return
 
     from .ssh.tunnelled import Tunnelled  # only SSH hosts pay for it
@@ -75,13 +75,13 @@ def plan_build(
         outcome = _plan(results, settings, log)
         _forgive(outcome.plan, environ, log)
         path = tunnelled.keep(outcome.plan, settings.log_level)
-        reader.write(text_of(outcome._replace(session_path=path)))
+        stdout.write(text_of(outcome._replace(session_path=path)))
         tunnelled.hand_over()
 
 
 def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Outcome:
     """Balance over the hosts that answered, and say which did not."""
-    reader.end_if_gone()  # or the lines would stand behind the next prompt
+    stdout.end_if_gone()  # or the lines would stand behind the next prompt
     in_order = select(settings.hosts, results)
     rejections = [result for result in in_order if isinstance(result, Rejection)]
     for line in rejection_lines([rejection for rejection in rejections if not rejection.same_as]):

@@ -13,7 +13,7 @@ from ..core.errors import ConfigError
 from ..core.facts import Endpoint, Rejection
 from ..core.hostspec import SshHost
 from ..core.wording import enumerated
-from ..machine import reader
+from ..machine import stdout
 from ..machine.processtable import parent
 from ..machine.shim import remedy
 from ..network import probe
@@ -86,7 +86,7 @@ class Tunnelled:
         try:
             owner_pid = os.getpid() if self._is_own else os.getppid()
             if not self._is_own:
-                reader.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
+                stdout.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
             try:  # a signal in between would leave a directory that nobody looks for
                 self._path = session.create(owner_pid, self._environ)

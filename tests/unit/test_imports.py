@@ -208,7 +208,7 @@ def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
     own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
     assert not FOR_PEOPLE & own
     assert not modules_in(modules, "ssh")
-    assert modules_in(modules, "machine") == {"backoff", "capacity", "ccacheprefix", "log", "reader"}
+    assert modules_in(modules, "machine") == {"backoff", "capacity", "ccacheprefix", "log", "stdout"}
 
 
 def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> None:

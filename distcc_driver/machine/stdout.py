@@ -1,4 +1,4 @@
-"""The shell that reads the plan: standard output is a pipe, and its end is the end of that shell."""
+"""Standard output, a pipe to the shell that reads the plan: the pipe ends when that shell does."""
 
 from __future__ import annotations
 
