@@ -10,13 +10,13 @@ if __name__ == "__main__":  # our directory may be site-packages: it comes after
 def main():  # type: () -> None
     """Run `distcc-driver`; every error of ours ends as one line and its exit code."""
     try:
-        _speak(sys.argv[1:])
+        _restore_stderr(sys.argv[1:])
         _run()
     except KeyboardInterrupt:  # before the plan could see to it
         sys.exit(130)
 
 
-def _speak(words):  # type: (list[str]) -> None
+def _restore_stderr(words):  # type: (list[str]) -> None
     """Make descriptor N of `plan PID N` standard error: the shims have kept our interpreter quiet.
 
     Not if it is standard output, as in bash where the user's 0 and 2 are closed: messages would be evaluated.
