@@ -34,7 +34,7 @@ def start(path: str, pids: Sequence[int]) -> _socket.socket:
     ours, kept = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
     ours.setblocking(False)  # its queue may be full
     # Until exec, the guard is a second plan: nothing may make it act like one, or stop like one.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.HELD)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.BLOCKED_UNTIL_EXEC)
     read_end, write_end = os.pipe()
     if not os.fork():
         try:

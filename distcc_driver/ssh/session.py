@@ -26,7 +26,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 # What must not reach a process between fork and exec: it would end it as if it were a second plan, or
 # stop it for good, for Linux may let a SIGCONT miss a process that is forked as the stop comes.
-HELD = (*ENDINGS, signal.SIGTSTP)
+BLOCKED_UNTIL_EXEC = (*ENDINGS, signal.SIGTSTP)
 
 # What stands for the guard where a control socket stands for an ssh.
 GUARD = ""

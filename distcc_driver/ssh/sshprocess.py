@@ -142,7 +142,7 @@ class SshProcesses:
         """Let a process that is about to be ssh be interrupted as any other, and write no huge file."""
         for number in session.ENDINGS:
             signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, session.HELD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, session.BLOCKED_UNTIL_EXEC)
         # What a server makes ssh write during a build fills no disk. Beyond, ssh writes nothing.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -65,7 +65,9 @@ class Tunnels:
         self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
         self._logins = Logins()
         self._pool = ThreadPoolExecutor(
-            len(hosts), initializer=signal.pthread_sigmask, initargs=(signal.SIG_BLOCK, session.HELD)
+            len(hosts),
+            initializer=signal.pthread_sigmask,
+            initargs=(signal.SIG_BLOCK, session.BLOCKED_UNTIL_EXEC),
         )
         self._null = open(os.devnull, "r+b")  # noqa: SIM115  # as long as this process
 
