@@ -22,7 +22,7 @@ from ..commands.survey import Survey
 from ..core.errors import ConfigError
 from ..core.settings import check_hosts, read_settings, read_unknown
 from ..core.wording import bad_entry_line
-from ..machine.compilers import USUAL, Command, examine, for_a_trial, is_cxx
+from ..machine.compilers import USUAL, Command, examine, is_cxx, safe_to_run
 from ..machine.log import Log
 from ..machine.processes import Interrupts
 from . import steps
@@ -213,7 +213,7 @@ def _to_try(case: _Case, is_chosen: bool) -> tuple[list[Command], list[Command]]
     tried = []
     for command in [] if is_chosen else case.tree_commands:
         if command.can_be_tried:
-            harmless = for_a_trial(command, case.search_path)
+            harmless = safe_to_run(command, case.search_path)
             if harmless is None:
                 others.append(command)
             else:

@@ -263,7 +263,7 @@ def _tool(path: str) -> Kind | None:
     return {"distcc": Kind.DISTCC, "ccache": Kind.CCACHE}.get(os.path.basename(path))
 
 
-def for_a_trial(command: Command, search_path: str) -> Command | None:
+def safe_to_run(command: Command, search_path: str) -> Command | None:
     """What of a command in somebody's build files can be run to try it; None if nothing can.
 
     That is a compiler on PATH, or one of this system, with such options that it runs nothing else.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...machine.compilers import Command, examine, for_a_trial
+from ...machine.compilers import Command, examine, safe_to_run
 from ..rules.buildverdicts import compiler_words
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Comma
         if words:
             counts[words] = counts.get(words, 0) + (verdict.command.count or 1)
     chosen = sorted(counts, key=lambda words: -counts[words])[:_MOST]
-    found = (for_a_trial(examined, search_path) for examined in _examined(chosen, search_path))
+    found = (safe_to_run(examined, search_path) for examined in _examined(chosen, search_path))
     return list(dict.fromkeys(command for command in found if command is not None))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.machine.compilers import Command, Kind, Obstacle, examine, for_a_trial, is_cxx
+from distcc_driver.machine.compilers import Command, Kind, Obstacle, examine, is_cxx, safe_to_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,8 +197,8 @@ def test_launchers_that_are_not_known(bins: dict[str, str], tmp_path: Path) -> N
 def test_environment_of_a_build_directory_is_not_tried(bins: dict[str, str]) -> None:
     """But for distcc's own variables."""
     found = examined(bins, "real", "DISTCC_NO_REWRITE_CROSS=1", "LD_PRELOAD=x.so", "distcc", "gcc")
-    tried = for_a_trial(found, bins["real"])
+    tried = safe_to_run(found, bins["real"])
     assert tried is not None
     assert tried.changes.applied({}) == {"DISTCC_NO_REWRITE_CROSS": "1"}
     elsewhere = examined(bins, "real", f"PATH={bins['real']}", "distcc", "gcc")
-    assert for_a_trial(elsewhere, "/nowhere") is None
+    assert safe_to_run(elsewhere, "/nowhere") is None
