@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from distcc_driver.machine.processes import end_session, start_session
+from distcc_driver.machine.processes import end_posix_session, start_posix_session
 from tests.support.processes import wait_until
 from tests.support.shells import MASQUERADE, ROOT
 from tests.support.terminal import Terminal
@@ -158,10 +158,10 @@ def _workers(directory: Path, *toolchains: Toolchain) -> Iterator[None]:
         for (name, slots), toolchain in zip(_SLOTS.items(), toolchains, strict=True):
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=directory)))
             work.chmod(0o777)
-            process = start_session(
+            process = start_posix_session(
                 _distccd(_HOSTS[name], slots), _worker_environ(work, toolchain), str(work)
             )
-            stack.callback(end_session, process)
+            stack.callback(end_posix_session, process)
             _wait_for(_HOSTS[name])
         yield
 

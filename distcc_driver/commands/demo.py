@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
-from ..machine.processes import Interrupts, end_session, start_session
+from ..machine.processes import Interrupts, end_posix_session, start_posix_session
 from ..machine.shim import find_shim
 from .distccd.loopback import start_daemon
 
@@ -95,8 +95,8 @@ def run_demo() -> int:
         # The shim and nothing else: not the start-up files and exported functions of the user.
         script = '. "$1" && distcc_build make'
         command = ["bash", "--noprofile", "--norc", "-c", script, "bash", find_shim("bash")]
-        build = start_session(command, _environ(daemons, directory), project)
-        stack.callback(end_session, build)
+        build = start_posix_session(command, _environ(daemons, directory), project)
+        stack.callback(end_posix_session, build)
         code = interrupts.wait(build)
         files = sum(name.endswith(".o") for name in os.listdir(project))
         _report(daemons, _counters(daemons, files, interrupts), files)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ConfigError, DriverError
 from ..core.settings import read_compiler_memory
 from ..machine.capacity import local_capacity
-from ..machine.processes import Interrupts, end_session, start_session
+from ..machine.processes import Interrupts, end_posix_session, start_posix_session
 from .display import write_lines
 from .distccd import allowedcompilers
 from .distccd import workerwording as wording
@@ -65,8 +65,8 @@ def run_worker(wanted: Wanted) -> int:
         guard = WorkerGuard(directory, stack)
         log_path = os.path.join(directory, "log")
         with open(log_path, "ab") as log:
-            process = start_session(arguments(options), environ, directory, log)
-        stack.callback(end_session, process)
+            process = start_posix_session(arguments(options), environ, directory, log)
+        stack.callback(end_posix_session, process)
         guard.watch(process)
         tail = stack.enter_context(closing(LogTail(log_path)))
         events = _Events(process, tail, interrupts)

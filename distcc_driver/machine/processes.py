@@ -56,10 +56,10 @@ class Interrupts:
         return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def start_session(
+def start_posix_session(
     command: Sequence[str], environ: Mapping[str, str], directory: str, stderr: IO[bytes] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a command without input in a session of its own, by which `end_session` finds all of it."""
+    """Start a command without input in a session of its own, by which `end_posix_session` finds all of it."""
     return subprocess.Popen(
         command,
         env=environ,
@@ -70,8 +70,8 @@ def start_session(
     )
 
 
-def end_session(process: subprocess.Popen[bytes]) -> None:
-    """End what `start_session` started and all that it started, and wait until nothing is left."""
+def end_posix_session(process: subprocess.Popen[bytes]) -> None:
+    """End what `start_posix_session` started and all that it started, and wait until nothing is left."""
     end_members(process.pid)
     process.wait()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.errors import DriverError
-from ...machine.processes import end_session, start_session
+from ...machine.processes import end_posix_session, start_posix_session
 from .daemonoptions import DaemonOptions, arguments
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def start_daemon(slots: int, directory: str, interrupts: Interrupts, stack: Exit
     environ = _environ(directory)
     for _ in range(_ATTEMPTS):
         daemon = _spawn(slots, environ, directory)
-        stack.callback(end_session, daemon.process)
+        stack.callback(end_posix_session, daemon.process)
         if _is_ready(daemon, interrupts):
             return daemon
-        end_session(daemon.process)
+        end_posix_session(daemon.process)
     with open(_log_file(directory), encoding="utf-8", errors="replace") as log:
         raise DriverError(f"distccd: does not start; its last words: {log.read()[-1000:].strip() or 'none'}")
 
@@ -81,7 +81,9 @@ def _spawn(slots: int, environ: dict[str, str], directory: str) -> Daemon:
     user = _UNPRIVILEGED if os.geteuid() == 0 else None
     options = DaemonOptions("distccd", job_port, stats_port, slots, user=user, log_level="warning")
     with open(_log_file(directory), "ab") as log:
-        return Daemon(slots, job_port, stats_port, start_session(arguments(options), environ, directory, log))
+        return Daemon(
+            slots, job_port, stats_port, start_posix_session(arguments(options), environ, directory, log)
+        )
 
 
 def _log_file(directory: str) -> str:

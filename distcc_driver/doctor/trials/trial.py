@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...core.balance import Share
 from ...machine.compilers import bare_path
-from ...machine.processes import end_session
+from ...machine.processes import end_posix_session
 from .clientlog import (
     added_target,
     compile_ms,
@@ -138,7 +138,7 @@ class Trials:
             finally:
                 for run in running.values():
                     if run.process is not None:
-                        end_session(run.process)
+                        end_posix_session(run.process)
 
     def _drive(
         self,

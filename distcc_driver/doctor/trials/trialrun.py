@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...machine.compilers import is_cxx
-from ...machine.processes import end_session
+from ...machine.processes import end_posix_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ class Run:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    start_new_session=True,  # by which end_session finds all of it
+                    start_new_session=True,  # by which end_posix_session finds all of it
                 )
             except OSError as error:
                 output.write(f"{words[0]}: {error.strerror}\n".encode())
@@ -83,7 +83,7 @@ class Run:
         if time.monotonic() < self.started_s + deadline_s:
             return False
         self.is_late = True
-        end_session(process)
+        end_posix_session(process)
         return True
 
     def text(self, name: str) -> str:
