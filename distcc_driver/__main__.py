@@ -69,9 +69,9 @@ def _enter(words):  # type: (list[str]) -> None
 
         workerguard.main(words[1])
     elif words[:1] == ["shim"] and len(words) == 2 and words[1].isalpha():
-        from distcc_driver.machine import shim  # for every shell that starts
+        from distcc_driver.machine import installation  # for every shell that starts
 
-        shim.main(words[1])
+        installation.main(words[1])
     else:
         from distcc_driver import cli
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from . import __version__
 from .core.errors import ConfigError, DriverError
+from .machine.installation import remedy
 from .machine.log import Log
-from .machine.shim import remedy
 
 try:
     import typer
@@ -282,7 +282,7 @@ def setup(
     is not installed any more.
     """
     from .commands.setup import run_setup, shell_of
-    from .machine.shim import SHELLS
+    from .machine.installation import SHELLS
 
     shell = shell or shell_of(os.environ) or ""
     if shell not in SHELLS:
@@ -296,7 +296,7 @@ def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=F
 
     Start files may have it for good: it stays the same when distcc-driver or Python is upgraded.
     """
-    from .machine.shim import main as print_path
+    from .machine.installation import main as print_path
 
     print_path(shell)
 

@@ -13,7 +13,7 @@ from ..core.hostspec import LOOPBACK, SshHost
 from ..core.shellcode import names_to_unset, variables_to_set
 from ..core.wording import summarise
 from ..machine.ccacheprefix import ccache_prefix
-from ..machine.shim import PACKAGE
+from ..machine.installation import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ..machine.installation import SHELLS, find_shim
 from ..machine.log import Log, printable
-from ..machine.shim import SHELLS, find_shim
 from .display import write_lines
 from .startfile import line_for, read, start_file, with_line, without_line, write
 

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from ..machine.shim import PACKAGE
+from ..machine.installation import PACKAGE
 from . import session, slotfiles
 from .release import release
 

@@ -14,8 +14,8 @@ from ..core.facts import Endpoint, Rejection
 from ..core.hostspec import SshHost
 from ..core.wording import enumerated
 from ..machine import stdout
+from ..machine.installation import remedy
 from ..machine.processtable import parent
-from ..machine.shim import remedy
 from ..network import probe
 from ..network.connection import without_stats
 from . import guard, session

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from ...machine.installation import PACKAGE
 from ...machine.processes import end_members
-from ...machine.shim import PACKAGE
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
