@@ -66,17 +66,17 @@ def plan_build(
         stdout.write(text_of(outcome))
         return
 
-    from .ssh.tunnelled import Tunnelled  # only SSH hosts pay for it
+    from .ssh.buildtunnels import BuildTunnels  # only SSH hosts pay for it
 
-    with Tunnelled(ssh_hosts, environ, shell_pid) as tunnelled:
+    with BuildTunnels(ssh_hosts, environ, shell_pid) as tunnels:
         results = ask_all(direct, settings.connect_timeout_s)
-        tunnelled.connect(log)
-        results += tunnelled.ask_all(settings.connect_timeout_s)
+        tunnels.connect(log)
+        results += tunnels.ask_all(settings.connect_timeout_s)
         outcome = _plan(results, settings, log)
         _forgive(outcome.plan, environ, log)
-        path = tunnelled.keep(outcome.plan, settings.log_level)
+        path = tunnels.keep(outcome.plan, settings.log_level)
         stdout.write(text_of(outcome._replace(session_path=path)))
-        tunnelled.hand_over()
+        tunnels.hand_over()
 
 
 def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Outcome:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..core.hostspec import BadEntry
     from ..core.settings import Settings
     from ..machine.log import Log
-    from ..ssh.tunnelled import Tunnelled
+    from ..ssh.buildtunnels import BuildTunnels
 
 # What would end this process without a word. Ctrl-C is an exception already.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -73,7 +73,7 @@ class Survey:
         self._log = log
         self._answered = answered
         self._quiet = quiet
-        self._tunnelled: Tunnelled | None = None
+        self._tunnels: BuildTunnels | None = None
         self._is_connected = False
         self._handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDINGS)}
 
@@ -84,15 +84,15 @@ class Survey:
                 signal.signal(number, _end)
         ssh_hosts = [host for host in self._settings.hosts if isinstance(host, SshHost)]
         if ssh_hosts:
-            from ..ssh.tunnelled import Tunnelled  # needs sh, which not every installation has
+            from ..ssh.buildtunnels import BuildTunnels  # needs sh, which not every installation has
 
-            self._tunnelled = Tunnelled(ssh_hosts, self._environ, is_own=True).__enter__()
+            self._tunnels = BuildTunnels(ssh_hosts, self._environ, is_own=True).__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close the tunnels. Signals do again what they did before."""
-        if self._tunnelled is not None:
-            self._tunnelled.__exit__()
+        if self._tunnels is not None:
+            self._tunnels.__exit__()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
@@ -102,11 +102,11 @@ class Survey:
         direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
         timeout_s = self._settings.connect_timeout_s
         results = ask_all(direct, timeout_s, self._answered)
-        if self._tunnelled is not None:
+        if self._tunnels is not None:
             if not self._is_connected:
-                self._tunnelled.connect(self._log, self._quiet)
+                self._tunnels.connect(self._log, self._quiet)
                 self._is_connected = True
-            results += self._tunnelled.ask_all(timeout_s, self._answered)
+            results += self._tunnels.ask_all(timeout_s, self._answered)
         return _findings(self._settings, results)
 
 

@@ -50,7 +50,7 @@ _FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOp
 _TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
 
 
-class Tunnelled:
+class BuildTunnels:
     """A context in which tunnels are opened; leaving it closes them, unless a plan keeps them.
 
     They belong to the shell that started this process, or to this process itself if `is_own`: then
@@ -72,7 +72,7 @@ class Tunnelled:
         self._tunnels: Tunnels | None = None
         self._opened: dict[SshHost, Endpoint | Rejection] = {}
 
-    def __enter__(self) -> Tunnelled:
+    def __enter__(self) -> BuildTunnels:
         """Begin to connect. Raises `ConfigError` if no session directory can be made."""
         try:
             ssh = sh.Command("ssh")
