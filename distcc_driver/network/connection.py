@@ -8,7 +8,7 @@ import os
 import select
 import sys
 
-from .schedule import Wait
+from .poll import Wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

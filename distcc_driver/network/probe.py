@@ -1,6 +1,6 @@
 """Asking all workers at once: `Endpoint` to `Worker` or `Rejection`.
 
-Each host is a generator that yields what it waits for, run with the others by `schedule`.
+Each host is a generator that yields what it waits for, run with the others by `poll`.
 `_socket` rather than `socket`, whose import takes as long as starting an interpreter.
 """
 
@@ -15,8 +15,8 @@ from ..core.facts import Endpoint, Rejection, Worker
 from ..core.stats import WorkerStats, is_whole, parse_stats
 from ..machine.capacity import raise_descriptor_limit
 from .connection import Connection, refusal, without_stats
+from .poll import Wait, run_all
 from .resolve import Address, Resolver
-from .schedule import Wait, run_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

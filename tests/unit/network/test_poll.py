@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from distcc_driver.network.poll import Wait, run_all
 from distcc_driver.network.resolve import Resolver
-from distcc_driver.network.schedule import Wait, run_all
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
