@@ -37,7 +37,7 @@ from .treedocument import command_document, tree_document
 from .trees.buildtree import BuildTree, System, read_tree
 from .trials.objectfile import compiler_version
 from .trials.secondlooks import look_again
-from .trials.trial import Outcome, Trial, Trials, deadline_s
+from .trials.trial import Trial, TrialOutcome, Trials, deadline_s
 from .trials.trialenviron import NO_REWRITE, inherited
 from .trials.trialoptions import option_commands, without_less
 from .trialsteps import local_steps, trial_steps, untried_steps
@@ -194,7 +194,7 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     with status_line("compiling on this machine"):
         local = trials.try_here([*commands, *(one for one in with_options if one not in commands)])
     case.steps += local_steps([trial for trial in local if trial.command in commands])
-    local = [trial for trial in local if trial.outcome is Outcome.COMPILED]
+    local = [trial for trial in local if trial.outcome is TrialOutcome.COMPILED]
     local = without_less(local, with_options)
     with _shown_progress(len(findings.workers)) as done:
         found = trials.try_workers(findings.workers, [trial.command for trial in local], done)

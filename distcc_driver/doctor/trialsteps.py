@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .steps import Result, Step, merged
 from .trials.objectfile import compiler_version
-from .trials.trial import Outcome
+from .trials.trial import TrialOutcome
 from .trials.trialenviron import NO_REWRITE
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def local_steps(trials: Sequence[Trial]) -> list[Step]:
             _REPAIR_OPTIONS if len(trial.command.compiler) > 1 else _REPAIR,
         )
         for trial in trials
-        if trial.outcome is not Outcome.COMPILED
+        if trial.outcome is not TrialOutcome.COMPILED
     ]
 
 
-_WITH_WORDS = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.HUNG_UP)
+_WITH_WORDS = (TrialOutcome.FAILED, TrialOutcome.UNREACHABLE, TrialOutcome.HUNG_UP)
 
 
 def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Step]:
@@ -74,9 +74,9 @@ def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int
 
 def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
     """How a trial ended, as a key: what has the same one goes on the same line."""
-    if trial.outcome is Outcome.RENAMED:
+    if trial.outcome is TrialOutcome.RENAMED:
         return trial.outcome.value, trial.added
-    if trial.outcome is not Outcome.COMPILED:
+    if trial.outcome is not TrialOutcome.COMPILED:
         return trial.outcome.value, trial.words if trial.outcome in _WITH_WORDS else ""
     if local.made is None:
         return "unread", ""
@@ -118,41 +118,41 @@ def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int
         text = f"compiles for {details[0]}, this machine for {details[1]} ({compilers})"
         advice = "take it off the list, or install a cross compiler of this name there"
         return Result.PROBLEM, text, advice
-    text, advice = _failure(Outcome(kind), details[0], compilers, trials, deadline_s)
+    text, advice = _failure(TrialOutcome(kind), details[0], compilers, trials, deadline_s)
     return Result.PROBLEM, text, advice
 
 
 def _failure(
-    outcome: Outcome, words: str, compilers: str, trials: Sequence[Trial], deadline_s: int
+    outcome: TrialOutcome, words: str, compilers: str, trials: Sequence[Trial], deadline_s: int
 ) -> tuple[str, str]:
     """What is, and what to do, where there is no object file."""
     asked = ", ".join(dict.fromkeys(trial.sent for trial in trials))
-    if outcome is Outcome.RENAMED:
+    if outcome is TrialOutcome.RENAMED:
         return _renamed(words, asked, compilers)
     asked = asked if asked == compilers else f"{asked} (asked for by distcc in place of {compilers})"
     if outcome in _HANG_UPS:
         text, advice = _HANG_UPS[outcome]
-        return text.format(asked if outcome is Outcome.NOT_ALLOWED else compilers), advice
-    if outcome is Outcome.FAILED:
+        return text.format(asked if outcome is TrialOutcome.NOT_ALLOWED else compilers), advice
+    if outcome is TrialOutcome.FAILED:
         return f"{compilers} fails there: {words}", _cure(words)
-    if outcome is Outcome.HUNG_UP and words:
+    if outcome is TrialOutcome.HUNG_UP and words:
         return f"hung up {words} ({compilers})", "try again, and look into its log if it does so again"
     sentences = {
-        Outcome.MISSING: (
+        TrialOutcome.MISSING: (
             f"compiler missing there: {asked}",
             "install the same compiler as here, and run update-distcc-symlinks there",
         ),
-        Outcome.HUNG_UP: (
+        TrialOutcome.HUNG_UP: (
             f"hangs up without an answer ({compilers})",
             "its log tells why: the compiler or this client is not allowed, or it has no room for files",
         ),
-        Outcome.HUNG: (
+        TrialOutcome.HUNG: (
             f"takes a job and does not finish it within {deadline_s} s ({compilers})",
             "see whether its temporary directory has inodes left (df -i), and restart distccd there; "
             "DISTCC_IO_TIMEOUT sets another time",
         ),
-        Outcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
-        Outcome.NOT_SENT: (
+        TrialOutcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
+        TrialOutcome.NOT_SENT: (
             f"distcc sends no such compilation to a worker ({compilers})",
             "leave out what ties it to this machine, such as -march=native",
         ),
@@ -162,23 +162,23 @@ def _failure(
 
 # For the compilers: what is, and what to do.
 _HANG_UPS = {
-    Outcome.NOT_ALLOWED: (
+    TrialOutcome.NOT_ALLOWED: (
         "compiler not allowed there, it hangs up without an answer: {}",
         "run update-distcc-symlinks there, or add it to DISTCC_CMDLIST there; its log tells more",
     ),
-    Outcome.NOT_STORED: (
+    TrialOutcome.NOT_STORED: (
         "cannot write the files of a job, and hangs up ({})",
         "let that distccd write to its temporary directory (its TMPDIR, else /tmp), and see to quotas",
     ),
-    Outcome.NO_ROOM: (
+    TrialOutcome.NO_ROOM: (
         "has no room for the files of a job ({})",
         "free some there (TMPDIR of that distccd, else /tmp)",
     ),
-    Outcome.DROPPED: (
+    TrialOutcome.DROPPED: (
         "accepts a job, and drops it ({})",
         "its log tells why: the process for the job was killed, or --allow refuses this client",
     ),
-    Outcome.ELSEWHERE: (
+    TrialOutcome.ELSEWHERE: (
         "hangs up, and its distccd has seen no job: the job port leads elsewhere ({})",
         "see to the proxy or tunnel in between, or correct the ports of the entry",
     ),

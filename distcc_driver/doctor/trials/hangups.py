@@ -10,21 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core.selection import LEAST_ROOM_MIB
-from .trial import Outcome
+from .trial import TrialOutcome
 
 if TYPE_CHECKING:
     from ...core.stats import WorkerStats
 
 
-def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> Outcome:
+def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> TrialOutcome:
     """What became of one job on which a worker hung up; None where its stats page did not answer.
 
     `HUNG_UP` where that cannot be told, because of other clients for example.
     """
     if before is None:
-        return Outcome.HUNG_UP
+        return TrialOutcome.HUNG_UP
     if after is None:
-        return Outcome.DROPPED
+        return TrialOutcome.DROPPED
     rises = [
         _rise(before.accepted, after.accepted),
         _rise(before.other, after.other),
@@ -32,19 +32,19 @@ def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> Outcome
         _rise(_done(before), _done(after)),
     ]
     if None in rises:
-        return Outcome.HUNG_UP
+        return TrialOutcome.HUNG_UP
     accepted, other, disconnected, done = (rise or 0 for rise in rises)
     if min(accepted, other, disconnected, done) < 0:  # it was started again meanwhile
-        return Outcome.DROPPED
+        return TrialOutcome.DROPPED
     if other and disconnected:
-        return Outcome.HUNG_UP
+        return TrialOutcome.HUNG_UP
     if other:
-        return Outcome.NOT_ALLOWED
+        return TrialOutcome.NOT_ALLOWED
     if disconnected:
-        return Outcome.NO_ROOM if lacks_room(after) else Outcome.NOT_STORED
+        return TrialOutcome.NO_ROOM if lacks_room(after) else TrialOutcome.NOT_STORED
     if not accepted:
-        return Outcome.ELSEWHERE
-    return Outcome.HUNG_UP if done else Outcome.DROPPED
+        return TrialOutcome.ELSEWHERE
+    return TrialOutcome.HUNG_UP if done else TrialOutcome.DROPPED
 
 
 def lacks_room(stats: WorkerStats | None) -> bool:

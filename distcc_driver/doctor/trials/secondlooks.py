@@ -9,7 +9,7 @@ from ...core.facts import Rejection
 from ...machine.launchers import Changes
 from ...network.probe import ask_stats
 from .hangups import lacks_room, outcome_of
-from .trial import Outcome
+from .trial import TrialOutcome
 from .trialenviron import NO_REWRITE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .trial import Trial, Trials
 
 _AS_TOLD = Changes(variables=((NO_REWRITE, "1"),))
-_FAILURES = (Outcome.MISSING, Outcome.HUNG_UP, Outcome.FAILED)
+_FAILURES = (TrialOutcome.MISSING, TrialOutcome.HUNG_UP, TrialOutcome.FAILED)
 _BETWEEN_S = 2.0  # nobody asks a stats port more often
 _STATS_TIMEOUT_S = 2.0
 
@@ -46,12 +46,12 @@ def _without_rewriting(
     better = [
         first
         for first, told in zip(doubtful, as_told, strict=True)
-        if told.outcome is Outcome.COMPILED and _is_alike(told, here[first.command])
+        if told.outcome is TrialOutcome.COMPILED and _is_alike(told, here[first.command])
     ]
     # A worker that fails now and then may have done so the first time.
     again = trials.try_each([(trial.worker, trial.command) for trial in better])
     renamed = {
-        id(first): replace(first, outcome=Outcome.RENAMED, elapsed_ms=None, made=None)
+        id(first): replace(first, outcome=TrialOutcome.RENAMED, elapsed_ms=None, made=None)
         for first, second in zip(better, again, strict=True)
         if second.outcome is first.outcome
     }
@@ -61,7 +61,7 @@ def _without_rewriting(
 def _is_doubtful(trial: Trial, local: Trial, environ: Mapping[str, str]) -> bool:
     if not trial.is_rewritten or NO_REWRITE in trial.command.changes.applied(environ):
         return False
-    is_other = trial.outcome is Outcome.COMPILED and not _is_alike(trial, local)
+    is_other = trial.outcome is TrialOutcome.COMPILED and not _is_alike(trial, local)
     return is_other or trial.outcome in _FAILURES
 
 
@@ -81,11 +81,13 @@ def _with_causes(trials: Trials, found: Sequence[Trial]) -> list[Trial]:
 
     One that failed without hanging up may have no room for files.
     """
-    failed = [trial for trial in found if trial.outcome in (Outcome.HUNG_UP, Outcome.FAILED)]
+    failed = [trial for trial in found if trial.outcome in (TrialOutcome.HUNG_UP, TrialOutcome.FAILED)]
     if not failed:
         return list(found)
     endpoints = list(dict.fromkeys(trial.worker.endpoint for trial in failed if trial.worker))
-    hung = {trial.worker: trial.command for trial in reversed(failed) if trial.outcome is Outcome.HUNG_UP}
+    hung = {
+        trial.worker: trial.command for trial in reversed(failed) if trial.outcome is TrialOutcome.HUNG_UP
+    }
     trials.pause(_BETWEEN_S)
     before = _stats(endpoints) if hung else {}
     again = {trial.worker: trial for trial in trials.try_each(list(hung.items()))}
@@ -100,7 +102,7 @@ def _with_causes(trials: Trials, found: Sequence[Trial]) -> list[Trial]:
     return [_replaced(trial, causes.get(id(trial))) for trial in found]
 
 
-def _replaced(trial: Trial, cause: tuple[Outcome, str] | None) -> Trial:
+def _replaced(trial: Trial, cause: tuple[TrialOutcome, str] | None) -> Trial:
     return trial if cause is None else replace(trial, outcome=cause[0], words=cause[1])
 
 
@@ -111,14 +113,14 @@ def _stats(endpoints: Sequence[Endpoint]) -> dict[Endpoint, WorkerStats | None]:
 
 def _cause(
     trial: Trial, again: Trial | None, before: WorkerStats | None, after: WorkerStats | None
-) -> tuple[Outcome, str]:
-    """Outcome and words: why a worker hung up, with words if it did not do so again, or failed."""
-    if trial.outcome is Outcome.FAILED:
-        return (Outcome.NO_ROOM, "") if lacks_room(after) else (trial.outcome, trial.words)
+) -> tuple[TrialOutcome, str]:
+    """TrialOutcome and words: why a worker hung up, with words if it did not do so again, or failed."""
+    if trial.outcome is TrialOutcome.FAILED:
+        return (TrialOutcome.NO_ROOM, "") if lacks_room(after) else (trial.outcome, trial.words)
     if again is None:
         return trial.outcome, trial.words
-    if again.outcome is Outcome.COMPILED:
-        return Outcome.HUNG_UP, "once, and compiled at a second try"
-    if again.outcome is Outcome.HUNG_UP:
+    if again.outcome is TrialOutcome.COMPILED:
+        return TrialOutcome.HUNG_UP, "once, and compiled at a second try"
+    if again.outcome is TrialOutcome.HUNG_UP:
         return outcome_of(before, after), ""
     return again.outcome, again.words

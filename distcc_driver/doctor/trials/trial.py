@@ -41,7 +41,7 @@ _AT_ONCE = 64
 _SPARE_S = 5
 
 
-class Outcome(str, Enum):
+class TrialOutcome(str, Enum):
     """How a trial went."""
 
     COMPILED = "compiled"
@@ -59,7 +59,7 @@ class Outcome(str, Enum):
     FAILED = "failed"  # anything else, told by `words`
 
 
-_HOPELESS = (Outcome.HUNG, Outcome.UNREACHABLE)
+_HOPELESS = (TrialOutcome.HUNG, TrialOutcome.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Trial:
 
     worker: Worker | None
     command: Command
-    outcome: Outcome
+    outcome: TrialOutcome
     sent: str = ""
     elapsed_ms: float | None = None
     made: ObjectFile | None = None
@@ -212,7 +212,7 @@ def _judge(run: Run) -> Trial:
     said = run.text("output")
     status = run.process.returncode if run.process is not None else 1
     outcome, words = _outcome(run, status, log, said)
-    is_made = outcome is Outcome.COMPILED
+    is_made = outcome is TrialOutcome.COMPILED
     return Trial(
         run.worker,
         run.command,
@@ -225,19 +225,19 @@ def _judge(run: Run) -> Trial:
     )
 
 
-def _outcome(run: Run, status: int, log: str, said: str) -> tuple[Outcome, str]:
+def _outcome(run: Run, status: int, log: str, said: str) -> tuple[TrialOutcome, str]:
     if run.is_late:
-        return Outcome.HUNG, ""
+        return TrialOutcome.HUNG, ""
     if status == 0:
         is_here = run.worker is not None and not sent_compiler(log)
-        return (Outcome.NOT_SENT, trouble(log)) if is_here else (Outcome.COMPILED, "")
+        return (TrialOutcome.NOT_SENT, trouble(log)) if is_here else (TrialOutcome.COMPILED, "")
     if missing := missing_compiler(said):
-        return Outcome.MISSING, missing
+        return TrialOutcome.MISSING, missing
     if failure := connect_failure(log):
-        return Outcome.UNREACHABLE, failure
+        return TrialOutcome.UNREACHABLE, failure
     if has_hung_up(log):
-        return Outcome.HUNG_UP, ""
-    return Outcome.FAILED, error_line(said) or trouble(log) or f"exit code {status}"
+        return TrialOutcome.HUNG_UP, ""
+    return TrialOutcome.FAILED, error_line(said) or trouble(log) or f"exit code {status}"
 
 
 def _elapsed_ms(run: Run, log: str) -> float:

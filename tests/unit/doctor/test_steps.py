@@ -23,7 +23,7 @@ from distcc_driver.doctor.steps import (
 from distcc_driver.doctor.trees.buildcommands import Configured
 from distcc_driver.doctor.trees.buildtree import BuildTree, System
 from distcc_driver.doctor.trials.objectfile import ObjectFile
-from distcc_driver.doctor.trials.trial import DEADLINE_S, Outcome, Trial, deadline_s
+from distcc_driver.doctor.trials.trial import DEADLINE_S, Trial, TrialOutcome, deadline_s
 from distcc_driver.doctor.trialsteps import local_steps, trial_steps
 from distcc_driver.machine.compilers import Command, Kind, Obstacle
 
@@ -37,14 +37,14 @@ HERE = ObjectFile("x86-64", "GCC: (Debian) 12.2.0")
 def trial_of(
     name: str,
     command: Command = GCC,
-    outcome: Outcome = Outcome.COMPILED,
+    outcome: TrialOutcome = TrialOutcome.COMPILED,
     made: ObjectFile | None = HERE,
     words: str = "",
 ) -> Trial:
     return Trial(worker_of(name), command, outcome, f"x-{command.compiler[0]}", 12.4, made, words)
 
 
-LOCAL = [Trial(None, command, Outcome.COMPILED, made=HERE) for command in (GCC, GXX)]
+LOCAL = [Trial(None, command, TrialOutcome.COMPILED, made=HERE) for command in (GCC, GXX)]
 
 
 def said(*trials: Trial) -> list[str]:
@@ -214,7 +214,7 @@ def test_version_of_another_distribution_is_the_same() -> None:
 
 def test_object_that_cannot_be_read_is_not_compared() -> None:
     """Not even the one that was made here."""
-    (step,) = trial_steps([trial_of("a", made=None)], [Trial(None, GCC, Outcome.COMPILED)], 15)
+    (step,) = trial_steps([trial_of("a", made=None)], [Trial(None, GCC, TrialOutcome.COMPILED)], 15)
     assert (step.result, step.text) == (
         Result.OK,
         "compiles with gcc in 12 ms; its version cannot be compared",
@@ -228,28 +228,31 @@ def test_what_is_no_object_where_there_should_be_one_is_a_problem() -> None:
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        (Outcome.MISSING, "compiler missing there: x-gcc (asked for by distcc in place of gcc)"),
-        (Outcome.NOT_ALLOWED, "compiler not allowed there, it hangs up without an answer: x-gcc (asked for"),
-        (Outcome.HUNG, "takes a job and does not finish it within 15 s (gcc)"),
-        (Outcome.UNREACHABLE, "job port: because"),
-        (Outcome.NOT_SENT, "distcc sends no such compilation to a worker (gcc)"),
-        (Outcome.FAILED, "gcc fails there: because"),
+        (TrialOutcome.MISSING, "compiler missing there: x-gcc (asked for by distcc in place of gcc)"),
+        (
+            TrialOutcome.NOT_ALLOWED,
+            "compiler not allowed there, it hangs up without an answer: x-gcc (asked for",
+        ),
+        (TrialOutcome.HUNG, "takes a job and does not finish it within 15 s (gcc)"),
+        (TrialOutcome.UNREACHABLE, "job port: because"),
+        (TrialOutcome.NOT_SENT, "distcc sends no such compilation to a worker (gcc)"),
+        (TrialOutcome.FAILED, "gcc fails there: because"),
     ],
 )
-def test_failures(outcome: Outcome, expected: str) -> None:
+def test_failures(outcome: TrialOutcome, expected: str) -> None:
     [line] = said(trial_of("a", outcome=outcome, made=None, words="because"))
     assert line.startswith(f"problem a: {expected}")
 
 
 def test_workers_with_the_same_failure_share_a_line() -> None:
-    trials = [trial_of(name, outcome=Outcome.MISSING, made=None) for name in ("a", "b")]
+    trials = [trial_of(name, outcome=TrialOutcome.MISSING, made=None) for name in ("a", "b")]
     [line] = said(*trials)
     assert line.startswith("problem a, b: ")
 
 
 def test_advice_about_a_compiler_that_fails_here_fits_its_command() -> None:
     native = Command(("gcc", "-x"), Kind.COMPILER, "/usr/bin/gcc", ("gcc", "-x"), "/usr/bin/gcc-12")
-    steps = local_steps([Trial(None, command, Outcome.FAILED, words="no") for command in (GCC, native)])
+    steps = local_steps([Trial(None, command, TrialOutcome.FAILED, words="no") for command in (GCC, native)])
     assert [step.advice for step in steps] == [
         "install or repair the compiler here",
         "correct its options, or repair the compiler here",
@@ -265,7 +268,7 @@ def test_limit_of_this_machine_comes_with_its_own_advice() -> None:
 
 
 def test_compiler_that_fails_here() -> None:
-    [step] = local_steps([Trial(None, GCC, Outcome.FAILED, words="no licence"), LOCAL[1]])
+    [step] = local_steps([Trial(None, GCC, TrialOutcome.FAILED, words="no licence"), LOCAL[1]])
     assert (step.subject, step.text) == ("gcc", "compiles nothing on this machine: no licence")
 
 
