@@ -53,9 +53,9 @@ def _enter(words):  # type: (list[str]) -> None
 
         plan.main(*map(int, words[1:2]))
     elif words[:1] == ["release"] and len(words) == 2:
-        from distcc_driver.ssh import release
+        from distcc_driver.ssh import closing
 
-        release.main(*words[1:])
+        closing.main(*words[1:])
     elif words[:1] == ["report"] and len(words) > 4:
         from distcc_driver import report
 

@@ -19,7 +19,7 @@ from ..machine.processtable import parent
 from ..network import probe
 from ..network.connection import without_stats
 from . import guard, session
-from .release import release
+from .closing import release
 from .session import OpenTunnel
 
 if sys.flags.no_site:

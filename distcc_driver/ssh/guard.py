@@ -15,7 +15,7 @@ import time
 
 from ..machine.installation import PACKAGE
 from . import session, slotfiles
-from .release import release
+from .closing import release
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
