@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from distcc_driver.machine.processes import end_posix_session, start_posix_session
+from distcc_driver.machine.children import end_posix_session, start_posix_session
 from tests.support.processes import wait_until
 from tests.support.shells import MASQUERADE, ROOT
 from tests.support.terminal import Terminal

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
+from ..machine.children import Interrupts, end_posix_session, start_posix_session
 from ..machine.installation import find_shim
-from ..machine.processes import Interrupts, end_posix_session, start_posix_session
 from .distccd.loopback import start_daemon
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ConfigError, DriverError
 from ..core.settings import read_compiler_memory
 from ..machine.capacity import local_capacity
-from ..machine.processes import Interrupts, end_posix_session, start_posix_session
+from ..machine.children import Interrupts, end_posix_session, start_posix_session
 from .display import write_lines
 from .distccd import allowedcompilers
 from .distccd import workerwording as wording

@@ -22,9 +22,9 @@ from ..commands.survey import Survey
 from ..core.errors import ConfigError
 from ..core.settings import check_hosts, read_settings, read_unknown
 from ..core.wording import bad_entry_line
+from ..machine.children import Interrupts
 from ..machine.compilers import USUAL, Command, examine, is_cxx, safe_to_run
 from ..machine.log import Log
-from ..machine.processes import Interrupts
 from . import steps
 from .buildtraps import scons_file, trap_steps
 from .checklist import plain_lines, terminal_view

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.errors import DriverError
-from ...machine.processes import end_posix_session, start_posix_session
+from ...machine.children import end_posix_session, start_posix_session
 from .daemonoptions import DaemonOptions, arguments
 
 if TYPE_CHECKING:
     import subprocess
     from contextlib import ExitStack
 
-    from ...machine.processes import Interrupts
+    from ...machine.children import Interrupts
 
 ADDRESS = "127.0.0.1"
 

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from ...machine.children import end_members
 from ...machine.installation import PACKAGE
-from ...machine.processes import end_members
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

@@ -12,8 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ...core.balance import Share
+from ...machine.children import end_posix_session
 from ...machine.compilers import bare_path
-from ...machine.processes import end_posix_session
 from .clientlog import (
     added_target,
     compile_ms,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ...core.facts import Worker
+    from ...machine.children import Interrupts
     from ...machine.compilers import Command
-    from ...machine.processes import Interrupts
 
 DEADLINE_S = 15
 

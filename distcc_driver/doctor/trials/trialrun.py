@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...machine.children import end_posix_session
 from ...machine.compilers import is_cxx
-from ...machine.processes import end_posix_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
