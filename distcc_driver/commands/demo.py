@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from ..core.errors import ConfigError
 from ..machine.children import Interrupts, end_posix_session, start_posix_session
 from ..machine.installation import find_shim
-from .distccd.loopback import start_daemon
+from .distccd.localdistccd import start_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .distccd.loopback import Daemon
+    from .distccd.localdistccd import Daemon
 
 _SLOTS = (4, 2)
 _PARTS = 23
