@@ -1,4 +1,4 @@
-"""Asking all hosts as a build would, for the commands people run: settings to `Findings`."""
+"""Asking all hosts as a build would, for the commands people run: settings to `Answers`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Answers:
     """What one round of questions found, all in the order of the list.
 
     `plan` is what a build would do; None if it would be refused, for the reason in `refusal`.
@@ -96,7 +96,7 @@ class Survey:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def ask(self) -> Findings:
+    def ask(self) -> Answers:
         """Ask every host now. An SSH host to which no connection could be made stays left out."""
         tcp_hosts = [host for host in self._settings.hosts if isinstance(host, TcpHost)]
         direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
@@ -107,10 +107,10 @@ class Survey:
                 self._tunnels.connect(self._log, self._quiet)
                 self._is_connected = True
             results += self._tunnels.ask_all(timeout_s, self._answered)
-        return _findings(self._settings, results)
+        return _answers(self._settings, results)
 
 
-def _findings(settings: Settings, results: Sequence[Worker | Rejection]) -> Findings:
+def _answers(settings: Settings, results: Sequence[Worker | Rejection]) -> Answers:
     in_order = select(settings.hosts, results)
     workers = [result for result in in_order if isinstance(result, Worker)]
     rejections = [result for result in in_order if isinstance(result, Rejection)]
@@ -119,7 +119,7 @@ def _findings(settings: Settings, results: Sequence[Worker | Rejection]) -> Find
         plan = balance(settings, workers, local_capacity())
     except NoCapacityError as error:
         refusal = str(error)
-    return Findings(workers, rejections, settings.bad_entries, plan, refusal)
+    return Answers(workers, rejections, settings.bad_entries, plan, refusal)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..core.settings import Settings
     from .document import HostRow
-    from .survey import Findings
+    from .survey import Answers
 
 _UNKNOWN = "-"
 _GAP = "  "
@@ -48,12 +48,12 @@ _MORE_COLUMNS: tuple[tuple[str, Callable[[HostRow], object], JustifyMethod], ...
 )
 
 
-def plain_lines(settings: Settings, findings: Findings) -> list[str]:
+def plain_lines(settings: Settings, answers: Answers) -> list[str]:
     """A heading, one line for each host, whatever its width, and what would become of a build."""
     columns = [*_COLUMNS, *_MORE_COLUMNS]
     table = [[name.replace(" ", "-") for name, _, _ in columns]]
-    table += [[_cell(value(row)) for _, value, _ in columns] for row in _rows(settings, findings)]
-    return [*aligned_lines(table, [justify for _, _, justify in columns]), "", *plan_lines(findings)]
+    table += [[_cell(value(row)) for _, value, _ in columns] for row in _rows(settings, answers)]
+    return [*aligned_lines(table, [justify for _, _, justify in columns]), "", *plan_lines(answers)]
 
 
 def aligned_lines(table: Sequence[Sequence[str]], sides: Sequence[JustifyMethod]) -> list[str]:
@@ -62,30 +62,30 @@ def aligned_lines(table: Sequence[Sequence[str]], sides: Sequence[JustifyMethod]
     return [_aligned(cells, widths, sides) for cells in table]
 
 
-def terminal_view(settings: Settings, findings: Findings) -> RenderableType:
+def terminal_view(settings: Settings, answers: Answers) -> RenderableType:
     """A table that fits 80 columns, the reasons below it, each once, and what would become of a build."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name, _, justify in _COLUMNS:
         table.add_column(name, justify=justify, overflow="fold")
-    for row in _rows(settings, findings):
+    for row in _rows(settings, answers):
         cells = [Text(_cell(value(row)), overflow="fold") for _, value, _ in _COLUMNS]
         cells[2].stylize("green" if row.state == USED else "bold red")
         table.add_row(*cells)
-    notes = [Text(printable(note), overflow="fold") for note in note_lines(settings, findings)]
-    plan = [Text(line, overflow="fold") for line in plan_lines(findings)]
+    notes = [Text(printable(note), overflow="fold") for note in note_lines(settings, answers)]
+    plan = [Text(line, overflow="fold") for line in plan_lines(answers)]
     parts: list[Sequence[RenderableType]] = [[table], notes, plan]
     return Group(*_separated([part for part in parts if part]))
 
 
-def note_lines(settings: Settings, findings: Findings) -> list[str]:
+def note_lines(settings: Settings, answers: Answers) -> list[str]:
     """Why hosts are left out or get fewer jobs, a cause once; and what workers did not compile."""
-    rows = _rows(settings, findings)
-    rejected = {rejection.host.text for rejection in findings.rejections}
+    rows = _rows(settings, answers)
+    rejected = {rejection.host.text for rejection in answers.rejections}
     hosts_by_reason: dict[str, list[str]] = {}
     for row in rows:
         if row.reason and row.host not in rejected:
             hosts_by_reason.setdefault(row.reason, []).append(row.host)
-    lines = rejection_lines(findings.rejections)
+    lines = rejection_lines(answers.rejections)
     lines += [f"{enumerated(hosts)}: {reason}" for reason, hosts in hosts_by_reason.items()]
     for row in rows:
         counts = ((row.failed, "failed there"), (row.refused, "refused, for it was full"))
@@ -95,11 +95,11 @@ def note_lines(settings: Settings, findings: Findings) -> list[str]:
     return lines
 
 
-def plan_lines(findings: Findings) -> list[str]:
+def plan_lines(answers: Answers) -> list[str]:
     """What this machine does itself, `-j` and `DISTCC_HOSTS` of a build; or why there would be none."""
-    plan = findings.plan
+    plan = answers.plan
     if plan is None:
-        return [printable(findings.refusal)]
+        return [printable(answers.refusal)]
     summary = summarise(plan)
     if not plan.shares:
         summary += ": no worker is available"
@@ -112,8 +112,8 @@ def plan_lines(findings: Findings) -> list[str]:
     ]
 
 
-def _rows(settings: Settings, findings: Findings) -> list[HostRow]:
-    return [*host_rows(settings, findings.results, findings.plan), *bad_entry_rows(settings)]
+def _rows(settings: Settings, answers: Answers) -> list[HostRow]:
+    return [*host_rows(settings, answers.results, answers.plan), *bad_entry_rows(settings)]
 
 
 def _jobs(count: int, kind: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..core.settings import Settings
-    from .survey import Findings
+    from .survey import Answers
 
 
 def run_workers(hosts: Sequence[str], watch_s: float | None, as_json: bool) -> int:
@@ -37,12 +37,12 @@ def run_workers(hosts: Sequence[str], watch_s: float | None, as_json: bool) -> i
     log = Log(settings.log_level)
     with Survey(settings, environ, log, progress.answered, progress.hidden) as survey:
         with progress.shown():
-            findings = survey.ask()
+            answers = survey.ask()
         if watch_s is None:
-            _show(settings, findings, as_json)
+            _show(settings, answers, as_json)
         else:
-            _watch(survey, settings, findings, watch_s, as_json)
-    return _exit_code(settings, findings)
+            _watch(survey, settings, answers, watch_s, as_json)
+    return _exit_code(settings, answers)
 
 
 def _environ(hosts: Sequence[str]) -> dict[str, str]:
@@ -64,18 +64,18 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _show(settings: Settings, findings: Findings, as_json: bool, indent: int | None = 2) -> None:
+def _show(settings: Settings, answers: Answers, as_json: bool, indent: int | None = 2) -> None:
     if as_json:
-        write_lines([json.dumps(_document(settings, findings), indent=indent)])
+        write_lines([json.dumps(_document(settings, answers), indent=indent)])
     elif _is_terminal():
         console = Console(highlight=False)
-        console.print(terminal_view(settings, findings))
+        console.print(terminal_view(settings, answers))
     else:
-        write_lines(plain_lines(settings, findings))
+        write_lines(plain_lines(settings, answers))
 
 
-def _watch(survey: Survey, settings: Settings, findings: Findings, pause_s: float, as_json: bool) -> None:
-    """Show findings and ask again, until a signal ends it."""
+def _watch(survey: Survey, settings: Settings, answers: Answers, pause_s: float, as_json: bool) -> None:
+    """Show answers and ask again, until a signal ends it."""
     console = Console(highlight=False)
     screen = Screen(console)
     is_live = _is_terminal() and not as_json and not console.is_dumb_terminal
@@ -83,23 +83,23 @@ def _watch(survey: Survey, settings: Settings, findings: Findings, pause_s: floa
         while True:
             if is_live:
                 footer = f"asked at {time.strftime('%H:%M:%S')}, every {pause_s:g} s; Ctrl-C ends it"
-                screen.show(terminal_view(settings, findings), footer)
+                screen.show(terminal_view(settings, answers), footer)
             else:
-                _show(settings, findings, as_json, indent=None)
+                _show(settings, answers, as_json, indent=None)
             time.sleep(pause_s)
-            findings = survey.ask()
+            answers = survey.ask()
     finally:
         screen.leave()
 
 
-def _document(settings: Settings, findings: Findings) -> dict[str, object]:
-    return workers_document(settings, findings.results, findings.plan, findings.refusal)
+def _document(settings: Settings, answers: Answers) -> dict[str, object]:
+    return workers_document(settings, answers.results, answers.plan, answers.refusal)
 
 
 def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _exit_code(settings: Settings, findings: Findings) -> int:
-    rows = host_rows(settings, findings.results, findings.plan)
+def _exit_code(settings: Settings, answers: Answers) -> int:
+    rows = host_rows(settings, answers.results, answers.plan)
     return int(bool(settings.bad_entries) or any(row.is_missed for row in rows))

@@ -45,7 +45,7 @@ from .trialsteps import local_steps, trial_steps, untried_steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ..commands.survey import Findings
+    from ..commands.survey import Answers
     from ..core.hostspec import BadEntry
     from ..core.settings import Settings
 
@@ -176,16 +176,16 @@ def _examine_workers(case: _Case, settings: Settings, is_chosen: bool) -> None:
         settings, case.environ, Log(settings.log_level), progress.answered, progress.hidden
     ) as survey:
         with progress.shown():
-            findings = survey.ask()
+            answers = survey.ask()
         case.bad_entries = settings.bad_entries
-        case.hosts = host_rows(settings, [*findings.workers, *findings.rejections], findings.plan)
+        case.hosts = host_rows(settings, [*answers.workers, *answers.rejections], answers.plan)
         case.steps += steps.host_steps(case.hosts)
-        case.steps.append(steps.plan_step(findings))
+        case.steps.append(steps.plan_step(answers))
         if case.client is not None:
-            _try_compilers(case, findings, is_chosen)
+            _try_compilers(case, answers, is_chosen)
 
 
-def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
+def _try_compilers(case: _Case, answers: Answers, is_chosen: bool) -> None:
     """Compile here, then on all workers with what compiles here."""
     trials = Trials(case.environ, Interrupts())
     commands, others = _to_try(case, is_chosen)
@@ -196,8 +196,8 @@ def _try_compilers(case: _Case, findings: Findings, is_chosen: bool) -> None:
     case.steps += local_steps([trial for trial in local if trial.command in commands])
     local = [trial for trial in local if trial.outcome is TrialOutcome.COMPILED]
     local = without_less(local, with_options)
-    with _shown_progress(len(findings.workers)) as done:
-        found = trials.try_workers(findings.workers, [trial.command for trial in local], done)
+    with _shown_progress(len(answers.workers)) as done:
+        found = trials.try_workers(answers.workers, [trial.command for trial in local], done)
         case.trials = look_again(trials, found, local, case.environ)
     case.steps += trial_steps(case.trials, local, deadline_s(case.environ))
 

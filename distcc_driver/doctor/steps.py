@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..commands.document import HostRow
-    from ..commands.survey import Findings
+    from ..commands.survey import Answers
     from ..core.hostspec import BadEntry
     from ..machine.compilers import Command
     from .trees.buildcommands import Configured
@@ -247,12 +247,12 @@ def _host_step(row: HostRow) -> Step:
     return Step(HOSTS, subjects, Result.OK, f"{text}, answered in {row.answer_ms or 0:.0f} ms")
 
 
-def plan_step(findings: Findings) -> Step:
+def plan_step(answers: Answers) -> Step:
     """About the build that distcc_build would start now."""
     subjects = ("distcc_build",)
-    plan = findings.plan
+    plan = answers.plan
     if plan is None:
-        cause, _, advice = findings.refusal.partition("; ")
+        cause, _, advice = answers.refusal.partition("; ")
         return Step(PLAN, subjects, Result.PROBLEM, cause, advice)
     if not plan.shares:
         text = f"{summarise(plan)}: no worker is available, everything compiles here"

@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from distcc_driver.commands.survey import Findings
+from distcc_driver.commands.survey import Answers
 from distcc_driver.commands.tables import note_lines, plain_lines, plan_lines, terminal_view
 from distcc_driver.core.balance import balance
 from distcc_driver.core.errors import NoCapacityError
@@ -21,8 +21,8 @@ from ..samples import settings_of, worker_of
 
 def survey(
     *results: Worker | Rejection, extra: str = "", memory_mib: int = 9000, **variables: object
-) -> tuple[Settings, Findings]:
-    """Settings and findings for these results; `extra` is in the host list too."""
+) -> tuple[Settings, Answers]:
+    """Settings and answers for these results; `extra` is in the host list too."""
     names = [r.host.text if isinstance(r, Rejection) else r.endpoint.host.text for r in results]
     settings = settings_of(HOSTS=" ".join([*names, extra]), **variables)
     workers = [r for r in results if isinstance(r, Worker)]
@@ -31,7 +31,7 @@ def survey(
         plan, refusal = balance(settings, workers, LocalCapacity(2, memory_mib)), ""
     except NoCapacityError as error:
         plan, refusal = None, str(error)
-    return settings, Findings(workers, rejections, settings.bad_entries, plan, refusal)
+    return settings, Answers(workers, rejections, settings.bad_entries, plan, refusal)
 
 
 def rejected(text: str, cause: str = "it is down", advice: str = "start it") -> Rejection:
@@ -42,7 +42,7 @@ def counted(worker: Worker, **counters: int) -> Worker:
     return worker._replace(stats=worker.stats._replace(**counters))
 
 
-def shown(settings: Settings, findings: Findings, width: int = 80, color: str | None = None) -> str:
+def shown(settings: Settings, answers: Answers, width: int = 80, color: str | None = None) -> str:
     """The view on a terminal of this width."""
     screen = io.StringIO()
     console = Console(
@@ -53,7 +53,7 @@ def shown(settings: Settings, findings: Findings, width: int = 80, color: str | 
         highlight=False,
         legacy_windows=False,
     )
-    console.print(terminal_view(settings, findings))
+    console.print(terminal_view(settings, answers))
     return screen.getvalue()
 
 
@@ -138,8 +138,8 @@ def test_errors_that_a_worker_counted_are_told() -> None:
 
 
 def test_plan_tells_this_machine_s_part_jobs_and_hosts() -> None:
-    _, findings = survey(worker_of("a"), EARLY_LOCAL_JOBS=1)
-    assert plan_lines(findings) == [
+    _, answers = survey(worker_of("a"), EARLY_LOCAL_JOBS=1)
+    assert plan_lines(answers) == [
         "this machine: 1 local job, 2 preprocessing jobs",
         "-j 7 = 4 remote (a: 4) + 1 local + 2 preprocessing",
         "DISTCC_HOSTS=localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo",
@@ -147,16 +147,16 @@ def test_plan_tells_this_machine_s_part_jobs_and_hosts() -> None:
 
 
 def test_plan_tells_what_cuts_it() -> None:
-    _, findings = survey(worker_of("a", slots=900), memory_mib=1200)
-    assert ", cut to 400: 1200 MiB of memory available here, 3 for each" in plan_lines(findings)[1]
+    _, answers = survey(worker_of("a", slots=900), memory_mib=1200)
+    assert ", cut to 400: 1200 MiB of memory available here, 3 for each" in plan_lines(answers)[1]
 
 
 def test_plan_without_a_worker_says_so() -> None:
-    _, findings = survey(rejected("a"))
-    assert plan_lines(findings)[1] == "-j 2 = 2 local: no worker is available"
+    _, answers = survey(rejected("a"))
+    assert plan_lines(answers)[1] == "-j 2 = 2 local: no worker is available"
 
 
 def test_refusal_stands_in_the_place_of_a_plan() -> None:
-    _, findings = survey(rejected("a"), FALLBACK_LOCAL_JOBS=0)
-    (line,) = plan_lines(findings)
+    _, answers = survey(rejected("a"), FALLBACK_LOCAL_JOBS=0)
+    (line,) = plan_lines(answers)
     assert line.startswith("refusing to build: no worker is available and")

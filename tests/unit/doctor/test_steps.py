@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distcc_driver.commands.document import LEFT_OUT, USED, HostRow
-from distcc_driver.commands.survey import Findings
+from distcc_driver.commands.survey import Answers
 from distcc_driver.core.balance import Limit, Plan, Share
 from distcc_driver.doctor.checklist import conclusion, plain_lines
 from distcc_driver.doctor.steps import (
@@ -125,7 +125,7 @@ def test_sources_without_any_build_directory() -> None:
 
 
 def test_build_that_would_be_refused() -> None:
-    step = plan_step(Findings([], [], [], None, "no job at all; set something"))
+    step = plan_step(Answers([], [], [], None, "no job at all; set something"))
     assert (step.result, step.text, step.advice) == (Result.PROBLEM, "no job at all", "set something")
 
 
@@ -262,7 +262,7 @@ def test_advice_about_a_compiler_that_fails_here_fits_its_command() -> None:
 def test_limit_of_this_machine_comes_with_its_own_advice() -> None:
     share = Share(worker_of("a"), 4)
     plan = Plan([share], [], 2, 0, 0, limit=Limit(3, "few processes", "raise ulimit -u"))
-    step = plan_step(Findings([], [], [], plan, ""))
+    step = plan_step(Answers([], [], [], plan, ""))
     assert (step.result, step.advice) == (Result.WARNING, "raise ulimit -u")
     assert step.text.endswith(", cut to 3: few processes")
 
