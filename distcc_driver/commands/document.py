@@ -1,92 +1,28 @@
-"""What a survey or a plan found, as rows for tables and as the JSON documents of docs/json.md."""
+"""What a survey or a plan found, as the JSON documents of docs/json.md."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..core.facts import Rejection, Worker
-from ..core.hostspec import LOOPBACK, SshHost
 from ..core.shellcode import names_to_unset, variables_to_set
 from ..core.wording import summarise
 from ..machine.ccacheprefix import ccache_prefix
 from ..machine.installation import PACKAGE
+from .rows import host_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.balance import Outcome, Plan
-    from ..core.hostspec import BadEntry, TcpHost
+    from ..core.facts import Rejection, Worker
+    from ..core.hostspec import BadEntry
     from ..core.settings import Settings
 
 VERSION = 1
-USED = "used"
-LEFT_OUT = "left out"
-
-_LOOPBACKS = (LOOPBACK, "::1")
-
-
-@dataclass(frozen=True, slots=True)
-class HostRow:
-    """All there is to say about one host, as docs/json.md has it; None where it is not known.
-
-    `via` is tcp, ssh or loopback; `state` is `USED` or `LEFT_OUT`, because of `cause`; that is no trouble
-    where another entry is the `same_as` this one. It gets `jobs` at once, fewer than its slots because
-    of `fewer_jobs`.
-    """
-
-    host: str
-    via: str
-    state: str
-    cause: str | None = None
-    advice: str | None = None
-    slots: int | None = None
-    jobs: int = 0
-    fewer_jobs: str | None = None
-    load: float | None = None
-    free_memory_mib: int | None = None
-    running_processes: int | None = None
-    answer_ms: float | None = None
-    compiled: int | None = None
-    failed: int | None = None
-    refused: int | None = None
-    same_as: str | None = None
-
-    @property
-    def is_missed(self) -> bool:
-        """Whether a build does without a worker because of it."""
-        return self.state != USED and self.same_as is None
-
-    @property
-    def reason(self) -> str:
-        """Why it is left out and what to do, or why it gets fewer jobs; else empty."""
-        return f"{self.cause}; {self.advice}" if self.cause else self.fewer_jobs or ""
-
-
-def host_rows(settings: Settings, results: Sequence[Worker | Rejection], plan: Plan | None) -> list[HostRow]:
-    """One row for each host that was asked, in the order of the list."""
-    by_host = {r.host if isinstance(r, Rejection) else r.endpoint.host: r for r in results}
-    jobs = {share.worker.endpoint.host: share.jobs for share in plan.shares} if plan else {}
-    rows = []
-    for host in settings.hosts:
-        result = by_host[host]
-        if isinstance(result, Rejection):
-            row = HostRow(host.text, _via(host), LEFT_OUT, result.cause, result.advice)
-            rows.append(replace(row, same_as=result.same_as or None))
-        else:
-            rows.append(_worker_row(result, jobs.get(host, 0), settings))
-    return rows
-
-
-def bad_entry_rows(settings: Settings) -> list[HostRow]:
-    """One row for each entry of the list that is no host."""
-    return [
-        HostRow(entry.text, "-", LEFT_OUT, f"character {entry.column}: {entry.reason}", "correct the entry")
-        for entry in settings.bad_entries
-    ]
 
 
 def workers_document(
@@ -124,49 +60,6 @@ def plan_text(outcome: Outcome) -> str:
     end = [sys.executable, "-ESs", program, "release", path] if path else None
     document = plan_document(outcome.settings, outcome.results, outcome.plan, end)
     return json.dumps(document, indent=2) + "\n"
-
-
-def _worker_row(worker: Worker, jobs: int, settings: Settings) -> HostRow:
-    stats = worker.stats
-    free = f"{stats.free_memory_mib} MiB free"
-    each = f"one compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB"
-    fewer = cause = advice = None
-    if 0 < jobs < stats.slots:
-        fewer = (
-            f"{jobs} jobs for {stats.slots} slots: {free}, {settings.compiler_memory_mib} for each compiler"
-        )
-    elif not jobs and _lacks_memory(worker, settings):
-        cause, advice = f"{free} are too little for {each}", "free memory there, or lower that variable"
-    elif not jobs:
-        cause, advice = "DISTCC_HOSTS is full at 128 KiB", "name fewer hosts"
-    return HostRow(
-        host=worker.endpoint.host.text,
-        via=_via(worker.endpoint.host),
-        state=USED if jobs else LEFT_OUT,
-        cause=cause,
-        advice=advice,
-        slots=stats.slots,
-        jobs=jobs,
-        fewer_jobs=fewer,
-        load=None if stats.load is None else round(stats.load, 2),
-        free_memory_mib=stats.free_memory_mib,
-        running_processes=stats.running,
-        answer_ms=None if worker.answer_s is None else round(worker.answer_s * 1000, 1),
-        compiled=stats.compiled,
-        failed=stats.failed,
-        refused=stats.refused,
-    )
-
-
-def _lacks_memory(worker: Worker, settings: Settings) -> bool:
-    free_mib = worker.stats.free_memory_mib
-    return free_mib is not None and free_mib < settings.compiler_memory_mib
-
-
-def _via(host: TcpHost | SshHost) -> str:
-    if isinstance(host, SshHost):
-        return "ssh"
-    return "loopback" if host.address in _LOOPBACKS or host.address.startswith("127.") else "tcp"
 
 
 def _bad_entry(entry: BadEntry) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..core.shellcode import distcc_hosts
 from ..core.wording import enumerated, rejection_lines, summarise
 from ..machine.log import printable
-from .document import USED, bad_entry_rows, host_rows
+from .rows import USED, bad_entry_rows, host_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType
 
     from ..core.settings import Settings
-    from .document import HostRow
+    from .rows import HostRow
     from .survey import Answers
 
 _UNKNOWN = "-"

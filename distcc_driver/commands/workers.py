@@ -14,7 +14,8 @@ from ..core.settings import check_hosts, read_log_level, read_settings, read_unk
 from ..core.wording import bad_entry_line
 from ..machine.log import Log
 from .display import Progress, Screen, write_lines
-from .document import host_rows, workers_document
+from .document import workers_document
+from .rows import host_rows
 from .survey import Survey
 from .tables import plain_lines, terminal_view
 

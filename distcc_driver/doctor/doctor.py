@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ..commands.display import Progress, status_line, write_lines
-from ..commands.document import VERSION, HostRow, host_rows
+from ..commands.document import VERSION
+from ..commands.rows import HostRow, host_rows
 from ..commands.survey import Survey
 from ..core.errors import ConfigError
 from ..core.settings import check_hosts, read_settings, read_unknown

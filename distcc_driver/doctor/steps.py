@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ..commands.document import USED
+from ..commands.rows import USED
 from ..core.wording import enumerated, summarise
 from ..machine.compilers import Kind
 from .commandtexts import leads_to, nature, to_distcc, trouble, wrapped
@@ -18,7 +18,7 @@ from .trees.makefile import RECIPE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ..commands.document import HostRow
+    from ..commands.rows import HostRow
     from ..commands.survey import Answers
     from ..core.hostspec import BadEntry
     from ..machine.compilers import Command

@@ -6,15 +6,8 @@ import json
 
 import pytest
 
-from distcc_driver.commands.document import (
-    LEFT_OUT,
-    USED,
-    HostRow,
-    bad_entry_rows,
-    host_rows,
-    plan_document,
-    workers_document,
-)
+from distcc_driver.commands.document import plan_document, workers_document
+from distcc_driver.commands.rows import LEFT_OUT, USED, HostRow, bad_entry_rows, host_rows
 from distcc_driver.core.balance import Plan, balance
 from distcc_driver.core.errors import NoCapacityError
 from distcc_driver.core.facts import LocalCapacity, Rejection, Worker

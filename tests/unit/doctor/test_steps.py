@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.commands.document import LEFT_OUT, USED, HostRow
+from distcc_driver.commands.rows import LEFT_OUT, USED, HostRow
 from distcc_driver.commands.survey import Answers
 from distcc_driver.core.balance import Limit, Plan, Share
 from distcc_driver.doctor.checklist import conclusion, plain_lines
