@@ -249,7 +249,7 @@ def _kind(path: str) -> Kind:
     if tool is not None:
         return tool
     if not os.path.isfile(path):
-        return Kind.COMPILER  # nobody may ever write to a pipe
+        return Kind.COMPILER  # the end of a pipe may never come
     try:
         with open(path, "rb") as file:
             start = file.read(_SCRIPT_BYTES)

@@ -26,7 +26,7 @@ class Changes:
     variables: tuple[tuple[str, str | None], ...] = ()
 
     def applied(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment of what is behind."""
+        """The environment that the launchers give to the command behind them."""
         merged = {**({} if self.is_emptied else environ), **dict(self.variables)}
         return {name: value for name, value in merged.items() if value is not None}
 

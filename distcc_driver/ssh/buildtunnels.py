@@ -81,12 +81,15 @@ class BuildTunnels:
         for number in session.ENDINGS:
             if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
                 signal.signal(number, _interrupted)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or nobody could wait for an ssh
+        signal.signal(
+            signal.SIGCHLD, signal.SIG_DFL
+        )  # where it is ignored, waitpid() gets no status of an ssh
         os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
         try:
             owner_pid = os.getpid() if self._is_own else os.getppid()
             if not self._is_own:
-                stdout.end_if_gone()  # so that it is the number of a shell, and not of what adopted us
+                # A shell that has ended leaves this process to init: getppid() was init's number then.
+                stdout.end_if_gone()
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
             try:  # a signal in between would leave a directory that nobody looks for
                 self._path = session.create(owner_pid, self._environ)

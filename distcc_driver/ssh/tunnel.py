@@ -89,7 +89,7 @@ class Tunnels:
         report_slow: Callable[[list[SshHost]], None],
         report_asked: Callable[[list[SshHost]], None],
     ) -> dict[SshHost, Endpoint | Rejection]:
-        """Wait until every host is there, has failed, or has used up its time; tell of what takes 3 s.
+        """Wait until each host is open, has failed or has used up its time. Name those that take 3 s.
 
         The time of a person who has to confirm a key does not count, if there is a terminal to end it.
         """

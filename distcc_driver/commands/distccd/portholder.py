@@ -63,7 +63,7 @@ def refusal(address: str, port: int, failure: int) -> str:
 
 
 def holders(port: int) -> list[Holder]:
-    """Whoever listens there, each user once; none where there is no /proc."""
+    """The users whose programs listen at a port, each user once; an empty list on systems without /proc."""
     users: dict[int, set[str]] = {}
     for line in [line for name in ("tcp", "tcp6") for line in _lines(f"/proc/net/{name}")[1:]]:
         fields = line.split()

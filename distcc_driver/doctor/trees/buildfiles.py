@@ -9,7 +9,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 def text_of(directory: str, name: str, most: int = MAX_BYTES) -> str:
-    """A file of the directory; empty if it cannot be read, or is none: nobody may ever write to a pipe."""
+    """The text of a file of the directory; "" if it cannot be read. A pipe is not read: it may never end."""
     path = os.path.join(directory, name)
     try:
         if not os.path.isfile(path):

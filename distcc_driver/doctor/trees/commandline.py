@@ -76,7 +76,7 @@ def is_candidate(text: str) -> bool:
 
 
 def is_assignment(word: str) -> bool:
-    """Whether a word sets a variable of what is called behind it."""
+    """Whether a word is an assignment, as `CC=gcc` in front of a command is."""
     return _ASSIGNMENT.match(word) is not None
 
 

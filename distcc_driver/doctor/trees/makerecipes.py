@@ -54,7 +54,7 @@ class Recipe:
 
 
 class Recipes:
-    """The recipes of what was read; `is_there` tells whether there is a source of a name."""
+    """The recipes of the Makefiles that were read; `is_there` tells whether a source file exists."""
 
     def __init__(self, rules: Rules, is_there: Callable[[str], bool], goals: Sequence[str]) -> None:
         self._rules = rules.rules

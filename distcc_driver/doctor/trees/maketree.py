@@ -137,7 +137,7 @@ class _Makefile:
 
     @property
     def exported(self) -> dict[str, str]:
-        """The environment of what its recipes call."""
+        """The environment that make gives to the commands of its recipes."""
         rules, variables = self._rules, self._rules.variables
         names = set(variables.values)
         if not rules.is_all_exported:

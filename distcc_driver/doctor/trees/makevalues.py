@@ -142,7 +142,7 @@ class Variables:
         return expanded
 
     def _value(self, reference: str, own: Mapping[str, str], depth: int) -> str:
-        """The value of what stands between `$` and its end, parentheses included."""
+        """The value of a reference such as `$(CC)`; `reference` is the text behind its `$`."""
         if reference in ("$", ""):
             return "$" * len(reference)
         inner = reference[1:-1] if reference[0] in _PARTNERS and len(reference) > 1 else reference
