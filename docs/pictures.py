@@ -26,8 +26,9 @@ from rich.console import Console
 from rich.text import Text
 
 from distcc_driver.machine.children import end_posix_session, start_posix_session
+from tests.support.place import ROOT
 from tests.support.processes import wait_until
-from tests.support.shells import MASQUERADE, ROOT
+from tests.support.shells import MASQUERADE
 from tests.support.terminal import Terminal
 from tests.support.toolchains import Toolchain
 

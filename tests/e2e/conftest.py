@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.distccd import Distccd
+from tests.support.place import ROOT
 from tests.support.ports import LOOPBACK
-from tests.support.shells import MASQUERADE, ROOT, SHELLS, Recorder, UserShell
+from tests.support.shells import MASQUERADE, SHELLS, Recorder, UserShell
 from tests.support.wheels import Installed, build, install_in_venv, pythons
 
 if TYPE_CHECKING:

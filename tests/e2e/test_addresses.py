@@ -18,8 +18,9 @@ import pytest
 
 from tests.support.distccd import Distccd
 from tests.support.network import Network, may_have_networks
+from tests.support.place import ROOT
 from tests.support.processes import wait_until
-from tests.support.shells import ROOT, UserShell
+from tests.support.shells import UserShell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

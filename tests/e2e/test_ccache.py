@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.support.shells import MASQUERADE, UserShell, install
+from tests.support.place import install
+from tests.support.shells import MASQUERADE, UserShell
 
 if TYPE_CHECKING:
     from tests.support.distccd import Distccd

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.shells import install
+from tests.support.place import install
 
 if TYPE_CHECKING:
     from pytestshellutils.utils.processes import ProcessResult

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.commands import run_driver
-from tests.support.shells import MASQUERADE, install
+from tests.support.place import install
+from tests.support.shells import MASQUERADE
 
 if TYPE_CHECKING:
     from pathlib import Path

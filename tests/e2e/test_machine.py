@@ -20,8 +20,9 @@ import distcc_driver
 from tests.support.commands import driver_command
 from tests.support.farm import Farm
 from tests.support.namespaces import may_unshare, with_mounts, with_processes
+from tests.support.place import ROOT
 from tests.support.processes import arguments_of, has_in_environment, is_alive, pids
-from tests.support.shells import ROOT, UserShell
+from tests.support.shells import UserShell
 
 from .ssh.conftest import behind, keys, shared_sshd, ssh
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shells import ROOT
+from tests.support.place import ROOT
 
 PAGE = ROOT / "docs" / "distcc-driver.1"
 

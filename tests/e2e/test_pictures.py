@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.support.commands import run_driver
-from tests.support.shells import ROOT
+from tests.support.place import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

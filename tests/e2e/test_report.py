@@ -19,10 +19,11 @@ import pytest
 
 from tests.support.farm import Farm
 from tests.support.gate import Gate, finish, running
+from tests.support.place import ROOT, install
 from tests.support.ports import LOOPBACK, host_spec
 from tests.support.processes import wait_until
 from tests.support.servers import Server
-from tests.support.shells import MASQUERADE, PROMPT, ROOT, UserShell, install, write_c_project
+from tests.support.shells import MASQUERADE, PROMPT, UserShell, write_c_project
 from tests.support.traces import Traces
 
 if TYPE_CHECKING:

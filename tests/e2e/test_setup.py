@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.commands import PACKAGE, run_driver
-from tests.support.shells import ROOT, SHELLS
+from tests.support.place import ROOT
+from tests.support.shells import SHELLS
 from tests.support.terminal import Terminal
 from tests.support.wheels import THIS_VERSION, install_in_venv, python_named
 

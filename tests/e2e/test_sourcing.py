@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.shells import ROOT, SHELLS, SHIMS, UserShell
+from tests.support.place import ROOT, SHIMS
+from tests.support.shells import SHELLS, UserShell
 
 if TYPE_CHECKING:
     from pathlib import Path

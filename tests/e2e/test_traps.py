@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.gate import Gate, finish, running
+from tests.support.place import ROOT
 from tests.support.processes import wait_until
-from tests.support.shells import PROMPT, ROOT, SHELLS, UserShell
+from tests.support.shells import PROMPT, SHELLS, UserShell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import distcc_driver
-from tests.support.shells import MASQUERADE, PROMPT, ROOT, SHELLS, write_c_project
+from tests.support.place import ROOT
+from tests.support.shells import MASQUERADE, PROMPT, SHELLS, write_c_project
 from tests.support.wheels import (
     THIS_VERSION,
     build,

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.commands import run_driver
+from tests.support.place import ROOT
 from tests.support.ports import LOOPBACK
 from tests.support.processes import arguments_of, descendants, is_alive, wait_until
-from tests.support.shells import ROOT
 from tests.support.worker import free_job_port
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from distcc_driver.machine.log import printable
 from distcc_driver.network.probe import ask_all, ask_stats
 from tests.support import servers
 from tests.support.evil import Evil
+from tests.support.place import ROOT
 from tests.support.servers import Server
-from tests.support.shells import ROOT
 from tests.unit.samples import REPLY
 
 if TYPE_CHECKING:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import distcc_driver
+from .place import CLONE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from types import TracebackType
 
-PACKAGE = Path(distcc_driver.__file__).parent
+PACKAGE = CLONE / "distcc_driver"
 _DEADLINE_S = 60.0
+# The environment of the tests leads to the clone: a copy has to stand before it.
+_RUN_COPY = (
+    "import runpy, sys; sys.path[1:1] = [sys.argv[1]]; del sys.argv[:2]; "
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
 
 
 def driver_command(*words: str) -> list[str]:
     """The command line of a `distcc-driver` command."""
-    return [sys.executable, str(PACKAGE / "__main__.py"), *words]
+    program = str(PACKAGE / "__main__.py")
+    if CLONE == ROOT:
+        return [sys.executable, program, *words]
+    return [sys.executable, "-c", _RUN_COPY, str(CLONE), program, *words]
 
 
 def run_driver(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from . import servers
 from .evil import Canary, Evil
+from .place import install
 from .ports import LOOPBACK, host_spec
 from .servers import Server, saying
-from .shells import Recorder, UserShell, install
+from .shells import Recorder, UserShell
 
 if TYPE_CHECKING:
     import random

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .shells import ROOT
+from .place import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

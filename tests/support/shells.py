@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytestshellutils.customtypes import EnvironDict
 from pytestshellutils.shell import ScriptSubprocess
 
+from .place import SHIMS
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from pytestshellutils.utils.processes import ProcessResult
 
-ROOT = Path(__file__).resolve().parents[2]
-SHIMS = Path(os.environ.get("SHIMS", ROOT))  # where those are that the tests source
 SHELLS = ("bash", "zsh")
 MASQUERADE = "/usr/lib/distcc"
 PROMPT = "READY> "
@@ -108,16 +106,6 @@ class UserShell:
             timeout=_TIMEOUT_S,
             check=False,
         )
-
-
-def install(directory: Path) -> Path:
-    """Put the shims and the package, and no `.venv`, into a new directory; returns it."""
-    shutil.copytree(
-        ROOT / "distcc_driver", directory / "distcc_driver", ignore=shutil.ignore_patterns("*.pyc")
-    )
-    for shim in ("distcc.sh", "distcc.zsh"):
-        shutil.copy(ROOT / shim, directory)
-    return directory
 
 
 class Recorder:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-import distcc_driver
+from .commands import driver_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,5 +90,4 @@ def _aliases(name: str) -> tuple[str, str]:
 
 def doctor(*arguments: str) -> list[str]:
     """The command line of `distcc-driver doctor`."""
-    program = os.path.join(os.path.dirname(distcc_driver.__file__), "__main__.py")
-    return [sys.executable, program, "doctor", *arguments]
+    return driver_command("doctor", *arguments)

@@ -11,7 +11,8 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .shells import ROOT, UserShell
+from .place import ROOT
+from .shells import UserShell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

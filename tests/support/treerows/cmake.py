@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def _cmake(
 
 
 def _of_pypi(name: str, options: str, leave: int, **more: Any) -> Row:
-    program = os.path.join(os.path.dirname(sys.executable), "cmake")
+    program = shlex.quote(os.path.join(os.path.dirname(sys.executable), "cmake"))
     return _cmake(f"{name}, of PyPI", options, leave, program=program, **more)
 
 

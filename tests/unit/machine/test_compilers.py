@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from distcc_driver.machine.ccacheprefix import ccache_prefix
 from distcc_driver.machine.compilers import Command, Kind, Obstacle, examine, is_cxx, safe_to_run
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def examined(bins: dict[str, str], path: str, *words: str) -> Command:
 
 
 REAL = os.path.realpath("/usr/bin/gcc")
+HAS_PREFIX = bool(ccache_prefix())  # there is none where the path of the package has a blank
 
 
 @pytest.mark.parametrize(
@@ -44,9 +46,9 @@ REAL = os.path.realpath("/usr/bin/gcc")
         ("real", ["gcc"], Kind.COMPILER, False),
         ("distcc real", ["gcc"], Kind.DISTCC, True),
         ("real distcc", ["gcc"], Kind.COMPILER, False),
-        ("ccache real", ["gcc"], Kind.CCACHE, True),
+        ("ccache real", ["gcc"], Kind.CCACHE, HAS_PREFIX),
         ("real", ["distcc", "gcc"], Kind.DISTCC, True),
-        ("real", ["ccache", "gcc"], Kind.CCACHE, True),
+        ("real", ["ccache", "gcc"], Kind.CCACHE, HAS_PREFIX),
         ("real ccache distcc", ["distcc", "gcc"], Kind.DISTCC, True),
         ("ccache distcc real", ["gcc"], Kind.CCACHE, True),
         ("distcc ccache real", ["gcc"], Kind.DISTCC, True),
@@ -110,7 +112,11 @@ def test_language(name: str, expected: bool) -> None:
     ("words", "kind", "obstacle"),
     [
         ("nice -n 5 distcc gcc", Kind.DISTCC, None),
-        ("CCACHE_CPP2=yes CCACHE_HASHDIR=yes ccache gcc", Kind.CCACHE, None),
+        (
+            "CCACHE_CPP2=yes CCACHE_HASHDIR=yes ccache gcc",
+            Kind.CCACHE,
+            None if HAS_PREFIX else Obstacle.NO_PREFIX,
+        ),
         ("nice ccache nice gcc", Kind.CCACHE, Obstacle.NO_COMPILER),
         ("distcc nice -n 5 gcc", Kind.DISTCC, Obstacle.NO_COMPILER),
         ("distcc A=b gcc", Kind.DISTCC, Obstacle.NO_COMPILER),
