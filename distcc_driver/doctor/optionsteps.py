@@ -7,8 +7,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from .optionorigins import reconfigured, removal
-from .rules.buildverdicts import Finding, compiler_words, counted, findings
-from .rules.clientrules import Kept
+from .rules.buildverdicts import OptionEffect, compiler_words, counted, option_effects
+from .rules.clientrules import KeepReason
 from .rules.workerrules import Effect, is_clang
 from .steps import TREE, Result, Step
 from .trees.buildtree import System
@@ -36,14 +36,13 @@ _ADVICE = {
 
 def option_steps(tree: BuildTree, verdicts: Sequence[Verdict], origins: Sequence[Origin]) -> list[Step]:
     """About each option that keeps compilations here, and about those by which workers do another thing."""
-    found = findings(verdicts)
     worst = Result.PROBLEM if all(verdict.stays for verdict in verdicts) else Result.WARNING
     steps = []
-    for finding in found:
-        amount = _amount(finding.verdicts, verdicts)
-        result = worst if isinstance(finding.cause, Kept) else Result.WARNING
-        text = f"{_named(finding)} {_text(finding.cause, amount)}"
-        steps.append(Step(TREE, (tree.directory,), result, text, _advice(finding, tree, origins)))
+    for found in option_effects(verdicts):
+        amount = _amount(found.verdicts, verdicts)
+        result = worst if isinstance(found.cause, KeepReason) else Result.WARNING
+        text = f"{_named(found)} {_text(found.cause, amount)}"
+        steps.append(Step(TREE, (tree.directory,), result, text, _advice(found, tree, origins)))
     return steps + _foreign_steps(tree, verdicts)
 
 
@@ -58,9 +57,9 @@ def _foreign_steps(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Step]:
     return [Step(TREE, (tree.directory,), result, text)]
 
 
-def _text(cause: Kept | Hazard, amount: str) -> str:
+def _text(cause: KeepReason | Hazard, amount: str) -> str:
     """What a cause does to a number of compilations."""
-    if isinstance(cause, Kept):
+    if isinstance(cause, KeepReason):
         return f"keeps {amount} here: {cause.reason}"
     unless = "" if cause.what == _HEADER else ", unless they have it,"
     return {
@@ -80,22 +79,22 @@ def _text(cause: Kept | Hazard, amount: str) -> str:
     }[cause.effect]
 
 
-def _advice(finding: Finding, tree: BuildTree, origins: Sequence[Origin]) -> str:
+def _advice(found: OptionEffect, tree: BuildTree, origins: Sequence[Origin]) -> str:
     """What to do, in the words of who sets the option."""
-    cause = finding.cause
-    if not isinstance(cause, Kept) and cause.what == _HEADER:
+    cause = found.cause
+    if not isinstance(cause, KeepReason) and cause.what == _HEADER:
         return _without_precompiled_headers(tree)
-    if not isinstance(cause, Kept) and cause.what == _MODULE_MAP and tree.system is System.CMAKE:
+    if not isinstance(cause, KeepReason) and cause.what == _MODULE_MAP and tree.system is System.CMAKE:
         directory = shlex.quote(tree.directory)
         return f"if no source uses modules, run cmake -DCMAKE_CXX_SCAN_FOR_MODULES=OFF {directory}"
-    if not isinstance(cause, Kept) and cause.effect is Effect.MAY_FAIL:
+    if not isinstance(cause, KeepReason) and cause.effect is Effect.MAY_FAIL:
         flags = _FLAGS.get(tree.system, "CFLAGS and CXXFLAGS")
         return f"add -C, which sends comments, or -Wno-error=implicit-fallthrough to {flags}"
     if not cause.word:
         return ""
-    advice = removal(cause.word, finding.places[0], tree, origins)
+    advice = removal(cause.word, found.places[0], tree, origins)
     if cause.word == "-flto":
-        is_for_clang = is_clang(compiler_words(finding.verdicts[0].command)[0])
+        is_for_clang = is_clang(compiler_words(found.verdicts[0].command)[0])
         return f"write -flto={'thin' if is_for_clang else 'auto'}, which distcc sends; or {advice}"
     return f"{_ADVICE[cause.word]}; {advice}" if cause.word in _ADVICE else advice
 
@@ -108,11 +107,11 @@ def _without_precompiled_headers(tree: BuildTree) -> str:
     }.get(tree.system, "build without precompiled headers")
 
 
-def _named(finding: Finding) -> str:
+def _named(found: OptionEffect) -> str:
     """An option and where it stands, or a file if no option is to blame."""
-    places = finding.places
+    places = found.places
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return f"{finding.cause.word or finding.verdicts[0].command.example} ({places[0]}{more})"
+    return f"{found.cause.word or found.verdicts[0].command.example} ({places[0]}{more})"
 
 
 def _amount(group: Sequence[Verdict], verdicts: Sequence[Verdict]) -> str:

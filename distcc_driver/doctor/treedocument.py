@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .rules.buildverdicts import counted, findings
-from .rules.clientrules import Kept
+from .rules.buildverdicts import counted, option_effects
+from .rules.clientrules import KeepReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..machine.compilers import Command
-    from .rules.buildverdicts import Finding, Verdict
+    from .rules.buildverdicts import OptionEffect, Verdict
     from .trees.buildtree import BuildTree
 
 
@@ -41,13 +41,13 @@ def tree_document(
         ],
         "compilations": counted(verdicts) if verdicts else None,
         "kept": counted([verdict for verdict in verdicts if verdict.stays]) if verdicts else None,
-        "options": [_option(finding) for finding in findings(verdicts)],
+        "options": [_option(found) for found in option_effects(verdicts)],
     }
 
 
-def _option(finding: Finding) -> dict[str, Any]:
-    cause = finding.cause
-    if isinstance(cause, Kept):
+def _option(found: OptionEffect) -> dict[str, Any]:
+    cause = found.cause
+    if isinstance(cause, KeepReason):
         effect, about = "stays", cause.reason
     else:
         effect, about = cause.effect.value, cause.what
@@ -55,6 +55,6 @@ def _option(finding: Finding) -> dict[str, Any]:
         "option": cause.word or None,
         "effect": effect,
         "about": about,
-        "places": finding.places,
-        "compilations": counted(finding.verdicts),
+        "places": found.places,
+        "compilations": counted(found.verdicts),
     }

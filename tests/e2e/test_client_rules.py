@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.doctor.rules.clientrules import all_kept, kept
+from distcc_driver.doctor.rules.clientrules import keep_reason, keep_reasons
 from tests.support.client import Client
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_what_the_client_sends(line: str, client: Client) -> None:
     words = shlex.split(line)
     deed = client.run(words)
     assert deed.is_sent, deed.log
-    assert kept(words) is None
+    assert keep_reason(words) is None
 
 
 @pytest.mark.parametrize(("line", "word"), KEPT.items())
@@ -123,7 +123,7 @@ def test_what_the_client_keeps_here(line: str, word: str, client: Client) -> Non
     words = shlex.split(line)
     deed = client.run(words)
     assert not deed.is_sent, deed.log
-    found = kept(words)
+    found = keep_reason(words)
     assert found is not None
     assert found.word == word
 
@@ -133,9 +133,9 @@ def test_words_in_any_order(client: Client) -> None:
     for _ in range(_COMBINATIONS):
         words = ["gcc", *chance.choices(_VOCABULARY, k=chance.randint(2, 6)), "-O1"]
         deed = client.run(words)
-        assert deed.is_sent == (kept(words) is None), f"{words}\n{deed.log}"
+        assert deed.is_sent == (keep_reason(words) is None), f"{words}\n{deed.log}"
 
 
 def test_each_word_that_would_keep_a_command_here_is_found() -> None:
     words = shlex.split("gcc -march=native -flto -flto -O2 --coverage -c a.c -o a.o")
-    assert [found.word for found in all_kept(words)] == ["-march=native", "-flto", "--coverage"]
+    assert [found.word for found in keep_reasons(words)] == ["-march=native", "-flto", "--coverage"]

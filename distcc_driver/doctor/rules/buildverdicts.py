@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...machine.launchers import look_through
-from .clientrules import Kept, all_kept, is_source
+from .clientrules import KeepReason, is_source, keep_reasons
 from .workerrules import Hazard, hazards
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Verdict:
     """
 
     command: BuildCommand
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[KeepReason, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     is_foreign: bool = False
 
@@ -43,7 +43,7 @@ def judge(command: BuildCommand) -> Verdict:
     source = command.example or "source.c"
     if not is_source(source):
         return Verdict(command, is_foreign=True)
-    kept = tuple(all_kept([*words, source]))
+    kept = tuple(keep_reasons([*words, source]))
     return Verdict(command, kept, () if kept else tuple(hazards(words)))
 
 
@@ -56,10 +56,10 @@ def compiler_words(command: BuildCommand) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class OptionEffect:
     """What one option does to commands: `cause` keeps them here, or is what workers change."""
 
-    cause: Kept | Hazard
+    cause: KeepReason | Hazard
     verdicts: tuple[Verdict, ...]
 
     @property
@@ -68,16 +68,16 @@ class Finding:
         return list(dict.fromkeys(verdict.command.place for verdict in self.verdicts))
 
 
-def findings(verdicts: Sequence[Verdict]) -> list[Finding]:
+def option_effects(verdicts: Sequence[Verdict]) -> list[OptionEffect]:
     """Each option that does something, those that keep commands here first."""
-    found: dict[Kept | Hazard, list[Verdict]] = {}
+    found: dict[KeepReason | Hazard, list[Verdict]] = {}
     for verdict in verdicts:
         for kept in verdict.kept:
             found.setdefault(kept, []).append(verdict)
     for verdict in verdicts:
         for hazard in verdict.hazards:
             found.setdefault(hazard, []).append(verdict)
-    return [Finding(cause, tuple(group)) for cause, group in found.items()]
+    return [OptionEffect(cause, tuple(group)) for cause, group in found.items()]
 
 
 def counted(verdicts: Sequence[Verdict]) -> int | None:

@@ -38,19 +38,19 @@ _DEPENDENCY_NAMES = ("-MF", "-MT", "-MQ")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeepReason:
     """Why a compilation stays on this machine: `word` does it, "" if one is missing; some are two words."""
 
     word: str
     reason: str
 
 
-def kept(words: Sequence[str]) -> Kept | None:
+def keep_reason(words: Sequence[str]) -> KeepReason | None:
     """What keeps a command here, the compiler is its first word; None if distcc sends it to a worker."""
     return next(_scan(words), None)
 
 
-def all_kept(words: Sequence[str]) -> list[Kept]:
+def keep_reasons(words: Sequence[str]) -> list[KeepReason]:
     """Everything that keeps it here, each word once: without the first word, the second would do so."""
     return list(dict.fromkeys(_scan(words)))
 
@@ -60,7 +60,7 @@ def is_source(name: str) -> bool:
     return name.rpartition(".")[2] in _SOURCES and "." in name
 
 
-def _scan(words: Sequence[str]) -> Iterator[Kept]:
+def _scan(words: Sequence[str]) -> Iterator[KeepReason]:
     sources, outputs, is_compilation = [], [], False
     rest = iter(enumerate(expanded := list(_expanded(words))))
     for index, word in rest:
@@ -68,30 +68,30 @@ def _scan(words: Sequence[str]) -> Iterator[Kept]:
         if word in _DEPENDENCY_NAMES:
             next(rest, None)
         elif reason := _reason(word, behind):
-            yield Kept(f"{word} {behind}" if word == "-x" else word, reason)
+            yield KeepReason(f"{word} {behind}" if word == "-x" else word, reason)
         elif word in ("-c", "-S"):
             is_compilation = True
         elif word.startswith("-o") or _is_object(word):
             outputs.append(word.removeprefix("-o") or next(rest, (0, ""))[1])
             if len(outputs) > 1:
-                yield Kept(" ".join(outputs), "distcc sees two object files, and takes that for a link")
+                yield KeepReason(" ".join(outputs), "distcc sees two object files, and takes that for a link")
         elif not word.startswith("-") and is_source(word):
             sources.append(word)
             if len(sources) > 1:
-                yield Kept(" ".join(sources), "distcc sees two source files")
+                yield KeepReason(" ".join(sources), "distcc sees two source files")
     yield from _at_the_end(sources, outputs, is_compilation)
 
 
-def _at_the_end(sources: Sequence[str], outputs: Sequence[str], is_compilation: bool) -> Iterator[Kept]:
+def _at_the_end(sources: Sequence[str], outputs: Sequence[str], is_compilation: bool) -> Iterator[KeepReason]:
     """What only the whole command tells."""
     if not is_compilation:
-        yield Kept("", "it has neither -c nor -S")
+        yield KeepReason("", "it has neither -c nor -S")
     if not sources:
-        yield Kept("", "it has no file that distcc takes for a source")
+        yield KeepReason("", "it has no file that distcc takes for a source")
     elif sources[0].rpartition("/")[2].startswith(_AUTOCONF):
-        yield Kept(sources[0], "distcc takes it for a test of configure")
+        yield KeepReason(sources[0], "distcc takes it for a test of configure")
     if outputs[:1] == ["-"]:
-        yield Kept("-o -", "it writes to standard output")
+        yield KeepReason("-o -", "it writes to standard output")
 
 
 def _is_object(word: str) -> bool:
