@@ -1,73 +1,42 @@
-"""Trial compilations: each worker compiles a line with each compiler, by itself and without fallback."""
+"""A trial compilation that has ended: which compiler on which worker, and how it went. Pure."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import time
-from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ...core.balance import Share
-from ...machine.children import end_posix_session
-from ...machine.compilers import bare_path
-from .clientlog import (
-    added_target,
-    compile_ms,
-    connect_failure,
-    error_line,
-    has_hung_up,
-    missing_compiler,
-    sent_compiler,
-    trouble,
-)
-from .objectfile import ObjectFile, parse_object
-from .trialenviron import inherited
-from .trialrun import Run
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from ...core.facts import Worker
-    from ...machine.children import Interrupts
     from ...machine.compilers import Command
-
-DEADLINE_S = 15
-
-_AT_ONCE = 64
-_SPARE_S = 5
+    from .objectfile import ObjectFile
 
 
 class TrialOutcome(str, Enum):
     """How a trial went."""
 
     COMPILED = "compiled"
-    MISSING = "missing"  # no such compiler on the worker
-    HUNG_UP = "hung_up"  # the worker hung up, and why cannot be told
-    NOT_ALLOWED = "not_allowed"  # it hung up, for it does not allow this compiler
-    NOT_STORED = "not_stored"  # ... cannot store the files of a job
-    NO_ROOM = "no_room"  # ... has no room left for them
-    DROPPED = "dropped"  # ... lost the process for the job, or refuses this client
-    ELSEWHERE = "elsewhere"  # ... and it was not the distccd that the stats page is of
-    HUNG = "hung"  # no answer in time
-    UNREACHABLE = "unreachable"  # no connection to the job port
-    NOT_SENT = "not_sent"  # distcc would rather compile here
-    RENAMED = "renamed"  # distcc asks for something else than it was told, and only that fails
-    FAILED = "failed"  # anything else, told by `words`
-
-
-_HOPELESS = (TrialOutcome.HUNG, TrialOutcome.UNREACHABLE)
+    MISSING = "missing"  # the worker has no such compiler
+    HUNG_UP = "hung_up"  # the worker closed the connection, for a cause that is not known
+    NOT_ALLOWED = "not_allowed"  # the worker closed the connection: it does not allow this compiler
+    NOT_STORED = "not_stored"  # ... it cannot write the files of a job
+    NO_ROOM = "no_room"  # ... it has no room for the files of a job
+    DROPPED = "dropped"  # ... the process for the job ended, or the worker refuses this client
+    ELSEWHERE = "elsewhere"  # ... another program than the distccd of the stats page has the job port
+    HUNG = "hung"  # the worker did not answer in time
+    UNREACHABLE = "unreachable"  # the job port took no connection
+    NOT_SENT = "not_sent"  # distcc compiles such a command on this machine
+    RENAMED = "renamed"  # distcc asked for another command than it was told, and only that one fails
+    FAILED = "failed"  # any other failure: `Trial.words` has the message
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of one compiler on one worker, or here if `worker` is None.
+    """How one compiler did on one worker, or on this machine if `worker` is None.
 
-    `sent` is the compiler that distcc asked for, which may be another name of the same, with what it
-    `added`; `words` what distcc or the compiler said; `made` the object file, if it is one that can be read.
+    `sent` is the compiler that distcc asked the worker for, which may be another name of the same program.
+    `added` is the target that distcc added to the command. `words` is the message of distcc or of the
+    compiler. `made` is the object file, None if it cannot be read.
     """
 
     worker: Worker | None
@@ -81,166 +50,5 @@ class Trial:
 
     @property
     def is_rewritten(self) -> bool:
-        """Whether distcc asked for something else than it was told."""
+        """Whether distcc asked the worker for another command than it was told."""
         return bool(self.added) or self.sent != self.command.compiler[0]
-
-
-def deadline_s(environ: Mapping[str, str]) -> int:
-    """How long a worker may take for a compilation: distcc's own DISTCC_IO_TIMEOUT, else 15 s."""
-    text = environ.get("DISTCC_IO_TIMEOUT", "")
-    is_number = text.isascii() and text.isdigit() and len(text) < 10
-    return (int(text) if is_number else 0) or DEADLINE_S
-
-
-class Trials:
-    """Runs trials in a temporary directory, which goes with the last of them.
-
-    `try_here` and `try_workers` raise `SignalError`; nothing runs and nothing lies about then.
-    """
-
-    def __init__(self, environ: Mapping[str, str], interrupts: Interrupts) -> None:
-        self._user_environ = environ
-        self._interrupts = interrupts
-        self._distcc = shutil.which("distcc", path=environ.get("PATH")) or "distcc"
-        self._deadline_s = deadline_s(environ)
-
-    def try_here(self, commands: Sequence[Command]) -> list[Trial]:
-        """Compile with each compiler on this machine, without distcc."""
-        return self._run_all([[(None, command)] for command in commands], lambda: None)
-
-    def try_workers(
-        self, workers: Sequence[Worker], commands: Sequence[Command], done: Callable[[], None]
-    ) -> list[Trial]:
-        """Compile with each compiler on each worker, one after the other on each, all workers at once.
-
-        A worker that hangs or cannot be reached is given no further compiler. `done` is called as
-        each worker is through. Trials come in the order of the workers.
-        """
-        return self._run_all([[(worker, command) for command in commands] for worker in workers], done)
-
-    def pause(self, seconds: float) -> None:
-        """Let time pass."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self._interrupts.sleep()
-
-    def try_each(self, pairs: Sequence[tuple[Worker | None, Command]]) -> list[Trial]:
-        """Compile once for each pair; trials come in their order."""
-        return self._run_all([[pair] for pair in pairs], lambda: None)
-
-    def _run_all(
-        self, queues: Sequence[Sequence[tuple[Worker | None, Command]]], done: Callable[[], None]
-    ) -> list[Trial]:
-        with tempfile.TemporaryDirectory(prefix="distcc-driver-doctor.") as base:
-            running: dict[int, Run] = {}
-            try:
-                return self._drive([deque(queue) for queue in queues], running, base, done)
-            finally:
-                for run in running.values():
-                    if run.process is not None:
-                        end_posix_session(run.process)
-
-    def _drive(
-        self,
-        queues: Sequence[deque[tuple[Worker | None, Command]]],
-        running: dict[int, Run],
-        base: str,
-        done: Callable[[], None],
-    ) -> list[Trial]:
-        """Keep as many queues going as may run at once, until all are empty."""
-        trials: list[list[Trial]] = [[] for _ in queues]
-        waiting = deque(index for index, queue in enumerate(queues) if queue)
-        while waiting or running:
-            while waiting and len(running) < _AT_ONCE:
-                index = waiting.popleft()
-                running[index] = self._start(*queues[index].popleft(), base)
-            self._interrupts.sleep()
-            for index in [index for index, run in running.items() if run.has_ended(self._deadline_s)]:
-                trials[index].append(_finish(running.pop(index)))
-                if trials[index][-1].outcome in _HOPELESS:
-                    queues[index].clear()
-                if queues[index]:
-                    waiting.appendleft(index)
-                else:
-                    done()
-        return [trial for queue in trials for trial in queue]
-
-    def _start(self, worker: Worker | None, command: Command, base: str) -> Run:
-        run = Run(worker, command, tempfile.mkdtemp(dir=base))
-        words = [*command.compiler, "-c", run.source, "-o", "trial.o"]
-        if worker is not None:
-            words.insert(0, self._distcc)
-        else:
-            words[0] = shutil.which(words[0], path=self._search_path(command)) or words[0]
-        run.start(words, self._environ(run))
-        return run
-
-    def _search_path(self, command: Command) -> str:
-        environ = command.changes.applied(self._user_environ)
-        return bare_path(environ.get("PATH", os.defpath), command.compiler[0])
-
-    def _environ(self, run: Run) -> dict[str, str]:
-        """What the build sees, but all files are ours and there is no fallback."""
-        environ = inherited(run.command.changes.applied(self._user_environ))
-        environ |= {
-            "PATH": self._search_path(run.command),
-            "LC_ALL": "C",
-            "TMPDIR": run.directory,
-            "DISTCC_DIR": run.state,
-            "DISTCC_FALLBACK": "0",
-            "DISTCC_SKIP_LOCAL_RETRY": "1",
-            "DISTCC_VERBOSE": "1",
-            "DISTCC_LOG": os.path.join(run.directory, "log"),
-            # Ours comes first; but if we are killed, the client ends all the same.
-            "DISTCC_IO_TIMEOUT": str(self._deadline_s + _SPARE_S),
-        }
-        if run.worker is not None:
-            environ["DISTCC_HOSTS"] = Share(run.worker, run.worker.stats.slots).entry
-        return environ
-
-
-def _finish(run: Run) -> Trial:
-    """Judge a run that has ended, and remove its files."""
-    trial = _judge(run)
-    shutil.rmtree(run.directory, ignore_errors=True)  # what is left goes with the base
-    return trial
-
-
-def _judge(run: Run) -> Trial:
-    """What came of a run, from its exit code, its files and distcc's log."""
-    log = run.text("log")
-    said = run.text("output")
-    status = run.process.returncode if run.process is not None else 1
-    outcome, words = _outcome(run, status, log, said)
-    is_made = outcome is TrialOutcome.COMPILED
-    return Trial(
-        run.worker,
-        run.command,
-        outcome,
-        sent_compiler(log) or run.command.compiler[0],
-        _elapsed_ms(run, log) if is_made else None,
-        parse_object(run.data("trial.o")) if is_made else None,
-        words,
-        added_target(log),
-    )
-
-
-def _outcome(run: Run, status: int, log: str, said: str) -> tuple[TrialOutcome, str]:
-    if run.is_late:
-        return TrialOutcome.HUNG, ""
-    if status == 0:
-        is_here = run.worker is not None and not sent_compiler(log)
-        return (TrialOutcome.NOT_SENT, trouble(log)) if is_here else (TrialOutcome.COMPILED, "")
-    if missing := missing_compiler(said):
-        return TrialOutcome.MISSING, missing
-    if failure := connect_failure(log):
-        return TrialOutcome.UNREACHABLE, failure
-    if has_hung_up(log):
-        return TrialOutcome.HUNG_UP, ""
-    return TrialOutcome.FAILED, error_line(said) or trouble(log) or f"exit code {status}"
-
-
-def _elapsed_ms(run: Run, log: str) -> float:
-    """From connecting to the whole object, as distcc's client has measured it."""
-    measured_ms = compile_ms(log)
-    return (run.ended_s - run.started_s) * 1000 if measured_ms is None else measured_ms

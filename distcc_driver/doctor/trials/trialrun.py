@@ -27,7 +27,7 @@ _SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
 
 
 @dataclass(slots=True)
-class Run:
+class TrialRun:
     """A compilation that is to run, runs, or has ended: on a worker, or here if that is None.
 
     Times are of the monotonic clock. `process` is None before the start, and if none was to be had: then the

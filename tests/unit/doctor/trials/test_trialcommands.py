@@ -8,7 +8,7 @@ import pytest
 
 from distcc_driver.doctor.rules.buildverdicts import judge
 from distcc_driver.doctor.trees.buildcommands import BuildCommand
-from distcc_driver.doctor.trials.trialoptions import option_commands
+from distcc_driver.doctor.trials.trialcommands import option_commands
 
 _PATH = os.defpath
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...core.facts import Rejection
 from ...machine.launchers import Changes
 from ...network.probe import ask_stats
-from .hangups import lacks_room, outcome_of
+from .hangupcauses import lacks_room, outcome_of
 from .trial import TrialOutcome
 from .trialenviron import NO_REWRITE
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ...core.facts import Endpoint, Worker
     from ...core.stats import WorkerStats
     from ...machine.compilers import Command
-    from .trial import Trial, Trials
+    from .trial import Trial
+    from .trialrunner import TrialRunner
 
 _AS_TOLD = Changes(variables=((NO_REWRITE, "1"),))
 _FAILURES = (TrialOutcome.MISSING, TrialOutcome.HUNG_UP, TrialOutcome.FAILED)
@@ -26,15 +27,15 @@ _BETWEEN_S = 2.0  # nobody asks a stats port more often
 _STATS_TIMEOUT_S = 2.0
 
 
-def look_again(
-    trials: Trials, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
+def with_causes(
+    runner: TrialRunner, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
 ) -> list[Trial]:
     """The same trials, with what more can be told of those that failed. Raises `SignalError`."""
-    return _with_causes(trials, _without_rewriting(trials, found, local, environ))
+    return _with_worker_causes(runner, _without_rewriting(runner, found, local, environ))
 
 
 def _without_rewriting(
-    trials: Trials, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
+    runner: TrialRunner, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
 ) -> list[Trial]:
     """Try again what failed where distcc asked for something else than it was told, as it was told.
 
@@ -42,14 +43,14 @@ def _without_rewriting(
     """
     here = {trial.command: trial for trial in local}
     doubtful = [trial for trial in found if _is_doubtful(trial, here[trial.command], environ)]
-    as_told = trials.try_each([_as_told(trial) for trial in doubtful])
+    as_told = runner.try_each([_as_told(trial) for trial in doubtful])
     better = [
         first
         for first, told in zip(doubtful, as_told, strict=True)
         if told.outcome is TrialOutcome.COMPILED and _is_alike(told, here[first.command])
     ]
     # A worker that fails now and then may have done so the first time.
-    again = trials.try_each([(trial.worker, trial.command) for trial in better])
+    again = runner.try_each([(trial.worker, trial.command) for trial in better])
     renamed = {
         id(first): replace(first, outcome=TrialOutcome.RENAMED, elapsed_ms=None, made=None)
         for first, second in zip(better, again, strict=True)
@@ -76,7 +77,7 @@ def _as_told(trial: Trial) -> tuple[Worker | None, Command]:
     return trial.worker, replace(trial.command, changes=trial.command.changes + _AS_TOLD)
 
 
-def _with_causes(trials: Trials, found: Sequence[Trial]) -> list[Trial]:
+def _with_worker_causes(runner: TrialRunner, found: Sequence[Trial]) -> list[Trial]:
     """Have each worker that hung up do so once more, and see which of its counters rise.
 
     One that failed without hanging up may have no room for files.
@@ -88,11 +89,11 @@ def _with_causes(trials: Trials, found: Sequence[Trial]) -> list[Trial]:
     hung = {
         trial.worker: trial.command for trial in reversed(failed) if trial.outcome is TrialOutcome.HUNG_UP
     }
-    trials.pause(_BETWEEN_S)
+    runner.pause(_BETWEEN_S)
     before = _stats(endpoints) if hung else {}
-    again = {trial.worker: trial for trial in trials.try_each(list(hung.items()))}
+    again = {trial.worker: trial for trial in runner.try_each(list(hung.items()))}
     if hung:
-        trials.pause(_BETWEEN_S)
+        runner.pause(_BETWEEN_S)
     after = _stats(endpoints)
     causes = {}
     for trial in failed:

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from .steps import TREE, Result, Step
+from .findings import Finding, Result, in_build_directory
 from .trees.buildfiles import text_of
 from .trees.buildtree import System
 
@@ -25,24 +25,23 @@ def scons_file(directory: str) -> str | None:
     return next((name for name in _SCONS if os.path.isfile(os.path.join(directory, name))), None)
 
 
-def trap_steps(tree: BuildTree) -> list[Step]:
+def build_tool_findings(tree: BuildTree) -> list[Finding]:
     """About each of these in a build directory."""
     directory = tree.directory
     scons = scons_file(directory)
-    steps = [_scons_step(directory, scons, text_of(directory, scons, _MAX_BYTES))] if scons else []
+    findings = [_scons_finding(directory, scons, text_of(directory, scons, _MAX_BYTES))] if scons else []
     if _EXTENSIONS.search(text_of(directory, "setup.py", _MAX_BYTES)):
-        steps.append(_setuptools_step(directory, "setup.py"))
+        findings.append(_setuptools_finding(directory, "setup.py"))
     elif _IN_PROJECT.search(text_of(directory, "pyproject.toml", _MAX_BYTES)):
-        steps.append(_setuptools_step(directory, "pyproject.toml"))
-    return steps + _serial_steps(tree)
+        findings.append(_setuptools_finding(directory, "pyproject.toml"))
+    return findings + _serial_findings(tree)
 
 
-def _scons_step(directory: str, name: str, text: str) -> Step:
+def _scons_finding(directory: str, name: str, text: str) -> Finding:
     if "os.environ" in text:
-        return Step(TREE, (directory,), Result.OK, f"{name}: scons is told to pass an environment on")
-    return Step(
-        TREE,
-        (directory,),
+        return in_build_directory(directory, Result.OK, f"{name}: scons is told to pass an environment on")
+    return in_build_directory(
+        directory,
         Result.WARNING,
         f"{name}: scons gives compilers an environment of its own, without DISTCC_HOSTS and your PATH",
         "write import os and Environment(ENV=os.environ) there, with CC='distcc gcc' and CXX='distcc g++' "
@@ -50,10 +49,9 @@ def _scons_step(directory: str, name: str, text: str) -> Step:
     )
 
 
-def _setuptools_step(directory: str, name: str) -> Step:
-    return Step(
-        TREE,
-        (directory,),
+def _setuptools_finding(directory: str, name: str) -> Finding:
+    return in_build_directory(
+        directory,
         Result.WARNING,
         f"{name}: setuptools compiles one file at a time, where the build does not tell it otherwise",
         "run CC='distcc gcc' distcc_build python3 setup.py build_ext, which builds extensions at once; "
@@ -61,11 +59,11 @@ def _setuptools_step(directory: str, name: str) -> Step:
     )
 
 
-def _serial_steps(tree: BuildTree) -> list[Step]:
+def _serial_findings(tree: BuildTree) -> list[Finding]:
     """About a Makefile that has make run one job at a time; what it calls make for is not concerned."""
     name = {System.MAKE: tree.file or "Makefile", System.AUTOTOOLS: "Makefile"}.get(tree.system)
     text = text_of(tree.directory, name) if name else ""
     if not _SERIAL.search(text) or re.search(r"\$[({]MAKE[)}]", text):
         return []
     cause = f"{os.path.basename(name or '')}: .NOTPARALLEL has make run one job at a time, whatever -j says"
-    return [Step(TREE, (tree.directory,), Result.WARNING, cause, "take that line out")]
+    return [in_build_directory(tree.directory, Result.WARNING, cause, "take that line out")]

@@ -1,4 +1,4 @@
-"""What the doctor has to say of trial compilations: `Trial` to `Step`. Pure."""
+"""What the doctor has to say of trial compilations: `Trial` to `Finding`. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from .steps import Result, Step, merged
+from .findings import TRIALS, Finding, Result, merged
 from .trials.objectfile import compiler_version
 from .trials.trial import TrialOutcome
 from .trials.trialenviron import NO_REWRITE
@@ -17,16 +17,14 @@ if TYPE_CHECKING:
     from ..machine.compilers import Command
     from .trials.trial import Trial
 
-TRIALS = "trial compilations"
-
 _REPAIR = "install or repair the compiler here"
 _REPAIR_OPTIONS = "correct its options, or repair the compiler here"
 
 
-def untried_steps(commands: Sequence[Command]) -> list[Step]:
+def untried_findings(commands: Sequence[Command]) -> list[Finding]:
     """About compilers of a build directory that are not run: build files may name anything."""
     return [
-        Step(
+        Finding(
             TRIALS,
             (command.text,),
             Result.OK,
@@ -37,10 +35,10 @@ def untried_steps(commands: Sequence[Command]) -> list[Step]:
     ]
 
 
-def local_steps(trials: Sequence[Trial]) -> list[Step]:
+def local_findings(trials: Sequence[Trial]) -> list[Finding]:
     """About compilers that do not even compile here; those that do are what workers are compared with."""
     return [
-        Step(
+        Finding(
             TRIALS,
             (trial.command.text,),
             Result.PROBLEM,
@@ -55,21 +53,21 @@ def local_steps(trials: Sequence[Trial]) -> list[Step]:
 _WITH_WORDS = (TrialOutcome.FAILED, TrialOutcome.UNREACHABLE, TrialOutcome.HUNG_UP)
 
 
-def trial_steps(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Step]:
+def trial_findings(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Finding]:
     """About every worker: what it did with the compilers, one line for each way in which that went."""
     here = {trial.command: trial for trial in local}
     by_worker: dict[str, list[Trial]] = {}
     for trial in trials:
         if trial.worker is not None:
             by_worker.setdefault(trial.worker.endpoint.host.text, []).append(trial)
-    steps = []
+    findings = []
     for name, group in by_worker.items():
         verdicts: dict[tuple[str, ...], list[Trial]] = {}
         for trial in group:
             verdicts.setdefault(_verdict(trial, here[trial.command]), []).append(trial)
         for verdict, alike in verdicts.items():
-            steps.append(_trial_step(name, verdict, alike, deadline_s))
-    return merged(steps)
+            findings.append(_trial_finding(name, verdict, alike, deadline_s))
+    return merged(findings)
 
 
 def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
@@ -93,9 +91,9 @@ def _version(trial: Trial) -> str:
     return "an unknown compiler" if comment is None else " ".join(compiler_version(comment)).rstrip()
 
 
-def _trial_step(name: str, verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> Step:
+def _trial_finding(name: str, verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> Finding:
     result, text, advice = _sentence(verdict, trials, deadline_s)
-    return Step(TRIALS, (name,), result, text, advice)
+    return Finding(TRIALS, (name,), result, text, advice)
 
 
 def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> tuple[Result, str, str]:

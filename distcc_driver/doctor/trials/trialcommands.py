@@ -1,15 +1,17 @@
-"""Options of a build that a worker's compiler may not know, for trials of it. Runs nothing."""
+"""Which compiler commands are tried on workers, some with options of the build. Runs nothing."""
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
-from ...machine.compilers import Command, examine, safe_to_run
+from ...machine.compilers import Command, examine, is_cxx, safe_to_run
 from ..rules.buildverdicts import compiler_words
+from .trialenviron import NO_REWRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..rules.buildverdicts import Verdict
     from .trial import Trial
@@ -18,6 +20,35 @@ _MOST = 4
 # What only some versions know, without files; -Werror would make much of a trial's own source.
 _TELLING = re.compile(r"-(?:std=|m(?!llvm)|f|W(?!error|no-|[alp],)|gdwarf|-target=)[^/]+")
 _EVERYWHERE = re.compile(r"-W(?:all|extra|invalid-pch)?|-f(?:no-)?(?:PIC|PIE|pic|pie|diagnostics-color.*)")
+
+
+def commands_to_try(
+    of_tree: Sequence[Command], others: Sequence[Command], environ: Mapping[str, str]
+) -> tuple[list[Command], list[Command]]:
+    """The compilers of the build directory that are safe to run, or the `others` if there are none.
+
+    Also returns the compilers of the build directory that are not safe: its files may name any program.
+    Of several names for one program the last is tried, because distcc asks workers for `gcc` where it is
+    called as `cc`. With `DISTCC_NO_REWRITE_CROSS` distcc asks for the name itself, so each name is tried.
+    """
+    search_path = environ.get("PATH", os.defpath)
+    untried = []
+    harmless = []
+    for command in of_tree:
+        if command.can_be_tried:
+            safe = safe_to_run(command, search_path)
+            if safe is None:
+                untried.append(command)
+            else:
+                harmless.append(safe)
+    found = {}
+    for command in harmless or others:
+        if command.can_be_tried:
+            is_plain = len(command.compiler) == 1 and os.sep not in command.compiler[0]
+            is_renamed = NO_REWRITE not in command.changes.applied(environ)
+            name = command.real_path if is_plain and is_renamed else command.compiler
+            found[name, is_cxx(command.compiler[0]), command.changes] = command
+    return list(found.values()), untried
 
 
 def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Command]:

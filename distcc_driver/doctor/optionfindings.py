@@ -6,11 +6,11 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from .findings import Finding, Result, in_build_directory
 from .optionorigins import reconfigured, removal
 from .rules.buildverdicts import OptionEffect, compiler_words, counted, option_effects
 from .rules.clientrules import KeepReason
 from .rules.workerrules import Effect, is_clang
-from .steps import TREE, Result, Step
 from .trees.buildtree import System
 
 if TYPE_CHECKING:
@@ -34,19 +34,19 @@ _ADVICE = {
 }
 
 
-def option_steps(tree: BuildTree, verdicts: Sequence[Verdict], origins: Sequence[Origin]) -> list[Step]:
+def option_findings(tree: BuildTree, verdicts: Sequence[Verdict], origins: Sequence[Origin]) -> list[Finding]:
     """About each option that keeps compilations here, and about those by which workers do another thing."""
     worst = Result.PROBLEM if all(verdict.stays for verdict in verdicts) else Result.WARNING
-    steps = []
+    findings = []
     for found in option_effects(verdicts):
         amount = _amount(found.verdicts, verdicts)
         result = worst if isinstance(found.cause, KeepReason) else Result.WARNING
         text = f"{_named(found)} {_text(found.cause, amount)}"
-        steps.append(Step(TREE, (tree.directory,), result, text, _advice(found, tree, origins)))
-    return steps + _foreign_steps(tree, verdicts)
+        findings.append(in_build_directory(tree.directory, result, text, _advice(found, tree, origins)))
+    return findings + _foreign_findings(tree, verdicts)
 
 
-def _foreign_steps(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Step]:
+def _foreign_findings(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Finding]:
     """About files that distcc sends to no worker, whatever the options are."""
     foreign = [verdict for verdict in verdicts if verdict.is_foreign]
     if not foreign:
@@ -54,7 +54,7 @@ def _foreign_steps(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Step]:
     suffixes = sorted({os.path.splitext(verdict.command.example)[1] or "other" for verdict in foreign})
     text = f"distcc sends no {', '.join(suffixes)} files: {_amount(foreign, verdicts)} stay here"
     result = Result.PROBLEM if len(foreign) == len(verdicts) else Result.OK
-    return [Step(TREE, (tree.directory,), result, text)]
+    return [in_build_directory(tree.directory, result, text)]
 
 
 def _text(cause: KeepReason | Hazard, amount: str) -> str:

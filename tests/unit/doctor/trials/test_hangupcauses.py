@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from distcc_driver.core.stats import WorkerStats
-from distcc_driver.doctor.trials.hangups import outcome_of
+from distcc_driver.doctor.trials.hangupcauses import outcome_of
 from distcc_driver.doctor.trials.trial import TrialOutcome
 
 BEFORE = WorkerStats(

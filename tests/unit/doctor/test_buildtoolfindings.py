@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.doctor.buildtraps import trap_steps
-from distcc_driver.doctor.steps import Result
+from distcc_driver.doctor.buildtoolfindings import build_tool_findings
+from distcc_driver.doctor.findings import Result
 from distcc_driver.doctor.trees.buildtree import read_tree
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 )
 def test_a_trap(name: str, text: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
-    [step] = trap_steps(read_tree(str(tmp_path), {}))
-    assert step.result is Result.WARNING
-    assert step.text.startswith(expected)
-    assert step.advice
+    [finding] = build_tool_findings(read_tree(str(tmp_path), {}))
+    assert finding.result is Result.WARNING
+    assert finding.text.startswith(expected)
+    assert finding.advice
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_a_trap(name: str, text: str, expected: str, tmp_path: Path) -> None:
 )
 def test_no_trap(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
-    assert trap_steps(read_tree(str(tmp_path), {})) == []
+    assert build_tool_findings(read_tree(str(tmp_path), {})) == []
 
 
 def test_scons_that_passes_the_environment_on(tmp_path: Path) -> None:
     (tmp_path / "SConstruct").write_text("import os\nEnvironment(ENV=os.environ).Program('p', ['a.c'])\n")
-    [step] = trap_steps(read_tree(str(tmp_path), {}))
-    assert step.result is Result.OK
+    [finding] = build_tool_findings(read_tree(str(tmp_path), {}))
+    assert finding.result is Result.OK

@@ -1,0 +1,81 @@
+"""Findings about the host list, its workers, and the build that distcc_build would start on them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..commands.rows import USED
+from ..core.wording import summarise
+from .findings import HOST_LIST, PLAN, WORKERS, Finding, Result, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..commands.rows import HostRow
+    from ..commands.survey import Answers
+    from ..core.hostspec import BadEntry
+
+
+def error_finding(error: str) -> Finding:
+    """About an error that ends every build before it begins; `error` is the line that a build prints."""
+    return _of_line(HOST_LIST, Result.PROBLEM, error)
+
+
+def setting_finding(warning: str) -> Finding:
+    """About a variable that has no effect; `warning` is the line that a build prints."""
+    return _of_line(WORKERS, Result.WARNING, warning)
+
+
+def _of_line(part: str, result: Result, line: str) -> Finding:
+    name, _, rest = line.partition(": ")
+    cause, _, advice = rest.partition("; ")
+    return Finding(part, (name,), result, cause, advice)
+
+
+def entry_findings(bad_entries: Sequence[BadEntry]) -> list[Finding]:
+    """About the entries of the host list that are no hosts."""
+    return [
+        Finding(
+            HOST_LIST,
+            ("DISTCC_AUTO_HOSTS",),
+            Result.WARNING,
+            f"entry {entry.position} {entry.text!r}, character {entry.column}: {entry.reason}",
+            "correct it; it is skipped",
+        )
+        for entry in bad_entries
+    ]
+
+
+def host_findings(rows: Sequence[HostRow]) -> list[Finding]:
+    """About every host of the list; the hosts that are left out come first."""
+    left_out = merged(_host_finding(row) for row in rows if row.is_missed)
+    return [*left_out, *(_host_finding(row) for row in rows if not row.is_missed)]
+
+
+def _host_finding(row: HostRow) -> Finding:
+    subjects = (row.host,)
+    if row.same_as:
+        return Finding(WORKERS, subjects, Result.OK, row.cause or "")
+    if row.state != USED:
+        return Finding(WORKERS, subjects, Result.WARNING, f"left out: {row.cause}", row.advice or "")
+    load = "unknown" if row.load is None else f"{row.load:.2f}"
+    memory = "unknown" if row.free_memory_mib is None else f"{row.free_memory_mib} MiB"
+    jobs = row.fewer_jobs or f"{row.jobs} jobs for {row.slots} slots"
+    text = f"used, reached by {row.via}, {jobs}, load {load}, free memory {memory}"
+    return Finding(WORKERS, subjects, Result.OK, f"{text}, answered in {row.answer_ms or 0:.0f} ms")
+
+
+def plan_finding(answers: Answers) -> Finding:
+    """About the build that distcc_build would start now."""
+    subjects = ("distcc_build",)
+    plan = answers.plan
+    if plan is None:
+        cause, _, advice = answers.refusal.partition("; ")
+        return Finding(PLAN, subjects, Result.PROBLEM, cause, advice)
+    if not plan.shares:
+        text = f"{summarise(plan)}: no worker is available, everything compiles here"
+        return Finding(PLAN, subjects, Result.PROBLEM, text, "see to the workers above")
+    if plan.limit:
+        text = f"{summarise(plan)}, cut to {plan.jobs}: {plan.limit.cause}"
+        return Finding(PLAN, subjects, Result.WARNING, text, plan.limit.advice)
+    return Finding(PLAN, subjects, Result.OK, summarise(plan))

@@ -1,0 +1,12 @@
+"""distcc's client that is there, and one that is not."""
+
+from __future__ import annotations
+
+from distcc_driver.doctor.clientfindings import client_finding
+from distcc_driver.doctor.findings import Result
+
+
+def test_client() -> None:
+    assert client_finding("/usr/bin/distcc", "3.4").result is Result.OK
+    assert client_finding("/bin/distcc", None).result is Result.PROBLEM
+    assert client_finding(None, None).text == "not found on PATH"

@@ -1,0 +1,24 @@
+"""The conclusion of the doctor, and its lines where there is no terminal."""
+
+from __future__ import annotations
+
+from distcc_driver.doctor.doctortext import conclusion, plain_lines
+from distcc_driver.doctor.findings import Finding, Result
+
+
+def test_conclusion_counts() -> None:
+    findings = [
+        Finding("p", ("s",), result, "t") for result in (Result.WARNING, Result.PROBLEM, Result.WARNING)
+    ]
+    assert conclusion(findings, is_known=True) == "found: 1 problem and 2 warnings"
+    assert conclusion(findings[:1], is_known=False) == "found: 1 warning"
+    assert conclusion([], is_known=True).startswith("all is well: ")
+
+
+def test_not_all_is_well_where_nobody_knows_what_the_build_calls() -> None:
+    assert conclusion([], is_known=False).startswith("nothing is wrong, but ")
+
+
+def test_plain_lines_escape_what_is_not_printable() -> None:
+    [line, *_] = plain_lines([Finding("p", ("a\nb",), Result.OK, "\x1b[2J", "do \u202e it")], is_known=True)
+    assert line == "ok       p: a\\nb: \\x1b[2J; do \\u202e it"
