@@ -1,4 +1,7 @@
-"""What else keeps a build from its workers: scons, setuptools, `.NOTPARALLEL`. Reads files, runs nothing."""
+"""Findings about build tools that keep jobs from workers: scons, setuptools, make with `.NOTPARALLEL`.
+
+The files of the build directory are read; nothing in them is run.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ _SERIAL = re.compile(r"^\.NOTPARALLEL\s*:\s*(?:#.*)?$", re.MULTILINE)
 
 
 def scons_file(directory: str) -> str | None:
-    """The file by which scons builds a directory."""
+    """The name of the file that scons reads in a directory; None if there is no such file."""
     return next((name for name in _SCONS if os.path.isfile(os.path.join(directory, name))), None)
 
 
 def build_tool_findings(tree: BuildTree) -> list[Finding]:
-    """About each of these in a build directory."""
+    """About each such tool of a build directory."""
     directory = tree.directory
     scons = scons_file(directory)
     findings = [_scons_finding(directory, scons, text_of(directory, scons, _MAX_BYTES))] if scons else []
@@ -39,13 +42,15 @@ def build_tool_findings(tree: BuildTree) -> list[Finding]:
 
 def _scons_finding(directory: str, name: str, text: str) -> Finding:
     if "os.environ" in text:
-        return in_build_directory(directory, Result.OK, f"{name}: scons is told to pass an environment on")
+        return in_build_directory(
+            directory, Result.OK, f"{name}: it uses os.environ, so scons can give compilers your environment"
+        )
     return in_build_directory(
         directory,
         Result.WARNING,
         f"{name}: scons gives compilers an environment of its own, without DISTCC_HOSTS and your PATH",
-        "write import os and Environment(ENV=os.environ) there, with CC='distcc gcc' and CXX='distcc g++' "
-        "behind ENV unless distcc's links are first on PATH",
+        "write import os and Environment(ENV=os.environ) in it; add CC='distcc gcc' and CXX='distcc g++' "
+        "behind ENV, unless distcc's links are first on PATH",
     )
 
 
@@ -53,17 +58,20 @@ def _setuptools_finding(directory: str, name: str) -> Finding:
     return in_build_directory(
         directory,
         Result.WARNING,
-        f"{name}: setuptools compiles one file at a time, where the build does not tell it otherwise",
-        "run CC='distcc gcc' distcc_build python3 setup.py build_ext, which builds extensions at once; "
-        "for pip, name a file with the lines [build_ext] and parallel=8 in DIST_EXTRA_CONFIG",
+        f"{name}: setuptools compiles one file at a time, unless the build asks for more",
+        "run CC='distcc gcc' distcc_build python3 setup.py build_ext, which builds extensions in parallel; "
+        "for pip, write the lines [build_ext] and parallel=8 to a file, and name it in DIST_EXTRA_CONFIG",
     )
 
 
 def _serial_findings(tree: BuildTree) -> list[Finding]:
-    """About a Makefile that has make run one job at a time; what it calls make for is not concerned."""
+    """About a Makefile that makes make run one job at a time.
+
+    A Makefile that calls make again is left out: `.NOTPARALLEL` does not count for the other Makefiles.
+    """
     name = {System.MAKE: tree.file or "Makefile", System.AUTOTOOLS: "Makefile"}.get(tree.system)
     text = text_of(tree.directory, name) if name else ""
     if not _SERIAL.search(text) or re.search(r"\$[({]MAKE[)}]", text):
         return []
-    cause = f"{os.path.basename(name or '')}: .NOTPARALLEL has make run one job at a time, whatever -j says"
-    return [in_build_directory(tree.directory, Result.WARNING, cause, "take that line out")]
+    cause = f"{os.path.basename(name or '')}: with .NOTPARALLEL make runs one job at a time, whatever -j says"
+    return [in_build_directory(tree.directory, Result.WARNING, cause, "delete the line with .NOTPARALLEL")]

@@ -43,7 +43,7 @@ def client_finding(path: str | None, version: str | None) -> Finding:
         )
     if version is None:
         advice = "is it distcc? install the package distcc, or correct PATH"
-        return Finding(CLIENT, subjects, Result.PROBLEM, f"{path} does not tell its version", advice)
+        return Finding(CLIENT, subjects, Result.PROBLEM, f"{path} prints no version", advice)
     return Finding(CLIENT, subjects, Result.OK, f"version {version}, {path}")
 
 
@@ -58,7 +58,7 @@ def directory_findings(environ: Mapping[str, str]) -> list[Finding]:
             (variable,),
             Result.PROBLEM,
             f"{cause}: distcc has no place for its files, and compiles everything here",
-            "name a directory that you may write",
+            "name a directory that you may write to",
         )
         for variable, cause in _unusable_directories(environ)
     ]
@@ -85,6 +85,6 @@ def _unusable_directories(environ: Mapping[str, str]) -> Iterator[tuple[str, str
 def _fault(variable: str, directory: str) -> Iterator[tuple[str, str]]:
     """The variable and the cause, if distcc cannot make files in the directory."""
     if not os.path.isdir(directory):
-        yield variable, f"{directory} is no directory"
+        yield variable, f"{directory} is not a directory"
     elif not os.access(directory, os.W_OK | os.X_OK):
-        yield variable, f"{directory} cannot be written"
+        yield variable, f"{directory} is not writable"

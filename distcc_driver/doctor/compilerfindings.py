@@ -13,13 +13,13 @@ from ..machine.compilers import Kind
 from .compilerwording import leads_to, nature, to_distcc, trouble, wrapped
 from .findings import COMPILERS, Finding, Result, in_build_directory, merged
 from .trees.buildtree import System
-from .trees.makefile import RECIPE
+from .trees.makecompilers import RECIPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..machine.compilers import Command
-    from .trees.buildcommands import Configured
+    from .trees.buildcommands import ConfiguredCompiler
     from .trees.buildtree import BuildTree
 
 _NAMED_DIRECTORIES = 3
@@ -28,7 +28,7 @@ _NAMED_DIRECTORIES = 3
 def compiler_findings(
     commands: Sequence[Command], environ: Mapping[str, str], is_tree_distributed: bool
 ) -> list[Finding]:
-    """About the names of compilers; they do not matter to a build directory that calls distcc by itself."""
+    """About compiler names, which do not matter to a build directory that calls distcc by itself."""
     if not commands:
         advice = "install one, or name it with --compiler"
         return [Finding(COMPILERS, ("PATH",), Result.PROBLEM, "no compiler found", advice)]
@@ -45,7 +45,7 @@ def _compiler_finding(command: Command, environ: Mapping[str, str], is_tree_dist
         return Finding(COMPILERS, subjects, Result.OK, text)
     if is_tree_distributed:
         return Finding(
-            COMPILERS, subjects, Result.OK, f"{text}; no matter, for the build directory calls distcc"
+            COMPILERS, subjects, Result.OK, f"{text}, which does not matter: the build directory calls distcc"
         )
     text = f"{text}: called by this name, it never reaches distcc"
     reason, advice = to_distcc(command)
@@ -55,16 +55,16 @@ def _compiler_finding(command: Command, environ: Mapping[str, str], is_tree_dist
 
 
 def build_directory_findings(tree: BuildTree, commands: Sequence[Command]) -> list[Finding]:
-    """About a build directory; `commands` are its compilers, followed to their ends."""
+    """About a build directory; `commands` are its compilers in the order of `tree.compilers`."""
     if tree.configured:
         return [_elsewhere_finding(tree)]
     if tree.system is System.NONE:
         text = "no build files"
         if tree.unconfigured:
-            text = f"{tree.unconfigured}, not configured yet"
+            text = f"sources with {tree.unconfigured}, not configured yet"
         return [in_build_directory(tree.directory, Result.OK, f"{text}: only the compilers above count")]
     if tree.unknown:
-        text = f"{tree.file}: the compiler cannot be told without running it, {tree.unknown}"
+        text = f"{tree.file}: only a build could tell the compiler: {tree.unknown}"
         return [in_build_directory(tree.directory, Result.OK, text)]
     return [
         _configured_finding(tree, configured, command)
@@ -73,22 +73,21 @@ def build_directory_findings(tree: BuildTree, commands: Sequence[Command]) -> li
 
 
 def _elsewhere_finding(tree: BuildTree) -> Finding:
-    """About sources with build directories below them."""
+    """About a directory of sources with build directories below it."""
     more = len(tree.configured) - _NAMED_DIRECTORIES
     names = ", ".join(tree.configured[:_NAMED_DIRECTORIES]) + (f" and {more} more" if more > 0 else "")
     first = os.path.normpath(os.path.join(tree.directory, tree.configured[0]))
     advice = f"run distcc-driver doctor --build-dir {shlex.quote(first)}"
     return in_build_directory(
-        tree.directory, Result.WARNING, f"{tree.unconfigured}, configured in {names}", advice
+        tree.directory, Result.WARNING, f"sources with {tree.unconfigured}, configured in {names}", advice
     )
 
 
-def _configured_finding(tree: BuildTree, configured: Configured, command: Command) -> Finding:
+def _configured_finding(tree: BuildTree, configured: ConfiguredCompiler, command: Command) -> Finding:
     where = configured.place or f"{configured.setting} in {tree.file}"
     if command.kind is Kind.MISSING and command.path is None:
         name = command.missing or command.words[0]
-        what = "which" if name == command.text else f"and {name}"
-        text = f"configured with {command.text} ({where}), {what} is not there"
+        text = f"configured with {command.text} ({where}): {name} is not found"
         return in_build_directory(tree.directory, Result.PROBLEM, text, "install it, or configure again")
     if found := trouble(command):
         result = Result.PROBLEM if found.is_problem else Result.WARNING
@@ -108,8 +107,8 @@ def _configured_finding(tree: BuildTree, configured: Configured, command: Comman
     )
 
 
-def _reconfigure(tree: BuildTree, configured: Configured, command: Command, is_name: bool) -> str:
-    """What makes the build directory call distcc."""
+def _reconfigure(tree: BuildTree, configured: ConfiguredCompiler, command: Command, is_name: bool) -> str:
+    """The advice that makes a build directory call distcc."""
     called = wrapped(command)
     masquerade = f", or {to_distcc(command)[1]}" if is_name else ""
     if tree.system is System.CMAKE:
@@ -117,9 +116,9 @@ def _reconfigure(tree: BuildTree, configured: Configured, command: Command, is_n
         return f"run cmake -D{configured.setting}_LAUNCHER={launchers} {shlex.quote(tree.directory)}"
     if tree.system is System.MESON:
         variable = "CC" if configured.setting == "C compiler" else "CXX"
-        return f"set up another one, as in: {variable}={called} meson setup DIRECTORY{masquerade}"
+        return f"set up another build directory: {variable}={called} meson setup DIRECTORY{masquerade}"
     if tree.system is System.NINJA:
-        return f"have its generator write {called} in {configured.setting}{masquerade}"
+        return f"make the generator of build.ninja write {called} in {configured.setting}{masquerade}"
     if configured.setting == RECIPE:
         return f"write {called} in the recipe{masquerade}"
     again = "run configure again with" if tree.system is System.AUTOTOOLS else "set"

@@ -1,6 +1,6 @@
-"""The doctor's findings as people see them: under headings on a terminal, else a line for each.
+"""The findings as text: below headings on a terminal, elsewhere one plain line for each.
 
-Names and words come from outside: they are never read as markup, and what is not printable is escaped.
+Names and messages come from outside. They are never read as markup, and unprintable characters are escaped.
 """
 
 from __future__ import annotations
@@ -28,13 +28,16 @@ _WIDTH = max(len(result.value) for result in Result)
 
 
 def plain_lines(findings: Sequence[Finding], is_known: bool) -> list[str]:
-    """One line for each finding, whatever its width, and the result of all, as `conclusion` has it."""
+    """One line for each finding, however long it is, then a blank line and the conclusion."""
     lines = [f"{finding.result.value:{_WIDTH}}  {finding.part}: {_sentence(finding)}" for finding in findings]
     return [*lines, "", conclusion(findings, is_known)]
 
 
 def terminal_view(findings: Sequence[Finding], is_known: bool, has_marks: bool) -> RenderableType:
-    """Steps below the headings of their parts; `has_marks` where the terminal has more than ASCII."""
+    """The findings below the headings of their parts; with `has_marks` a sign in front of each result.
+
+    The signs are not ASCII, so not every terminal can show them.
+    """
     parts: list[RenderableType] = []
     for part, group in groupby(findings, lambda finding: finding.part):
         parts += [Text(part, style="bold"), _grid(list(group), has_marks)]
@@ -43,7 +46,7 @@ def terminal_view(findings: Sequence[Finding], is_known: bool, has_marks: bool) 
 
 
 def conclusion(findings: Sequence[Finding], is_known: bool) -> str:
-    """What all findings come to, in one line; `is_known` if the build's own commands were read."""
+    """All findings in one line; `is_known` tells whether the compile commands of the build were read."""
     counts = {result: sum(finding.result is result for finding in findings) for result in Result}
     found = [_count(counts[result], result.value) for result in (Result.PROBLEM, Result.WARNING)]
     found = [text for text in found if text]
@@ -52,8 +55,8 @@ def conclusion(findings: Sequence[Finding], is_known: bool) -> str:
     if is_known:
         return "all is well: a build would be distributed as the host list says"
     return (
-        "nothing is wrong, but the commands of the build cannot be told: "
-        "in a build with DISTCC_VERBOSE=1, distcc says of each file where it compiles, and why"
+        "nothing is wrong, but the compile commands of the build are not known: "
+        "build with DISTCC_VERBOSE=1, and distcc says where it compiles each file, and why"
     )
 
 

@@ -74,7 +74,7 @@ def plan_finding(answers: Answers) -> Finding:
         return Finding(PLAN, subjects, Result.PROBLEM, cause, advice)
     if not plan.shares:
         text = f"{summarise(plan)}: no worker is available, everything compiles here"
-        return Finding(PLAN, subjects, Result.PROBLEM, text, "see to the workers above")
+        return Finding(PLAN, subjects, Result.PROBLEM, text, "follow the advice about the workers above")
     if plan.limit:
         text = f"{summarise(plan)}, cut to {plan.jobs}: {plan.limit.cause}"
         return Finding(PLAN, subjects, Result.WARNING, text, plan.limit.advice)

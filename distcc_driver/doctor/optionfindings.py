@@ -1,4 +1,4 @@
-"""What the doctor has to say of the options of a build: which keep its compilations here. Pure."""
+"""Findings about the options of a build that keep compilations here or change them on a worker. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HEADER = "the precompiled header"
 _MODULE_MAP = "the module map"
-_NATIVE = "name the processor instead (gcc -march=native -Q --help=target tells it), or leave it out"
+_NATIVE = "name the processor instead (gcc -march=native -Q --help=target prints it), or leave the option out"
 _FLAGS = {System.CMAKE: "CMAKE_C_FLAGS and CMAKE_CXX_FLAGS", System.MESON: "c_args and cpp_args"}
 _ADVICE = {
     "-march=native": _NATIVE,
@@ -35,7 +35,7 @@ _ADVICE = {
 
 
 def option_findings(tree: BuildTree, verdicts: Sequence[Verdict], origins: Sequence[Origin]) -> list[Finding]:
-    """About each option that keeps compilations here, and about those by which workers do another thing."""
+    """About each option that keeps compilations here, or that has another effect on a worker than here."""
     worst = Result.PROBLEM if all(verdict.stays for verdict in verdicts) else Result.WARNING
     findings = []
     for found in option_effects(verdicts):
@@ -47,7 +47,7 @@ def option_findings(tree: BuildTree, verdicts: Sequence[Verdict], origins: Seque
 
 
 def _foreign_findings(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Finding]:
-    """About files that distcc sends to no worker, whatever the options are."""
+    """About files that distcc never sends, whatever the options are."""
     foreign = [verdict for verdict in verdicts if verdict.is_foreign]
     if not foreign:
         return []
@@ -58,29 +58,29 @@ def _foreign_findings(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Find
 
 
 def _text(cause: KeepReason | Hazard, amount: str) -> str:
-    """What a cause does to a number of compilations."""
+    """The words for the effect of an option; `amount` tells how many compilations it concerns."""
     if isinstance(cause, KeepReason):
         return f"keeps {amount} here: {cause.reason}"
-    unless = "" if cause.what == _HEADER else ", unless they have it,"
+    unless = "" if cause.what == _HEADER else ", unless the worker has it,"
     return {
         Effect.FAILS: (
             f"names {cause.what}, which workers do not get: {amount} fail there{unless} and are repeated here"
         ),
         Effect.MAY_FAIL: (
-            f"has GCC read {cause.what}, which distcc does not send ({amount}): files with such comments "
+            f"makes GCC read {cause.what}, which distcc does not send ({amount}): files with such comments "
             "fail on workers and are repeated here"
         ),
         Effect.LOSES: f"writes {cause.what}, which stays on the worker and is lost ({amount})",
         Effect.DIFFERS: f"makes code for {cause.what} ({amount})",
         Effect.SPOILS: (
             f"makes {cause.what} on a worker, and the compiler here cannot use it ({amount}): "
-            "what is compiled here later ends with errors"
+            "later compilations here end with errors"
         ),
     }[cause.effect]
 
 
 def _advice(found: OptionEffect, tree: BuildTree, origins: Sequence[Origin]) -> str:
-    """What to do, in the words of who sets the option."""
+    """The advice about an option, for the build system that sets it."""
     cause = found.cause
     if not isinstance(cause, KeepReason) and cause.what == _HEADER:
         return _without_precompiled_headers(tree)
@@ -108,14 +108,14 @@ def _without_precompiled_headers(tree: BuildTree) -> str:
 
 
 def _named(found: OptionEffect) -> str:
-    """An option and where it stands, or a file if no option is to blame."""
+    """The option and the place that sets it, or a source file if no option is the cause."""
     places = found.places
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
     return f"{found.cause.word or found.verdicts[0].command.example} ({places[0]}{more})"
 
 
 def _amount(group: Sequence[Verdict], verdicts: Sequence[Verdict]) -> str:
-    """How many of the build's compilations they are."""
+    """How many of all compilations the `group` is, in words."""
     number, total = counted(group), counted(verdicts)
     if number is not None and total is not None:
         return f"{number} of {total} compilations"

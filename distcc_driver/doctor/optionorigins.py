@@ -1,4 +1,7 @@
-"""Who sets the options of a build: what to change so that one of them is gone. Reads files, runs nothing."""
+"""Which settings of a build directory hold its options, and the advice that removes an option from them.
+
+The files of the build directory are read; nothing in them is run.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +31,19 @@ _MESON_SWITCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A setting that somebody may change, such as `CMAKE_C_FLAGS` or `b_lto`, and the words in it."""
+    """A setting that the user can change, such as `CMAKE_C_FLAGS` or `b_lto`, and the words of its value."""
 
     setting: str
     words: tuple[str, ...]
 
     def without(self, option: str) -> str:
-        """The setting as an assignment for a shell, without an option."""
+        """An assignment for a shell that gives the setting its value without the option."""
         left = [word for word in self.words if word != option]
         return shlex.quote(f"{self.setting}={shlex.join(left)}")
 
 
 def read_origins(tree: BuildTree, environ: Mapping[str, str]) -> list[Origin]:
-    """The settings of a build directory, else those of the environment."""
+    """The settings of a build directory; if its build system has no settings, those of the environment."""
     readers = {System.CMAKE: _of_cmake, System.MESON: _of_meson, System.AUTOTOOLS: _of_autotools}
     if reader := readers.get(tree.system):
         return list(reader(tree.directory))
@@ -48,13 +51,13 @@ def read_origins(tree: BuildTree, environ: Mapping[str, str]) -> list[Origin]:
 
 
 def removal(option: str, place: str, tree: BuildTree, origins: Sequence[Origin]) -> str:
-    """What to do to have a build without an option that stands in `place`."""
+    """The advice that removes an option from a build; `place` is the place that sets it, for people."""
     holders = [origin for origin in origins if option in origin.words]
     directory = shlex.quote(tree.directory)
     if tree.system is System.CMAKE:
         if holders:
             return f"run cmake {' '.join(f'-D{origin.without(option)}' for origin in holders)} {directory}"
-        return "CMakeLists.txt sets it: look for an option of the project that leaves it out"
+        return "CMakeLists.txt sets it: look for an option of the project that turns it off"
     if tree.system is System.MESON:
         return _meson_removal(option, directory, holders, origins)
     if tree.system is System.AUTOTOOLS and holders:
@@ -71,13 +74,16 @@ def _meson_removal(option: str, directory: str, holders: Sequence[Origin], origi
         if pattern.fullmatch(option) and switches.get(name, (off,)) != (off,):
             return f"run {reconfigured(f'-D{name}={off}', directory)}"
     if not holders:
-        return "meson.build sets it: look for an option of the project that leaves it out"
+        return "meson.build sets it: look for an option of the project that turns it off"
     settings = [f"-D{origin.without(option)}" for origin in holders]
     return f"run {reconfigured(' '.join(settings), directory)}"
 
 
 def reconfigured(settings: str, directory: str) -> str:
-    """The command by which Meson takes other settings, at once and not with the next build."""
+    """The commands that give Meson other settings.
+
+    `meson configure` alone would write them to build.ninja only when the next build starts.
+    """
     return f"meson configure {settings} {directory} && ninja -C {directory} build.ninja"
 
 

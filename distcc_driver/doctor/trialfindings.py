@@ -1,4 +1,4 @@
-"""What the doctor has to say of trial compilations: `Trial` to `Finding`. Pure."""
+"""Findings about trial compilations, on this machine and on workers. Pure."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _REPAIR_OPTIONS = "correct its options, or repair the compiler here"
 
 
 def untried_findings(commands: Sequence[Command]) -> list[Finding]:
-    """About compilers of a build directory that are not run: build files may name anything."""
+    """About compilers of a build directory that are not run: its files may name any program."""
     return [
         Finding(
             TRIALS,
             (command.text,),
             Result.OK,
-            "not tried, for it is neither a compiler on PATH nor one of this system",
+            "not tried, because it is neither a compiler on PATH nor one of this system",
             f"to try it all the same, add --compiler {shlex.quote(command.text)}",
         )
         for command in commands
@@ -36,13 +36,13 @@ def untried_findings(commands: Sequence[Command]) -> list[Finding]:
 
 
 def local_findings(trials: Sequence[Trial]) -> list[Finding]:
-    """About compilers that do not even compile here; those that do are what workers are compared with."""
+    """About compilers that fail on this machine already."""
     return [
         Finding(
             TRIALS,
             (trial.command.text,),
             Result.PROBLEM,
-            f"compiles nothing on this machine: {trial.words or 'no end in time'}",
+            f"compiles nothing on this machine: {trial.words or 'it does not end in time'}",
             _REPAIR_OPTIONS if len(trial.command.compiler) > 1 else _REPAIR,
         )
         for trial in trials
@@ -54,7 +54,10 @@ _WITH_WORDS = (TrialOutcome.FAILED, TrialOutcome.UNREACHABLE, TrialOutcome.HUNG_
 
 
 def trial_findings(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Finding]:
-    """About every worker: what it did with the compilers, one line for each way in which that went."""
+    """About every worker: one line for all compilers that ended alike on it.
+
+    `local` are the trials on this machine, which the trials on workers are compared with.
+    """
     here = {trial.command: trial for trial in local}
     by_worker: dict[str, list[Trial]] = {}
     for trial in trials:
@@ -62,16 +65,16 @@ def trial_findings(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: 
             by_worker.setdefault(trial.worker.endpoint.host.text, []).append(trial)
     findings = []
     for name, group in by_worker.items():
-        verdicts: dict[tuple[str, ...], list[Trial]] = {}
+        by_ending: dict[tuple[str, ...], list[Trial]] = {}
         for trial in group:
-            verdicts.setdefault(_verdict(trial, here[trial.command]), []).append(trial)
-        for verdict, alike in verdicts.items():
-            findings.append(_trial_finding(name, verdict, alike, deadline_s))
+            by_ending.setdefault(_ending(trial, here[trial.command]), []).append(trial)
+        for ending, alike in by_ending.items():
+            findings.append(_trial_finding(name, ending, alike, deadline_s))
     return merged(findings)
 
 
-def _verdict(trial: Trial, local: Trial) -> tuple[str, ...]:
-    """How a trial ended, as a key: what has the same one goes on the same line."""
+def _ending(trial: Trial, local: Trial) -> tuple[str, ...]:
+    """How a trial ended, as a key: trials with the same key share a line."""
     if trial.outcome is TrialOutcome.RENAMED:
         return trial.outcome.value, trial.added
     if trial.outcome is not TrialOutcome.COMPILED:
@@ -91,21 +94,21 @@ def _version(trial: Trial) -> str:
     return "an unknown compiler" if comment is None else " ".join(compiler_version(comment)).rstrip()
 
 
-def _trial_finding(name: str, verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> Finding:
-    result, text, advice = _sentence(verdict, trials, deadline_s)
+def _trial_finding(name: str, ending: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> Finding:
+    result, text, advice = _sentence(ending, trials, deadline_s)
     return Finding(TRIALS, (name,), result, text, advice)
 
 
-def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> tuple[Result, str, str]:
-    """Result, what is, and what to do."""
+def _sentence(ending: tuple[str, ...], trials: Sequence[Trial], deadline_s: int) -> tuple[Result, str, str]:
+    """Result, text and advice for trials that ended alike."""
     compilers = ", ".join(shlex.join(trial.command.compiler) for trial in trials)
-    kind, *details = verdict
+    kind, *details = ending
     if kind in ("same", "unread"):
         times = ", ".join(f"{trial.elapsed_ms or 0:.0f} ms" for trial in trials)
         like = f"{details[0]} as here" if kind == "same" else "its version cannot be compared"
         return Result.OK, f"compiles with {compilers} in {times}; {like}", ""
     if kind == "garbage":
-        text = f"returns what is no object file ({compilers})"
+        text = f"returns something that is not an object file ({compilers})"
         return Result.PROBLEM, text, "take it off the list until its owner has repaired it"
     if kind == "version":
         there, this = details
@@ -123,7 +126,7 @@ def _sentence(verdict: tuple[str, ...], trials: Sequence[Trial], deadline_s: int
 def _failure(
     outcome: TrialOutcome, words: str, compilers: str, trials: Sequence[Trial], deadline_s: int
 ) -> tuple[str, str]:
-    """What is, and what to do, where there is no object file."""
+    """Text and advice for trials that made no object file."""
     asked = ", ".join(dict.fromkeys(trial.sent for trial in trials))
     if outcome is TrialOutcome.RENAMED:
         return _renamed(words, asked, compilers)
@@ -134,7 +137,10 @@ def _failure(
     if outcome is TrialOutcome.FAILED:
         return f"{compilers} fails there: {words}", _cure(words)
     if outcome is TrialOutcome.HUNG_UP and words:
-        return f"hung up {words} ({compilers})", "try again, and look into its log if it does so again"
+        return (
+            f"hung up {words} ({compilers})",
+            "run the doctor again, and read the log of that distccd if it hangs up again",
+        )
     sentences = {
         TrialOutcome.MISSING: (
             f"compiler missing there: {asked}",
@@ -142,7 +148,7 @@ def _failure(
         ),
         TrialOutcome.HUNG_UP: (
             f"hangs up without an answer ({compilers})",
-            "its log tells why: the compiler or this client is not allowed, or it has no room for files",
+            "read its log: it may not allow the compiler or this client, or have no room for files",
         ),
         TrialOutcome.HUNG: (
             f"takes a job and does not finish it within {deadline_s} s ({compilers})",
@@ -151,14 +157,14 @@ def _failure(
         ),
         TrialOutcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
         TrialOutcome.NOT_SENT: (
-            f"distcc sends no such compilation to a worker ({compilers})",
-            "leave out what ties it to this machine, such as -march=native",
+            f"distcc does not send this command to workers ({compilers})",
+            "leave out the option that ties it to this machine, such as -march=native",
         ),
     }
     return sentences[outcome]
 
 
-# For the compilers: what is, and what to do.
+# Text, in which {} stands for the compilers, and advice.
 _HANG_UPS = {
     TrialOutcome.NOT_ALLOWED: (
         "compiler not allowed there, it hangs up without an answer: {}",
@@ -166,7 +172,7 @@ _HANG_UPS = {
     ),
     TrialOutcome.NOT_STORED: (
         "cannot write the files of a job, and hangs up ({})",
-        "let that distccd write to its temporary directory (its TMPDIR, else /tmp), and see to quotas",
+        "let that distccd write to its temporary directory (its TMPDIR, else /tmp), and check its quotas",
     ),
     TrialOutcome.NO_ROOM: (
         "has no room for the files of a job ({})",
@@ -178,7 +184,7 @@ _HANG_UPS = {
     ),
     TrialOutcome.ELSEWHERE: (
         "hangs up, and its distccd has seen no job: the job port leads elsewhere ({})",
-        "see to the proxy or tunnel in between, or correct the ports of the entry",
+        "check the proxy or tunnel in between, or correct the ports of the entry",
     ),
 }
 _CURES = (
@@ -196,12 +202,12 @@ _CURES = (
 
 
 def _cure(words: str) -> str:
-    """What to do about a compiler that says something and fails."""
+    """The advice about a compiler that fails with the message `words`."""
     return next((cure for said, cure in _CURES if re.search(said, words)), "repair that compiler there")
 
 
 def _renamed(added: str, asked: str, compilers: str) -> tuple[str, str]:
-    """About a worker that does what the build wants, and is asked for something else by distcc."""
+    """Text and advice about a worker that can run the command of the build, but not the one of distcc."""
     if added:
         text = f"compiles with {compilers} as here, but distcc adds -target {added}"
         return text, f"set {NO_REWRITE}=1, so that distcc leaves the command as it is"

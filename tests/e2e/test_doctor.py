@@ -68,7 +68,7 @@ def test_nothing_is_wrong(masqueraded: dict[str, str], work: Path, shared_distcc
     assert "compiles with gcc, g++ in " in found.line("ok       trial", shared_distccd.spec)
     assert shared_distccd.compiled == before + 2
     found.line("ok       compilers", "gcc, g++: link in /usr/lib/distcc to distcc, compiler in /usr/bin")
-    found.line("nothing is wrong", "the commands of the build cannot be told")
+    found.line("nothing is wrong", "the compile commands of the build are not known")
 
 
 def test_no_masquerade_and_nothing_that_calls_distcc(
@@ -248,7 +248,7 @@ def test_distcc_in_front_of_ccache(environ: dict[str, str], work: Path, shared_d
     """It asks the worker for ccache, which has none, and so compiles here."""
     found = examine(environ, work, [shared_distccd.spec], "--compiler", "distcc ccache gcc")
     line = found.line("warning  compilers", "distcc ccache gcc: distcc is told to run ccache")
-    assert "ccache comes in front, not behind" in line
+    assert "put ccache in front of distcc" in line
     assert found.done.returncode == 1
 
 
@@ -257,7 +257,9 @@ def test_ccache_alone_is_told_its_prefix(
 ) -> None:
     environ = environ | {"PATH": f"/usr/lib/ccache:{environ['PATH']}", "CCACHE_PREFIX": "icecc"}
     found = examine(environ, work, [shared_distccd.spec], "--compiler", "gcc")
-    found.line("ok       compilers", "which distcc_build has call distcc (CCACHE_PREFIX) instead of icecc")
+    found.line(
+        "ok       compilers", "and distcc_build makes ccache call distcc (CCACHE_PREFIX) instead of icecc"
+    )
     found.line("ok       trial", "compiles with /usr/bin/gcc in ")
     assert found.done.returncode == 0
 
@@ -299,7 +301,7 @@ def test_options_that_distcc_keeps_here(
 ) -> None:
     before = shared_distccd.compiled
     found = examine(masqueraded, work, [shared_distccd.spec], "--compiler", "gcc -march=native", "gcc")
-    found.line("problem  trial", "distcc sends no such compilation to a worker (gcc -march=native)")
+    found.line("problem  trial", "distcc does not send this command to workers (gcc -march=native)")
     found.line("ok       trial", "compiles with gcc in ")
     assert shared_distccd.compiled == before + 1
 

@@ -149,7 +149,7 @@ def test_sources_whose_build_directory_is_one_below(
     configure(["cmake", ".."], work / "build", environ)
     _, document = examined(work, environ, shared_distccd)
     [step] = [step for step in document["steps"] if step["part"] == "build directory"]
-    assert (step["result"], step["text"]) == ("warning", "CMakeLists.txt, configured in build")
+    assert (step["result"], step["text"]) == ("warning", "sources with CMakeLists.txt, configured in build")
     assert step["advice"] == f"run distcc-driver doctor --build-dir {work}/build"
 
 
@@ -178,7 +178,9 @@ def test_meson_both_ways(sources: Path, work: Path, environ: dict[str, str], sha
     plain, wrapped = work / "plain", work / "wrapped"
     configure(["meson", "setup", ".", str(sources)], plain, environ | _PLAIN)
     said = assert_never_calls_distcc(plain, environ, shared_distccd, "Meson", "gcc", "g++")
-    assert "ninja will not call distcc; set up another one, as in: CC='distcc gcc' meson setup" in said[0]
+    assert (
+        "ninja will not call distcc; set up another build directory: CC='distcc gcc' meson setup" in said[0]
+    )
     configure(["meson", "setup", ".", str(sources)], wrapped, environ | _WRAPPED)
     assert_calls_distcc(wrapped, environ, shared_distccd, "Meson", "distcc gcc", "distcc g++")
 
@@ -256,7 +258,7 @@ def test_compiler_that_is_not_there(work: Path, environ: dict[str, str], shared_
     code, document = examined(tree, environ, shared_distccd)
     (step,) = [step for step in document["steps"] if step["part"] == "build directory"]
     assert (code, step["result"]) == (1, "problem")
-    assert step["text"] == "configured with no-such-gcc (CC in Makefile), which is not there"
+    assert step["text"] == "configured with no-such-gcc (CC in Makefile): no-such-gcc is not found"
     tried = [step["subjects"] for step in document["steps"] if step["part"] == "trial compilations"]
     assert tried
     assert not [subjects for subjects in tried if "no-such-gcc" in " ".join(subjects)]

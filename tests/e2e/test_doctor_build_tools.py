@@ -51,7 +51,7 @@ def test_scons(ready_shell: UserShell, shared_distccd: Distccd, work: Path) -> N
         path = "" if "CC" in arguments else f"PATH={MASQUERADE}:$PATH "
         assert built(ready_shell, shared_distccd, f"scons -Qc; {path}distcc_build scons -Q") == 2
     said = examined(ready_shell, work)
-    assert "SConstruct: scons is told to pass an environment on" in said
+    assert "SConstruct: it uses os.environ, so scons can give compilers your environment" in said
     assert "all is well" not in said
 
 
@@ -65,7 +65,7 @@ def test_a_compiler_in_the_environment_of_a_build_that_cannot_be_read(
     ready_shell.environ["CCACHE_DIR"] = str(tmp_path / "ccache")
     said = examined(ready_shell, work, CC="ccache gcc")
     assert "compilers: ccache gcc: called through ccache" in said
-    assert "nothing is wrong, but the commands of the build cannot be told" in said
+    assert "nothing is wrong, but the compile commands of the build are not known" in said
     assert built(ready_shell, shared_distccd, "CC='ccache gcc' distcc_build make") == 2
     said = examined(ready_shell, work, CC="gcc")
     assert f"put {MASQUERADE} first on PATH, or let the build call 'distcc NAME'" in said
@@ -84,7 +84,9 @@ def test_launcher_and_masquerade_together(
     configured = ready_shell.run(f"{cmake} . && {cmake} -DCMAKE_C_COMPILER_LAUNCHER=distcc .")
     assert configured.returncode == 0, configured.stderr
     said = examined(ready_shell, work)
-    assert f"distcc is told to run {MASQUERADE}/gcc, which is distcc: it stops, or compiles here" in said
+    assert (
+        f"distcc is told to run {MASQUERADE}/gcc, which is distcc itself: it stops, or compiles here" in said
+    )
     assert "leave the launcher out, or name the compiler itself" in said
     ready_shell.run(f"{cmake} -DCMAKE_C_COMPILER_LAUNCHER= .")
     assert "all is well" in examined(ready_shell, work, PATH=f"{MASQUERADE}:{ready_shell.environ['PATH']}")

@@ -95,7 +95,7 @@ def test_a_compiler_of_a_build_directory_is_tried_where_the_user_names_it(
     (work / "Makefile").write_text(f"CC = distcc {own}\na.o: a.c\n\t$(CC) -c a.c\n")
     _, text = said(masqueraded, work)
     advice = f"to try it all the same, add --compiler 'distcc {own}'"
-    assert f"not tried, for it is neither a compiler on PATH nor one of this system; {advice}" in text
+    assert f"not tried, because it is neither a compiler on PATH nor one of this system; {advice}" in text
     _, text = said(masqueraded, work, "--compiler", f"distcc {own}")
     assert f"compiler not allowed there, it hangs up without an answer: {own}" in text
 
@@ -213,10 +213,10 @@ def test_no_worker_gets_a_clean_bill_for_what_is_no_object(
 
 
 PLACES = [
-    ({"DISTCC_DIR": "/nonexistent"}, "DISTCC_DIR: /nonexistent is no directory"),
-    ({"DISTCC_DIR": "/dev/null"}, "DISTCC_DIR: /dev/null is no directory"),
-    ({"TMPDIR": "/nonexistent"}, "TMPDIR: /nonexistent is no directory"),
-    ({"DISTCC_DIR": None, "HOME": "/dev/null"}, "HOME: /dev/null is no directory"),
+    ({"DISTCC_DIR": "/nonexistent"}, "DISTCC_DIR: /nonexistent is not a directory"),
+    ({"DISTCC_DIR": "/dev/null"}, "DISTCC_DIR: /dev/null is not a directory"),
+    ({"TMPDIR": "/nonexistent"}, "TMPDIR: /nonexistent is not a directory"),
+    ({"DISTCC_DIR": None, "HOME": "/dev/null"}, "HOME: /dev/null is not a directory"),
     ({"DISTCC_DIR": None, "HOME": None}, "HOME: not set, and neither is DISTCC_DIR"),
 ]
 

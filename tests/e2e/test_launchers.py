@@ -114,12 +114,12 @@ CMAKES = [
     ("Ninja", {"RULE": "nice -n 5 distcc"}, True, "ninja calls distcc"),
     ("Unix Makefiles", {"RULE": "env A=b distcc"}, True, "make calls distcc"),
     ("Unix Makefiles", {"RULE": "nice -n 5"}, False, "make will never call distcc"),
-    ("Ninja", {"CMAKE_C_COMPILER_LAUNCHER": "ccache;distcc"}, True, "ccache keeps no result"),
-    ("Unix Makefiles", {"CMAKE_C_COMPILER_LAUNCHER": "ccache;distcc"}, True, "ccache keeps no result"),
+    ("Ninja", {"CMAKE_C_COMPILER_LAUNCHER": "ccache;distcc"}, True, "ccache stores nothing"),
+    ("Unix Makefiles", {"CMAKE_C_COMPILER_LAUNCHER": "ccache;distcc"}, True, "ccache stores nothing"),
     ("Ninja", {"CMAKE_C_COMPILER_LAUNCHER": "distcc;ccache"}, False, "told to run ccache"),
     ("Unix Makefiles", {"CMAKE_C_COMPILER_LAUNCHER": "nice;-n;5;distcc"}, True, "make calls distcc"),
     ("Ninja", {"CMAKE_C_COMPILER_LAUNCHER": "cmake;-E;env;A=b;distcc"}, True, "ninja calls distcc"),
-    ("Ninja", {"CMAKE_C_COMPILER_LAUNCHER": "env;-u;DISTCC_HOSTS;distcc"}, False, "takes DISTCC_HOSTS away"),
+    ("Ninja", {"CMAKE_C_COMPILER_LAUNCHER": "env;-u;DISTCC_HOSTS;distcc"}, False, "removes DISTCC_HOSTS"),
     ("Ninja", {"CMAKE_C_COMPILER_LAUNCHER": "nice"}, False, "ninja will never call distcc"),
 ]
 
@@ -179,7 +179,7 @@ def test_cmake(
 MAKES = [
     ("nice -n 5 distcc gcc", True, "make calls distcc"),
     ("A=b nice distcc gcc", True, "make calls distcc"),
-    ("env -i PATH=/usr/bin:/bin HOME=/ distcc gcc", False, "it takes DISTCC_HOSTS away"),
+    ("env -i PATH=/usr/bin:/bin HOME=/ distcc gcc", False, "it removes DISTCC_HOSTS"),
     ("DISTCC_HOSTS=localhost distcc gcc", False, "it sets DISTCC_HOSTS=localhost, so that distcc does not"),
     ("distcc nice gcc", False, "distcc is told to run nice, which is no compiler"),
     ("nice -n 5 gcc", False, "make will not call distcc"),

@@ -50,7 +50,7 @@ def test_a_missing_link(ready_shell: UserShell, links: Path, shared_distccd: Dis
     ready_shell.environ["PATH"] = f"{links}:{ready_shell.environ['PATH']}"
     line = line_of(ready_shell.environ, ready_shell.cwd, "cc")
     assert line.startswith("warning  compilers: cc: compiler itself in /usr/bin: called by this name, it ")
-    assert f"never reaches distcc, for {links}, which is on PATH, has no link of this name; " in line
+    assert f"never reaches distcc, because {links}, which is on PATH, has no link of this name; " in line
     repair = f"ln -sf {DISTCC} {links}/cc"
     assert f"; run {repair}, or let the build call 'distcc NAME'" in line
     assert not is_distributed(ready_shell, shared_distccd, "cc")
@@ -64,7 +64,7 @@ def test_a_link_that_leads_nowhere(ready_shell: UserShell, links: Path, shared_d
     ready_shell.environ["PATH"] = f"{links}:{ready_shell.environ['PATH']}"
     line = line_of(ready_shell.environ, ready_shell.cwd, "cc")
     repair = f"ln -sf {DISTCC} {links}/cc"
-    assert f"never reaches distcc, for its link in {links} leads nowhere; run {repair}, or" in line
+    assert f"never reaches distcc, because its link in {links} leads nowhere; run {repair}, or" in line
     assert not is_distributed(ready_shell, shared_distccd, "cc")
     subprocess.run(shlex.split(repair), check=True)
     assert is_distributed(ready_shell, shared_distccd, "cc")
@@ -121,7 +121,7 @@ def test_links_of_the_system(environ: dict[str, str], work: Path, shared_distccd
     )
     said = [line for line in done.stdout.splitlines() if " compilers: " in line]
     assert len(said) == 2, done.stdout + done.stderr
-    reason = f"it never reaches distcc, for {MASQUERADE}, which is on PATH, has no link of this name"
+    reason = f"it never reaches distcc, because {MASQUERADE}, which is on PATH, has no link of this name"
     assert f"compilers: cc, c++: compiler itself in /usr/bin: called by this name, {reason}" in said[0]
     assert "; run update-distcc-symlinks, or let the build" in said[0]
     assert said[1].startswith(f"ok       compilers: cc, c++: link in {MASQUERADE} to distcc")

@@ -1,1 +1,1 @@
-"""What distcc does with a compile command: keep it here, send it, or send it to be changed by the worker."""
+"""Tells what distcc does with a compile command, and what a worker does in another way than this machine."""

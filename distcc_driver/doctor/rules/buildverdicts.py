@@ -1,4 +1,4 @@
-"""What distcc makes of the compile commands of a build: which stay here, and what workers change. Pure."""
+"""Verdicts on the compile commands of a build: which stay here, and which a worker changes. Pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ACTIONS = ("-c", "-S")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one kind of command: what keeps it on this machine, and what a worker does in another way.
+    """What becomes of one compile command: `kept` keeps it here, `hazards` change it on a worker.
 
-    `is_foreign` says that distcc sends no file of its kind, such as assembler, whatever the options are.
+    `is_foreign` says that distcc never sends such sources, assembler for example, whatever the options are.
     """
 
     command: BuildCommand
@@ -33,12 +33,12 @@ class Verdict:
 
     @property
     def stays(self) -> bool:
-        """Whether it compiles on this machine."""
+        """Whether the command compiles on this machine."""
         return bool(self.kept) or self.is_foreign
 
 
 def judge(command: BuildCommand) -> Verdict:
-    """What distcc does with a command and one of its sources."""
+    """The verdict on a command with its example source."""
     words = compiler_words(command)
     source = command.example or "source.c"
     if not is_source(source):
@@ -48,7 +48,7 @@ def judge(command: BuildCommand) -> Verdict:
 
 
 def compiler_words(command: BuildCommand) -> tuple[str, ...]:
-    """The compiler and its options, without launchers, distcc and ccache."""
+    """The compiler and its options: the words without launchers, distcc and ccache."""
     words = look_through(command.words).words
     while len(words) > 1 and os.path.basename(words[0]) in _IN_FRONT:
         words = words[1:]
@@ -57,19 +57,19 @@ def compiler_words(command: BuildCommand) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OptionEffect:
-    """What one option does to commands: `cause` keeps them here, or is what workers change."""
+    """One option, and the commands that it keeps here or that it changes on workers."""
 
     cause: KeepReason | Hazard
     verdicts: tuple[Verdict, ...]
 
     @property
     def places(self) -> list[str]:
-        """Where the option stands, each place once."""
+        """The places that set the option, each once."""
         return list(dict.fromkeys(verdict.command.place for verdict in self.verdicts))
 
 
 def option_effects(verdicts: Sequence[Verdict]) -> list[OptionEffect]:
-    """Each option that does something, those that keep commands here first."""
+    """Each option that has an effect; the options that keep commands here come first."""
     found: dict[KeepReason | Hazard, list[Verdict]] = {}
     for verdict in verdicts:
         for kept in verdict.kept:
@@ -81,7 +81,7 @@ def option_effects(verdicts: Sequence[Verdict]) -> list[OptionEffect]:
 
 
 def counted(verdicts: Sequence[Verdict]) -> int | None:
-    """How many compilations they are together; None if that cannot be told."""
+    """The number of compilations of all verdicts; None if one of the numbers is not known."""
     counts = [verdict.command.count for verdict in verdicts]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None

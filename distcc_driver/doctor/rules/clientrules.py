@@ -1,8 +1,8 @@
 """Which compilations distcc's client keeps on this machine, and why. Pure.
 
-The rules are those of distcc 3.4, in the order in which its `dcc_scan_args` (src/arg.c) applies them to the
-words of a command, behind `dcc_expand_preprocessor_options`. They know only what the client looks at: what
-a worker makes of the words that it is sent is another matter.
+The rules follow distcc 3.4. Its `dcc_expand_preprocessor_options` takes `-Wp,` options apart, then its
+`dcc_scan_args` (src/arg.c) checks word by word, in the order of the rules here. What an option does on a
+worker is told by `workerrules`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _SOURCES = ("i", "ii", "c", "cc", "cpp", "cxx", "cp", "c++", "C", "m", "mm", "mi", "mii", "M")
 _AUTOCONF = ("conftest.", "tmp.conftest.")
-_PROFILE = "its data for profiles or coverage are files of this machine"
+_PROFILE = "it reads or writes profile or coverage files of this machine"
 _REASONS = {
-    "-E": "it preprocesses only",
+    "-E": "it only preprocesses",
     "-march=native": "it makes code for the processor of this machine",
     "-mtune=native": "it makes code for the processor of this machine",
-    "-flto": "distcc holds link-time optimization not worth distributing",
+    "-flto": "distcc does not distribute link-time optimization",
     "-fprofile-arcs": _PROFILE,
     "-ftest-coverage": _PROFILE,
     "--coverage": _PROFILE,
@@ -39,24 +39,30 @@ _DEPENDENCY_NAMES = ("-MF", "-MT", "-MQ")
 
 @dataclass(frozen=True, slots=True)
 class KeepReason:
-    """Why a compilation stays on this machine: `word` does it, "" if one is missing; some are two words."""
+    """Why a compilation stays on this machine.
+
+    `word` is the cause, sometimes two words such as `-x f77`; "" if the cause is a word that is missing.
+    """
 
     word: str
     reason: str
 
 
 def keep_reason(words: Sequence[str]) -> KeepReason | None:
-    """What keeps a command here, the compiler is its first word; None if distcc sends it to a worker."""
+    """The first reason to keep a command here; None if distcc sends it to a worker.
+
+    The first of the `words` is the compiler.
+    """
     return next(_scan(words), None)
 
 
 def keep_reasons(words: Sequence[str]) -> list[KeepReason]:
-    """Everything that keeps it here, each word once: without the first word, the second would do so."""
+    """All reasons to keep a command here, each once: a user who removes one option needs the others too."""
     return list(dict.fromkeys(_scan(words)))
 
 
 def is_source(name: str) -> bool:
-    """Whether distcc takes a word for a source file, by what follows its last dot."""
+    """Whether distcc takes a word for a source file, which it tells by the ending behind the last dot."""
     return name.rpartition(".")[2] in _SOURCES and "." in name
 
 
@@ -74,7 +80,9 @@ def _scan(words: Sequence[str]) -> Iterator[KeepReason]:
         elif word.startswith("-o") or _is_object(word):
             outputs.append(word.removeprefix("-o") or next(rest, (0, ""))[1])
             if len(outputs) > 1:
-                yield KeepReason(" ".join(outputs), "distcc sees two object files, and takes that for a link")
+                yield KeepReason(
+                    " ".join(outputs), "distcc sees two object files, and takes the command for a link"
+                )
         elif not word.startswith("-") and is_source(word):
             sources.append(word)
             if len(sources) > 1:
@@ -83,7 +91,7 @@ def _scan(words: Sequence[str]) -> Iterator[KeepReason]:
 
 
 def _at_the_end(sources: Sequence[str], outputs: Sequence[str], is_compilation: bool) -> Iterator[KeepReason]:
-    """What only the whole command tells."""
+    """The reasons that only the whole command shows."""
     if not is_compilation:
         yield KeepReason("", "it has neither -c nor -S")
     if not sources:
@@ -99,12 +107,12 @@ def _is_object(word: str) -> bool:
 
 
 def _reason(word: str, behind: str | None) -> str:
-    """Why an option keeps a command here, whatever else that has; "" if it does not."""
+    """Why one option keeps any command here; "" if it does not. `behind` is the next word."""
     if word in _REASONS:
         return _REASONS[word]
     if word.startswith("-M"):
         is_harmless = word in _DEPENDENCIES or word.startswith(_DEPENDENCY_NAMES)
-        return "" if is_harmless else "distcc takes it for a search of dependencies only"
+        return "" if is_harmless else "distcc takes it for a search for dependencies"
     if word.startswith("-Wa,") and (",-a" in word or "--MD" in word):
         return "the assembler may write a file of its own"
     if word.startswith("-x"):
@@ -115,16 +123,19 @@ def _reason(word: str, behind: str | None) -> str:
 
 
 def _language_reason(word: str, behind: str | None) -> str:
-    """The next word is the language to distcc, also behind `-xc`; it allows what begins like these."""
+    """Why distcc does not send the language of `-x`; "" if it does.
+
+    distcc takes the next word for the language, even behind `-xc`, and compares only its beginning.
+    """
     if behind is None or behind.startswith(("c", "objective-c", "go")):
         return ""
     if word == "-x":
         return "distcc does not send this language"
-    return f"distcc takes {behind}, which follows it, for the language"
+    return f"distcc takes the next word, {behind}, for the language"
 
 
 def _expanded(words: Sequence[str]) -> Iterator[str]:
-    """The words with `-Wp,...` taken apart."""
+    """The words, with the options in `-Wp,...` as words of their own."""
     for word in words:
         if not word.startswith("-Wp,"):
             yield word

@@ -1,7 +1,7 @@
-"""Options that distcc sends to a worker, and that do something else there than they do here. Pure.
+"""Options that distcc sends, and that have another effect on a worker than on this machine. Pure.
 
-A worker has the preprocessed source and the options, sends back the object file, and removes its own files.
-Each rule was tried with distcc 3.4, GCC 12 and clang 14.
+A worker gets the preprocessed source and the options. It sends back the object file and deletes its other
+files. Each rule was tried with distcc 3.4, GCC 12 and clang 14.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 class Effect(str, Enum):
-    """What becomes of a compilation on a worker."""
+    """The effect of an option on a worker."""
 
-    FAILS = "fails"  # for want of a file, and is repeated here
-    MAY_FAIL = "may_fail"  # by what preprocessing has taken away, and is repeated here
-    LOSES = "loses"  # a file besides the object, which stays there
-    DIFFERS = "differs"  # the result is for that machine
+    FAILS = "fails"  # the worker lacks a file; distcc repeats the compilation here
+    MAY_FAIL = "may_fail"  # preprocessing removed comments; distcc repeats the compilation here
+    LOSES = "loses"  # a file other than the object file stays on the worker
+    DIFFERS = "differs"  # the object file is for the processor of the worker
     SPOILS = "spoils"  # the precompiled header cannot be used here
 
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """What `word` of a command does on a worker; `what` names the file or the machine that it is about."""
+    """An option with its effect on a worker; `what` names the file or the processor concerned."""
 
     word: str
     effect: Effect
@@ -71,19 +71,22 @@ _KEEP_COMMENTS = ("-C", "-CC", "-fdirectives-only")
 
 
 def hazards(words: Sequence[str]) -> list[Hazard]:
-    """What of a command, the compiler is its first word, a worker does in another way; each once."""
+    """The options of a command that have another effect on a worker, each once.
+
+    The first of the `words` is the compiler.
+    """
     return list(dict.fromkeys(_hazards(words)))
 
 
 def is_clang(compiler: str) -> bool:
-    """Whether a compiler is clang, by its name."""
+    """Whether the name of a compiler is one of clang."""
     return "clang" in os.path.basename(compiler)
 
 
 def _hazards(words: Sequence[str]) -> Iterator[Hazard]:
     for word, behind in pairwise([*words[1:], ""]):
         if word == "-x" and behind.endswith("-header") and not is_clang(words[0]):
-            # What a worker sees is preprocessed: macros and include guards are missing from the result.
+            # A worker compiles preprocessed text, so the header lacks macros and include guards.
             yield Hazard(f"{word} {behind}", Effect.SPOILS, "the precompiled header")
         elif word == "-mcpu=native":
             yield Hazard(word, Effect.DIFFERS, "the processor of the worker")
@@ -95,9 +98,9 @@ def _hazards(words: Sequence[str]) -> Iterator[Hazard]:
         yield Hazard(reads_comments, Effect.MAY_FAIL, "comments such as /* fall through */")
 
 
-@cache  # the words of thousands of commands are much the same
+@cache  # thousands of commands have mostly the same words
 def _of_file(word: str) -> Hazard | None:
-    """What an option does that has the compiler read or write a file."""
+    """The hazard of an option that makes the compiler read or write a file; None for other options."""
     for rules, effect in ((_WRITTEN, Effect.LOSES), (_READ, Effect.FAILS)):
         for pattern, what in rules.items():
             if re.fullmatch(pattern, word):
@@ -106,7 +109,7 @@ def _of_file(word: str) -> Hazard | None:
 
 
 def _comment_option(words: Sequence[str]) -> str:
-    """The options by which GCC reads comments, and what it finds is an error; "" if there are none."""
+    """The options by which a missing comment is an error in GCC; "" if there are none."""
     if is_clang(words[0]) or any(word in _KEEP_COMMENTS for word in words):
         return ""
     warning = error = ""

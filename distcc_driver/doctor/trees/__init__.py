@@ -1,1 +1,1 @@
-"""Reads the files of a build directory, runs nothing: which compilers it calls, with which options."""
+"""Reads the files of a build directory, and runs nothing: which compilers it calls, with which options."""

@@ -1,4 +1,4 @@
-"""The compile commands of a build: all that have the same options are one `BuildCommand`. Pure."""
+"""The compile commands of a build; commands with the same options become one `BuildCommand`. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _OF_ONE_FILE = ("-D", "-f", "-Wp,", "-Wa,", "-d", "@")
 class BuildCommand:
     """All compile commands of a build directory that have the same options.
 
-    `words` are those that the build runs: assignments, launcher, compiler, options; without
-    `cd DIR &&`, the source and what names files to be written. `place` says for people where the
-    options stand. `count` is the number of compilations, None where reading cannot tell it.
-    `directory` is absolute, the command runs there. `example` is one of the sources; all have its
-    suffix.
+    `words` are assignments, launchers, compiler and options, without `cd DIR &&`, the source, and the names
+    of files to be written. `place` tells people where the options are set. `count` is the number of
+    compilations, None if the files do not tell it. The command runs in `directory`, an absolute path.
+    `example` is one of the sources, which all have the same suffix.
     """
 
     words: tuple[str, ...]
@@ -31,10 +30,10 @@ class BuildCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Configured:
-    """A compiler of a build directory: the command with its launcher, and the setting that says so.
+class ConfiguredCompiler:
+    """A compiler that a build directory calls: the `setting` that names it, and the words with launchers.
 
-    `place` is where that has its value from, if it is not the file of the build directory.
+    `place` tells people where the setting gets its value, "" if from the file that `BuildTree.file` names.
     """
 
     setting: str
@@ -44,12 +43,12 @@ class Configured:
 
 @dataclass(slots=True)
 class CommandGroups:
-    """Collects compiler calls, and gives those with the same options as one."""
+    """Collects compiler calls, and groups the calls that have the same options."""
 
     _found: dict[tuple[str, ...], list[tuple[CompilerCall, str, int | None]]] = field(default_factory=dict)
 
     def add(self, call: CompilerCall, place: str, count: int | None) -> None:
-        """Count a call whose options stand in `place`."""
+        """Add a call whose options are set in `place`; `count` is the number of equal calls."""
         stem, suffix = os.path.splitext(os.path.basename(call.source))
         words = tuple(
             word.replace(stem, "*") if stem and word.startswith(_OF_ONE_FILE) else word for word in call.words
@@ -58,9 +57,9 @@ class CommandGroups:
 
     @property
     def heads(self) -> dict[tuple[str, ...], str]:
-        """Assignments, launchers and compiler of all calls, each once, with the place of the first.
+        """The words up to the compiler of all calls, each once, with the place of the first such call.
 
-        Assembler does not count beside other languages: CMake has a launcher of its own for it.
+        Calls for assembler count only if there are no others: CMake has a separate launcher for assembler.
         """
         found: dict[tuple[str, ...], str] = {}
         calls = [calls[0] for calls in self._found.values()]
@@ -70,7 +69,7 @@ class CommandGroups:
 
     @property
     def commands(self) -> tuple[BuildCommand, ...]:
-        """What was found, in the order of the build files."""
+        """The groups, in the order of the build files."""
         found = []
         for calls in self._found.values():
             call, place, _ = calls[0]

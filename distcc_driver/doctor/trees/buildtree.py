@@ -1,7 +1,7 @@
-"""Which compiler a build directory was configured with: CMake, Meson, Autotools, plain Makefiles.
+"""The build system, the compilers and the compile commands of a build directory.
 
-The files are read, nothing in them is executed: a Makefile may be a stranger's, and `make -n`
-runs parts of it.
+The files are read, and nothing in them is run: a stranger may have written them, and even `make -n` runs
+parts of a Makefile.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from .buildcommands import Configured
+from .buildcommands import ConfiguredCompiler
 from .buildfiles import text_of, words_of
 from .cmaketree import read_cmake
 from .compiledb import read_database
-from .makefile import UnknownCompilerError, makefile_compilers
+from .makecompilers import UnknownCompilerError, makefile_compilers
 from .maketree import MAKEFILES, read_makefiles
 from .ninjatree import read_meson, read_ninja
 from .responsefiles import with_responses
@@ -31,7 +31,7 @@ _SOURCES = ("CMakeLists.txt", "meson.build", "configure", "configure.ac")
 
 
 class System(str, Enum):
-    """What wrote the build files, or runs them."""
+    """The program that wrote the build files, or that builds with them."""
 
     CMAKE = "CMake"
     MESON = "Meson"
@@ -43,18 +43,18 @@ class System(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class BuildTree:
-    """`file` is what was read, `compilers` is empty if it cannot be told, for the reason in `unknown`.
+    """A build directory. `file` is the file that was read, `runner` the program that builds.
 
-    `runner` builds it, `unconfigured` is a file that would have to be configured first, `configured`
-    are the directories below in which that has been done. `commands` are its compile commands, empty
-    if reading cannot tell them.
+    `compilers` is empty if the files do not tell them; then `unknown` has the reason. `commands` is empty if
+    the files do not tell the compile commands. In a directory of sources, `unconfigured` is the file to
+    configure first, and `configured` are the build directories directly below.
     """
 
     directory: str
     system: System
     file: str | None = None
     runner: str = "make"
-    compilers: tuple[Configured, ...] = ()
+    compilers: tuple[ConfiguredCompiler, ...] = ()
     unknown: str = ""
     unconfigured: str | None = None
     configured: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class BuildTree:
 
 
 def read_tree(directory: str, environ: Mapping[str, str]) -> BuildTree:
-    """Find out about a directory; `environ` counts where make reads variables from it."""
+    """Read the build files of a directory; `environ` is the environment that make would have."""
     tree = _read_build_files(directory, environ)
     return replace(tree, commands=with_responses(tree.commands or read_database(directory)))
 
@@ -86,10 +86,10 @@ def _read_build_files(directory: str, environ: Mapping[str, str]) -> BuildTree:
 
 
 def _configured_below(directory: str) -> tuple[str, ...]:
-    """The directories right below that something has configured."""
+    """The names of the configured directories directly below."""
     try:
         names = sorted(os.listdir(directory))
-    except OSError:  # it may be entered, but not listed
+    except OSError:  # the user may enter the directory, but not list it
         return ()
     return tuple(
         name
@@ -106,20 +106,20 @@ def _read_cmake(directory: str) -> BuildTree:
         "CMakeCache.txt",
         "ninja" if is_ninja else "make",
         compilers,
-        "" if compilers else "its cache names no C or C++ compiler",
+        "" if compilers else "it names no C or C++ compiler",
         commands=commands,
     )
 
 
 def _read_meson(directory: str) -> BuildTree:
     compilers, commands = read_meson(directory)
-    unknown = "" if compilers else "its build.ninja has no rule for C or C++"
+    unknown = "" if compilers else "it has no rule for C or C++"
     return BuildTree(directory, System.MESON, "build.ninja", "ninja", compilers, unknown, commands=commands)
 
 
 def _read_ninja(directory: str) -> BuildTree:
     compilers, commands = read_ninja(directory)
-    unknown = "" if compilers else "no rule of it calls a compiler by its usual name"
+    unknown = "" if compilers else "no rule in it calls a compiler by a usual name"
     return BuildTree(directory, System.NINJA, "build.ninja", "ninja", compilers, unknown, commands=commands)
 
 
@@ -127,10 +127,12 @@ def _read_autotools(directory: str, name: str, environ: Mapping[str, str]) -> Bu
     pattern = r'^S\["(CC|CXX)"\]="(.+)"$' if name == "config.status" else r"^(CC|CXX)='(.+)'$"
     text = text_of(directory, name)
     settings = dict(re.findall(pattern, text, re.MULTILINE))
-    found = tuple(Configured(variable, words_of(settings[variable])) for variable in sorted(settings))
-    unknown = "" if found else f"{name} has neither CC nor CXX"
+    found = tuple(ConfiguredCompiler(variable, words_of(settings[variable])) for variable in sorted(settings))
+    unknown = "" if found else "it has neither CC nor CXX"
     listed = re.search(r'^config_files="(.*)"$', text, re.MULTILINE)
-    files = [file.partition(":")[0] for file in (listed[1].split() if listed else ())]  # behind it: templates
+    files = [
+        file.partition(":")[0] for file in (listed[1].split() if listed else ())
+    ]  # templates follow the colon
     makefiles = [file for file in files if os.path.basename(file) in MAKEFILES]
     _, commands = read_makefiles(directory, makefiles or ["Makefile"], environ)
     return BuildTree(directory, System.AUTOTOOLS, name, "make", found, unknown, commands=commands)
@@ -144,5 +146,7 @@ def _read_makefile(directory: str, name: str, environ: Mapping[str, str]) -> Bui
         found = makefile_compilers(text_of(directory, name), name, environ)
     except UnknownCompilerError as unknown:
         return BuildTree(directory, System.MAKE, name, unknown=str(unknown))
-    compilers = tuple(Configured(setting, words_of(command), place) for setting, command, place in found)
+    compilers = tuple(
+        ConfiguredCompiler(setting, words_of(command), place) for setting, command, place in found
+    )
     return BuildTree(directory, System.MAKE, name, "make", compilers, commands=commands)

@@ -1,4 +1,4 @@
-"""The compile commands of a directory that CMake has configured, for ninja or for make."""
+"""The compilers and compile commands of a directory that CMake configured, for ninja or for make."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from .buildcommands import CommandGroups, Configured, is_assembler
+from .buildcommands import CommandGroups, ConfiguredCompiler, is_assembler
 from .buildfiles import MAX_BYTES, text_of, words_of
 from .commandline import compiler_calls
 from .ninjatree import ninja_groups
@@ -24,15 +24,15 @@ _CACHE_ENTRY = re.compile(r"^(CMAKE_\w+):\w+=(.*)$", re.MULTILINE)
 _VARIABLE = re.compile(r"^(\w+) = ?(.*)$", re.MULTILINE)
 _REFERENCE = re.compile(r"\$\((\w+)\)|\$\$")
 _WORD = r'(?:"[^"\n]*"|\\.|[^\s"\\])+'
-# What in a recipe is of one file only, so that recipes with the same options are taken apart once.
+# The parts of a recipe that name one file. Recipes that differ only in them are taken apart once.
 _OF_ONE_FILE = re.compile(
     rf" --source={_WORD}|(?: -MD -MT {_WORD} -MF {_WORD})? -o {_WORD} -c {_WORD}$", re.MULTILINE
 )
 _RECIPE = re.compile(r"^\t(?!@\$\(CMAKE_COMMAND\)).* -c .*$", re.MULTILINE)
 
 
-def read_cmake(directory: str) -> tuple[bool, tuple[Configured, ...], tuple[BuildCommand, ...]]:
-    """Whether ninja builds it, its compilers, and its compile commands."""
+def read_cmake(directory: str) -> tuple[bool, tuple[ConfiguredCompiler, ...], tuple[BuildCommand, ...]]:
+    """Whether ninja builds the directory, its compilers, and its compile commands."""
     cache = dict(_CACHE_ENTRY.findall(text_of(directory, "CMakeCache.txt")))
     is_ninja = "Ninja" in cache.get("CMAKE_GENERATOR", "")
     compilers = {cache[name] for name in map(_setting, _LANGUAGES) if cache.get(name)}
@@ -44,24 +44,24 @@ def _setting(language: str) -> str:
     return f"CMAKE_{language}_COMPILER"
 
 
-def _configured(cache: Mapping[str, str], groups: CommandGroups) -> Iterator[Configured]:
-    """The compilers that rules call, with all that stands before them; without rules those of the cache."""
+def _configured(cache: Mapping[str, str], groups: CommandGroups) -> Iterator[ConfiguredCompiler]:
+    """The compilers with their launchers as the rules call them; without rules as the cache names them."""
     heads = groups.heads
     for language in _LANGUAGES:
         compiler = cache.get(_setting(language))
         if not compiler:
             continue
-        # The compiler that was given as `distcc gcc` is distcc, with an argument.
+        # If CMake was given the compiler `distcc gcc`, the compiler is distcc and gcc is its argument.
         command = (compiler, *words_of(cache.get(f"{_setting(language)}_ARG1", "")))
         found = [before for head in heads if (before := _before(head, command)) is not None]
         if not heads:
             found = [words_of(cache.get(f"{_setting(language)}_LAUNCHER", "").replace(";", " "))]
         for launcher in found[:_MAX_HEADS]:
-            yield Configured(_setting(language), (*launcher, *command))
+            yield ConfiguredCompiler(_setting(language), (*launcher, *command))
 
 
 def _before(head: tuple[str, ...], command: tuple[str, ...]) -> tuple[str, ...] | None:
-    """What stands before a compiler in the head of a call; None if that calls another one."""
+    """The words before the compiler `command` in the head of a call; None if another compiler is called."""
     start = head.index(command[0]) if command[0] in head else len(head)
     behind = head[start:]
     return head[:start] if behind and behind == command[: len(behind)] else None
@@ -87,7 +87,7 @@ def _make(directory: str, compilers: Collection[str]) -> CommandGroups:
 
 
 def _targets(directory: str) -> list[str]:
-    """The directories of all targets, as CMake lists them; else those that are there."""
+    """The directories of all targets, from CMake's list, else by a search for build.make."""
     listed = text_of(directory, os.path.join("CMakeFiles", "TargetDirectories.txt")).splitlines()
     if listed:
         return [os.path.join(directory, target) for target in listed[:_MAX_TARGETS]]
@@ -104,7 +104,7 @@ def _targets(directory: str) -> list[str]:
 def _target_calls(
     rules: str, flags: str, directory: str, compilers: Collection[str]
 ) -> Iterator[tuple[CompilerCall, int]]:
-    """The compiler calls of one target, and how many recipes have the same options."""
+    """The compiler calls of one target, each with the number of recipes that have the same options."""
     recipes: dict[str, list[str]] = {}
     for recipe in _RECIPE.findall(rules):
         recipes.setdefault(_OF_ONE_FILE.sub("", recipe), []).append(recipe)
@@ -120,7 +120,7 @@ def _target_calls(
 
 
 def _flags_variable(call: CompilerCall, flags: str) -> str:
-    """The variable of the language of a call, such as CXX_FLAGS."""
+    """The variable that has the options of a call, such as CXX_FLAGS."""
     compiler = call.words[call.head - 1]
     for language, path in re.findall(r"^# compile (\w+) with (.*)$", flags, re.MULTILINE):
         if path == compiler and language.startswith("ASM") == is_assembler(call.source):

@@ -1,6 +1,6 @@
-"""Compiler calls in the shell commands of build files. Pure: nothing of it is executed.
+"""Finds compiler calls in the shell commands of build files. Pure: nothing in them is run.
 
-The shell's grammar is read as far as build files use it: words and quotes, `&&`, `||`, `;`, `|`,
+It knows the part of the shell's grammar that build files use: words and quotes, `&&`, `||`, `;`, `|`,
 assignments, `cd DIR`, redirections, `sh -c`.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 _INNER = r"[^()]*(?:\([^()]*\)[^()]*)*"
-# What the shell or make would put in, with parentheses in it.
+# References and commands that the shell or make would replace; parentheses may be nested in them.
 _SUBSTITUTED = rf"`[^`]*`|\$\([^()]*(?:\({_INNER}\)[^()]*)*\)|\$\{{[^{{}}]*\}}"
 _TOKEN = re.compile(
     rf"""(?P<redirection>\d*(?:>>|>&|<<|<&|>\||<>|<|>))
@@ -59,9 +59,10 @@ _MAX_NESTING = 3
 
 @dataclass(frozen=True, slots=True)
 class CompilerCall:
-    """A call that compiles: all words but its source and the files to be written, and where it runs.
+    """A call that compiles `source` in `directory`.
 
-    `words[:head]` are assignments, launchers and compiler. More sources than the first stay in `words`.
+    `words` lack that source and the names of files to be written; further sources stay in them.
+    `words[:head]` are assignments, launchers and compiler.
     """
 
     words: tuple[str, ...]
@@ -71,12 +72,12 @@ class CompilerCall:
 
 
 def is_candidate(text: str) -> bool:
-    """Whether a shell command names a file that a compiler could take; cheap."""
+    """Whether a shell command names a file that a compiler could take: a quick test before the full one."""
     return _NAMES_SOURCE.search(text) is not None
 
 
 def is_assignment(word: str) -> bool:
-    """Whether a word is an assignment, as `CC=gcc` in front of a command is."""
+    """Whether a word is an assignment, such as `CC=gcc` in front of a command."""
     return _ASSIGNMENT.match(word) is not None
 
 
@@ -88,9 +89,9 @@ def split_words(text: str) -> tuple[str, ...]:
 def compiler_calls(
     text: str, directory: str, compilers: Collection[str] = (), nesting: int = 0
 ) -> Iterator[CompilerCall]:
-    """The calls in a shell command that starts in `directory`, in their order.
+    """The compiler calls in a shell command that starts in `directory`, in their order.
 
-    A compiler is what is called like one, or is among `compilers`.
+    A program is a compiler if it has a usual name of one, or is among `compilers`.
     """
     for words in simple_commands(text):
         if words[:1] == ["cd"] and len(words) > 1:
@@ -145,7 +146,7 @@ def _name(word: str) -> str:
 
 
 def call_of_words(words: list[str], directory: str, compilers: Collection[str] = ()) -> CompilerCall | None:
-    """The compiler call in the words of one command that runs in `directory`; None if it is none."""
+    """The compiler call in the words of one command that runs in `directory`; None if they do not compile."""
     words = _behind_wrappers(words)
     head = _head(words, compilers)
     if not head or _NO_COMPILATION.intersection(words[head:]):
@@ -159,7 +160,7 @@ def call_of_words(words: list[str], directory: str, compilers: Collection[str] =
 
 
 def _behind_wrappers(words: list[str]) -> list[str]:
-    """What libtool and CMake's runner of checks run in the end."""
+    """The command that libtool, or CMake's runner of checks, would run; other words as they are."""
     if "--mode=compile" in words:
         return words[words.index("--mode=compile") + 1 :]
     if "__run_co_compile" in words and "--" in words:
@@ -175,13 +176,13 @@ def _behind_wrappers(words: list[str]) -> list[str]:
 
 
 def _head(words: Sequence[str], compilers: Collection[str]) -> int:
-    """How many words there are up to the compiler; 0 if there is none."""
+    """The number of words up to and with the compiler; 0 if there is no compiler."""
     start = next((index for index, word in enumerate(words) if not is_assignment(word)), len(words))
     if start < len(words) and _name(words[start]) in _SAY_ONLY:
         return 0
     for index in range(start, len(words)):
         if words[index] in compilers or _COMPILER.fullmatch(_name(words[index])):
-            # Behind a compiler that CMake was given as `distcc gcc`, there is its name.
+            # If CMake was given the compiler `distcc gcc`, `compilers` has distcc, and gcc is the next word.
             is_tool = _name(words[index]) in ("distcc", "ccache")
             behind = words[index + 1] if index + 1 < len(words) else ""
             if not (is_tool and _COMPILER.fullmatch(_name(behind))):
@@ -192,7 +193,7 @@ def _head(words: Sequence[str], compilers: Collection[str]) -> int:
 
 
 def _without_files(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Options without the files to be written; and the sources, headers only if there are no others."""
+    """The options without the files to be written, and the sources; without sources, the headers."""
     options: list[str] = []
     sources: list[str] = []
     headers: list[str] = []

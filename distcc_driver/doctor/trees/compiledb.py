@@ -1,4 +1,4 @@
-"""The compile commands in compile_commands.json, where no build file tells them."""
+"""The compile commands in compile_commands.json, for directories whose build files do not tell them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MAX_ENTRIES = 100_000
 
 
 def read_database(directory: str) -> tuple[BuildCommand, ...]:
-    """The compile commands in the database of a directory, without launchers perhaps.
+    """The compile commands in the database of a directory. They may lack launchers.
 
-    CMake leaves them out of it, and a program that notes what a build calls sees what they call.
+    CMake writes no launchers to it. A program that records a build sees only the commands that launchers run.
     """
     try:
         entries = json.loads(text_of(directory, DATABASE))
@@ -38,7 +38,7 @@ def read_database(directory: str) -> tuple[BuildCommand, ...]:
 
 
 def _calls(entry: dict[str, Any], directory: str) -> Iterator[CompilerCall]:
-    """The calls of an entry: `command` is for a shell, `arguments` are words."""
+    """The compiler calls of an entry, which has a `command` for a shell or a list of `arguments`."""
     place = entry.get("directory")
     if isinstance(place, str):
         directory = os.path.join(directory, place)

@@ -1,4 +1,4 @@
-"""Which recipes make runs: those of Makefiles, and those that it has by itself. Pure."""
+"""The recipes that make runs: those of Makefiles, and those of make's own rules. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .makerules import Rule, Rules
 
 _MAX_RECIPES = 20_000
-# The rules that make has by itself, by the suffix of the source.
+# make's own rules, by the suffix of the source.
 _BUILT_IN = {
     ".c": "$(COMPILE.c) $(OUTPUT_OPTION) $<",
     ".cc": "$(COMPILE.cc) $(OUTPUT_OPTION) $<",
@@ -27,12 +27,12 @@ _SUFFIX_RULE = re.compile(r"(\.\w+)\.o")
 _FILE_WORD = re.compile(r"[A-Za-z0-9_+-]+")
 _NO_BUILT_IN = re.compile(r"(?:^|\s)-?[a-zA-Z]*r|no-builtin-rules")
 _NO_DEFAULTS = re.compile(r"(?:^|\s)-?[a-zA-Z]*R|no-builtin-variables")
-_GOALS = ("all", "default", "all-am")  # the last one is what Automake's `all` calls make for
+_GOALS = ("all", "default", "all-am")  # Automake's `all` calls make with the goal all-am
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What makes `target`; `names` are the targets whose own variables count."""
+    """The recipe for `target`; the variables that belong to the targets `names` count in it."""
 
     target: str
     source: str
@@ -42,7 +42,7 @@ class Recipe:
 
     @property
     def kind(self) -> str:
-        """The same for recipes that differ in names of files only."""
+        """A key that is the same for recipes that differ only in names of files."""
         stem = os.path.splitext(os.path.basename(self.target))[0]
         source, suffix = os.path.splitext(os.path.basename(self.source))
         text = "\n".join(self.lines)
@@ -54,7 +54,7 @@ class Recipe:
 
 
 class Recipes:
-    """The recipes of the Makefiles that were read; `is_there` tells whether a source file exists."""
+    """The recipes of the Makefiles that `rules` has read; `is_there` tells whether a source file exists."""
 
     def __init__(self, rules: Rules, is_there: Callable[[str], bool], goals: Sequence[str]) -> None:
         self._rules = rules.rules
@@ -64,7 +64,7 @@ class Recipes:
 
     @cached_property
     def _sources(self) -> dict[str, str]:
-        """The first source that the rules of a target name."""
+        """For each target the first source among its prerequisites."""
         found: dict[str, str] = {}
         for rule in self._rules:
             for name in rule.prerequisites:
@@ -76,7 +76,7 @@ class Recipes:
 
     @property
     def goals(self) -> tuple[str, ...]:
-        """The targets that are asked for, else the first one and its usual names."""
+        """The targets that make was called with, else the first target of the Makefile and usual goals."""
         if self._asked:
             return tuple(self._asked)
         first = (rule.targets for rule in self._rules if _is_goal(rule))
@@ -84,7 +84,7 @@ class Recipes:
 
     @cached_property
     def built(self) -> set[str]:
-        """The goals and all that they need."""
+        """The goals and all targets that they need."""
         needed: dict[str, list[str]] = {}
         for rule in self._rules:
             for target in rule.targets:
@@ -99,7 +99,7 @@ class Recipes:
         return found
 
     def all(self) -> Iterator[Recipe]:
-        """The recipes of all rules, and for what has none those that make has by itself."""
+        """The recipes of all rules; for targets without a recipe that of make's own rules."""
         of_suffix: dict[str, list[str]] = {}
         for rule in self._rules[:_MAX_RECIPES]:
             for target in rule.targets[: _MAX_RECIPES if _calls_make(rule.recipe) else 1]:
@@ -128,14 +128,14 @@ class Recipes:
 
     @property
     def is_without_defaults(self) -> bool:
-        """Whether make's own CC or CXX may count or not."""
+        """Whether `-R` takes away make's own CC or CXX, and no Makefile sets another value."""
         flags = self._variables.get("MAKEFLAGS")
         values = [self._variables.get(name) for name in ("CC", "CXX")]
         is_off = flags is not None and _NO_DEFAULTS.search(flags.text) is not None
         return is_off and any(value is not None and not value.place for value in values)
 
     def _without_recipe(self, of_suffix: Mapping[str, list[str]]) -> Iterator[Recipe]:
-        """Objects that no recipe of their own makes, and programs of one source."""
+        """The recipes of make's own rules for object files, and for programs with one source."""
         seen = {target for rule in self._rules if rule.recipe for target in rule.targets}
         for rule in self._rules:
             for word in (*rule.targets, *rule.prerequisites):
@@ -156,10 +156,10 @@ class Recipes:
 
 
 def _calls_make(lines: Iterable[str]) -> bool:
-    """Whether a recipe calls make, with its target for the name of a directory perhaps."""
+    """Whether a recipe calls make. Its target may be the name of the directory that it calls make in."""
     return any("(MAKE)" in line or "{MAKE}" in line for line in lines)
 
 
 def _is_goal(rule: Rule) -> bool:
-    """Whether make builds a rule if it is the first."""
+    """Whether make takes the target of a rule for its goal if the rule is the first."""
     return bool(rule.targets) and rule.targets[0][:1] != "." and "%" not in rule.targets[0]

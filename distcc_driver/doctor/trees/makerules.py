@@ -1,7 +1,7 @@
-"""The variables and rules of Makefiles, as make would read them. Pure: nothing in them is executed.
+"""Reads the variables and rules of Makefiles as make would. Pure: nothing in them is run.
 
-Branches of conditions that only make could decide are left out, and the variables that they set
-count as unknown.
+Some conditions only make could decide. Rules below such a condition are left out, and the variables that it
+sets count as unknown.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ASSIGNMENT = re.compile(
 )
 _INCLUDE = re.compile(r"(?:-include|sinclude|include)\s+(.*)")
 _DEFINE = re.compile(r"(?:(?:export|override)\s+)*define\s+(\S+)\s*(\?|\+|!|:{0,3})=?")
-_DEPENDENCIES = re.compile(r"\.(?:d|P|dep|Po|Plo|Tpo)$|depend[^/]*$")  # they assign nothing
+_DEPENDENCIES = re.compile(r"\.(?:d|P|dep|Po|Plo|Tpo)$|depend[^/]*$")  # such files assign no variables
 _UNKNOWN = re.compile(r"\$[({]")
 
 _Truth = bool | None  # None: only make could tell
@@ -39,7 +39,7 @@ _Truth = bool | None  # None: only make could tell
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What makes targets of prerequisites; both are expanded, the lines of the recipe are not."""
+    """A rule. Its targets and prerequisites are expanded, the lines of its recipe are not."""
 
     targets: tuple[str, ...]
     prerequisites: tuple[str, ...]
@@ -48,8 +48,8 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class OfTarget:
-    """A variable that a target has for itself."""
+class TargetVariable:
+    """An assignment of a variable that counts for one target only."""
 
     name: str
     operator: str
@@ -59,24 +59,25 @@ class OfTarget:
 
 @dataclass(slots=True)
 class Rules:
-    """All that stands in the Makefiles: `own` are the variables of single targets.
+    """The contents of the Makefiles that were read. `read` gives the text of a file, None if it is missing.
 
-    `unread` are included files that could not be read, and may have anything.
+    `own` has the variables of single targets. `unread` are included files that could not be read: they could
+    set any variable.
     """
 
     variables: Variables
     read: Callable[[str], str | None]
     rules: list[Rule] = field(default_factory=list)
-    own: dict[str, list[OfTarget]] = field(default_factory=dict)
+    own: dict[str, list[TargetVariable]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     exported: set[str] = field(default_factory=set)
     is_all_exported: bool = False
     _files: int = 0
-    # One for each condition around a line: whether its branch is read, and whether an earlier one was.
+    # For each condition around a line: whether this branch is read, and whether an earlier branch was.
     _branches: list[tuple[_Truth, _Truth]] = field(default_factory=list)
 
     def read_file(self, name: str, depth: int = 0) -> bool:
-        """Read a Makefile, and those that it includes. Returns False if it is not there.
+        """Read a Makefile and the files that it includes. Returns False if it is missing.
 
         Raises `TooMuchError`.
         """
@@ -110,7 +111,7 @@ class Rules:
 
     @property
     def _truth(self) -> _Truth:
-        """Whether a line is read: None where only make could tell."""
+        """Whether the current line is read; None if only make could tell."""
         truths = [truth for truth, _ in self._branches]
         return False if False in truths else None if None in truths else True
 
@@ -157,7 +158,7 @@ class Rules:
             self.variables.assign_perhaps(name, operator, place)
 
     def _read_line(self, line: str, place: str) -> list[str] | None:
-        """Read an assignment or the head of a rule; returns the list for the recipe of a rule."""
+        """Read an assignment or the head of a rule; returns the list to add the lines of its recipe to."""
         if match := _ASSIGNMENT.fullmatch(line):
             if "export" in match[1]:
                 self.exported.add(self.variables.expand(match[2]))
@@ -174,7 +175,7 @@ class Rules:
         targets_of = tuple(self.variables.expand(targets).split())
         if match := _ASSIGNMENT.fullmatch(rest.lstrip(": ")):
             for name in targets_of:
-                self.own.setdefault(name, []).append(OfTarget(match[2], match[3], match[4], place))
+                self.own.setdefault(name, []).append(TargetVariable(match[2], match[3], match[4], place))
             return None
         head, _, first = rest.lstrip(":").partition(";")
         _, pattern, behind = _split(head)
@@ -186,7 +187,7 @@ class Rules:
 
 
 def _split(line: str) -> tuple[str, str, str]:
-    """What stands before and behind the first colon outside references."""
+    """The line split at the first colon that is outside references."""
     depth = 0
     for match in re.finditer(r"[({]|[)}]|:", line):
         if match[0] == ":" and depth <= 0:

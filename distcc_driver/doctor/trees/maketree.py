@@ -9,13 +9,13 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from .buildcommands import CommandGroups, Configured
+from .buildcommands import CommandGroups, ConfiguredCompiler
 from .buildfiles import text_of
 from .commandline import compiler_calls, split_words
-from .makefile import RECIPE
+from .makecompilers import RECIPE
 from .makerecipes import Recipes
 from .makerules import Rules
-from .makevalues import AND, OUTSIDE, TooMuchError, Value, Variables
+from .makevalues import PLACE_SEPARATOR, PLACES_WITHOUT_FILE, TooMuchError, Value, Variables
 from .submakes import sub_makes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # as make prefers them
 _MAX_BYTES = 16 * 1024 * 1024
-_MAX_COST = 1 << 24  # characters that are read or put together
+_MAX_COST = 1 << 24  # characters that are read or that expansion makes
 _MAX_DIRECTORIES = 500
 _MAX_FOUND = 20_000
 _MAX_NAMES = 100
@@ -43,14 +43,14 @@ _AUTOMATIC = {"*": "%", "@D": ".", "@F": "%.o", "<D": ".", "<F": "%.c", "*F": "%
 
 def read_makefiles(
     directory: str, makefiles: Iterable[str], environ: Mapping[str, str]
-) -> tuple[tuple[Configured, ...], tuple[BuildCommand, ...]]:
+) -> tuple[tuple[ConfiguredCompiler, ...], tuple[BuildCommand, ...]]:
     """The compilers and compile commands of Makefiles, each of which make reads in its own directory.
 
-    Makefiles that make is called for in their recipes are among them. Numbers of compilations are not
-    told. `environ` counts where make takes variables from it.
+    Makefiles that their recipes call make for are read too. The numbers of compilations are not known.
+    `environ` is the environment that make would have.
     """
     groups = CommandGroups()
-    compilers: dict[Configured, None] = {}
+    compilers: dict[ConfiguredCompiler, None] = {}
     none: tuple[str, ...] = ()
     waiting = [(name, none, environ, _overridden(environ)) for name in makefiles]
     seen: set[object] = set()
@@ -74,7 +74,7 @@ def read_makefiles(
 
 
 def _usual_name(directory: str, call: SubMake) -> str:
-    """The Makefile that a call reads, named from the build directory; empty if there is none."""
+    """The path from the build directory to the Makefile of a call of make; "" if there is no Makefile."""
     for name in [call.file] if call.file else MAKEFILES:
         path = os.path.join(call.directory, name)
         if os.path.isfile(path):
@@ -83,7 +83,7 @@ def _usual_name(directory: str, call: SubMake) -> str:
 
 
 class _Makefile:
-    """One Makefile, named from the build directory, and the files that it includes."""
+    """One Makefile and the files that it includes; `name` is its path from the build directory."""
 
     def __init__(
         self,
@@ -97,9 +97,9 @@ class _Makefile:
         self._directory = os.path.normpath(os.path.join(os.path.abspath(directory), self._place))
         self._left = _MAX_BYTES
         self._environ = environ
-        self.compilers: dict[Configured, None] = {}
+        self.compilers: dict[ConfiguredCompiler, None] = {}
         self.calls: dict[SubMake, None] = {}
-        variables = Variables(environ, overridden, self._outside)
+        variables = Variables(environ, overridden, self._ask_machine)
         variables.values["CURDIR"] = Value(self._directory, "", is_recursive=False)
         self._rules = Rules(variables, self._text)
         self._recipes = Recipes(self._rules, self._is_there, goals)
@@ -111,7 +111,7 @@ class _Makefile:
 
     @property
     def cost(self) -> int:
-        """The characters that it was read and put together from."""
+        """The number of characters that were read and that expansion made."""
         return _MAX_BYTES - self._left + self._rules.variables.total
 
     def _is_there(self, name: str) -> bool:
@@ -124,8 +124,8 @@ class _Makefile:
         self._left = max(0, self._left - len(text))
         return text
 
-    def _outside(self, function: str, argument: str) -> str | None:
-        """Names of files, and the name of this system: all that needs no program."""
+    def _ask_machine(self, function: str, argument: str) -> str | None:
+        """The answer of `$(wildcard ...)`, and of `$(shell uname ...)`: those need no program."""
         if function == "shell":
             match = _UNAME.fullmatch(argument)
             return None if match is None else getattr(os.uname(), _UNAME_FIELDS[match[1] or "s"])
@@ -137,7 +137,7 @@ class _Makefile:
 
     @property
     def exported(self) -> dict[str, str]:
-        """The environment that make gives to the commands of its recipes."""
+        """The environment that make gives to the commands in recipes."""
         rules, variables = self._rules, self._rules.variables
         names = set(variables.values)
         if not rules.is_all_exported:
@@ -147,9 +147,9 @@ class _Makefile:
         return dict(self._environ)
 
     def add_to(self, groups: CommandGroups) -> None:
-        """Add what its recipes compile."""
+        """Add the compiler calls in the recipes, and note compilers and calls of make."""
         rules = self._rules
-        for name in dict.fromkeys(self._recipes.goals):  # all that they need has their variables, too
+        for name in dict.fromkeys(self._recipes.goals):  # targets that a goal needs inherit its variables
             for each in rules.own.get(name, ()):
                 rules.variables.assign(each.name, each.operator, each.value, each.place)
         kinds: dict[object, Recipe] = {}
@@ -162,10 +162,10 @@ class _Makefile:
                     if self._is_built(recipe) is is_built:
                         self._add(groups, recipe, is_built)
                 if self.compilers or self.calls:
-                    break  # the other recipes are of goals that one has to name
+                    break  # the other recipes are for goals that the user has to name
 
     def _is_built(self, recipe: Recipe) -> bool:
-        """Whether make runs a recipe where no goal is named, as far as can be told."""
+        """Whether make runs a recipe if the user names no goal. Pattern rules count as run."""
         return "%" in recipe.target or recipe.target in self._recipes.built
 
     def _add(self, groups: CommandGroups, recipe: Recipe, is_built: bool) -> None:
@@ -190,20 +190,20 @@ class _Makefile:
     def _recipe_place(self) -> str:
         return f"a recipe in {os.path.join(self._place, self._name)}"
 
-    def _configured(self, head: tuple[str, ...], line: str, variables: Variables) -> Configured:
-        """The variable of a recipe that names the compiler, and who has set it."""
+    def _configured(self, head: tuple[str, ...], line: str, variables: Variables) -> ConfiguredCompiler:
+        """The variable by which a recipe names the compiler, and the place that sets it."""
         found: dict[str, tuple[str, ...]] = {}
         for name in _names(line, variables):
             words = split_words(variables.expand(f"$({name})"))
             if words[: len(head)] == head and "-c" not in words:
                 found[name] = words
         for name in [name for name in found if name in ("CC", "CXX")] or list(found)[-1:]:
-            return Configured(name, found[name], self._setter(name, variables))
+            return ConfiguredCompiler(name, found[name], self._setter(name, variables))
         head = tuple(itertools.dropwhile(lambda word: "=" in word, head))
-        return Configured(RECIPE, head, self._recipe_place)
+        return ConfiguredCompiler(RECIPE, head, self._recipe_place)
 
     def _setter(self, name: str, variables: Variables) -> str:
-        """Where a variable has its value from, for people; empty for the Makefile of the build directory."""
+        """The place that sets a variable, for people; "" for the Makefile of the build directory."""
         value = variables.get(name)
         place = value.place if value else ""
         if not place and name in variables.without_effect:
@@ -217,7 +217,10 @@ class _Makefile:
 
 
 def _overridden(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of MAKEFLAGS, which count as those of make's command line."""
+    """The variables in MAKEFLAGS, which count like those of make's command line.
+
+    With `-e` in MAKEFLAGS the whole environment counts like that.
+    """
     flags = f"{environ.get('GNUMAKEFLAGS', '')} {environ.get('MAKEFLAGS', '')}"
     found = {match[1]: match[2] for match in _COMMAND_LINE.finditer(flags)}
     first = environ.get("MAKEFLAGS", "").partition(" ")[0]
@@ -227,7 +230,7 @@ def _overridden(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _names(line: str, variables: Variables) -> list[str]:
-    """The variables that a recipe refers to, those of other variables behind them."""
+    """The variables that a recipe refers to, directly first, then through other variables."""
     names = list(dict.fromkeys(_NAME.findall(line)))
     for name in names:
         value = variables.get(name)
@@ -237,7 +240,7 @@ def _names(line: str, variables: Variables) -> list[str]:
 
 
 def _places(line: str, variables: Variables, directory: str) -> str:
-    """The variables of a recipe that have options, and who set them, for people."""
+    """The variables of a recipe that have options, and the places that set them, for people."""
     found: dict[str, list[str]] = {}
     for name in _names(line, variables):
         value = variables.get(name)
@@ -248,8 +251,8 @@ def _places(line: str, variables: Variables, directory: str) -> str:
 
 
 def _from_build_directory(places: str, directory: str) -> str:
-    """Places of a Makefile in a directory below, named from the build directory."""
-    return AND.join(
-        place if place in OUTSIDE else os.path.normpath(os.path.join(directory, place))
-        for place in places.split(AND)
+    """Places that a Makefile in `directory` names, as paths from the build directory."""
+    return PLACE_SEPARATOR.join(
+        place if place in PLACES_WITHOUT_FILE else os.path.normpath(os.path.join(directory, place))
+        for place in places.split(PLACE_SEPARATOR)
     )

@@ -1,6 +1,6 @@
-"""Variables of make and their values, as far as text tells them. Pure: `$(shell ...)` is never run.
+"""Variables of make and their values, as far as reading tells them. Pure: `$(shell ...)` is never run.
 
-What only make could work out stays in a value as it is written, such as `$(shell date)`.
+References that only make could work out, such as `$(shell date)`, stay in the value as they are written.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = "the environment"
 _COMMAND_LINE = "the command line of make"
-AND = " and "  # between the places of a value with several
-OUTSIDE = (_ENVIRONMENT, _COMMAND_LINE)  # places that are no files
-_DEFAULTS = {  # GNU make's own, of those that compile C and C++
+PLACE_SEPARATOR = " and "  # between the places of a value with several
+PLACES_WITHOUT_FILE = (_ENVIRONMENT, _COMMAND_LINE)  # places that are no files
+_DEFAULTS = {  # GNU make's own variables for compiling C and C++
     "CC": "cc",
     "CXX": "g++",
     "CPP": "$(CC) -E",
@@ -36,20 +36,20 @@ _DEFAULTS = {  # GNU make's own, of those that compile C and C++
     "LINK.C": "$(LINK.cc)",
 }
 _MAX_DEPTH = 40
-_MAX_TOTAL = 1 << 23  # characters of all values that are put together
-_COST = 64  # of a reference, in characters
+_MAX_TOTAL = 1 << 23  # characters that expansion makes
+_COST = 64  # what a reference counts for, in characters
 _PARTNERS = {"(": ")", "{": "}"}
 _SUBSTITUTION = re.compile(r"([^:=\s]+):([^=]*)=(.*)", re.DOTALL)
 _UNKNOWN = re.compile(r"\$[({]")
 
 
 class TooMuchError(Exception):
-    """The values would take more memory or time than a build directory is worth."""
+    """Expanding the values would take too much memory or time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The text of a variable, expanded at each use if `is_recursive`; `place` says who set it."""
+    """The text of a variable and the place that set it; each use expands the text if `is_recursive`."""
 
     text: str
     place: str
@@ -59,20 +59,21 @@ class Value:
 
 @dataclass(slots=True)
 class Variables:
-    """What make knows; `overridden` are the variables of its command line, which no Makefile changes.
+    """The variables of make. `overridden` are those of its command line, which no Makefile changes.
 
-    `outside` answers for functions that look at the machine, by name and argument; None if it cannot.
+    `ask_machine` gives the value of a function, `shell` or `wildcard`, for its argument, or None if only make
+    could tell. `without_effect` has the places of `?=` for variables that make has a value of already.
     """
 
     environ: Mapping[str, str]
     overridden: Mapping[str, str] = field(default_factory=dict)
-    outside: Callable[[str, str], str | None] = lambda _, __: None
+    ask_machine: Callable[[str, str], str | None] = lambda _, __: None
     values: dict[str, Value] = field(default_factory=dict)
-    without_effect: dict[str, str] = field(default_factory=dict)  # `?=`, where make has its own value
+    without_effect: dict[str, str] = field(default_factory=dict)
     total: int = 0
 
     def get(self, name: str) -> Value | None:
-        """The value that counts, None for a variable that is not set."""
+        """The value that counts; None if the variable is not set."""
         if name in self.overridden:
             return Value(self.overridden[name], _COMMAND_LINE)
         if name in self.values:
@@ -83,7 +84,7 @@ class Variables:
         return None if default is None else Value(default, "")
 
     def assign(self, name: str, operator: str, text: str, place: str) -> None:
-        """Assign as a Makefile does."""
+        """Assign like a line of a Makefile; `operator` is the part before `=`, such as `+`."""
         before = self.get(name)
         if operator == "!":
             self.values[name] = Value(f"$({name})", place, is_known=False)
@@ -95,8 +96,8 @@ class Variables:
         elif operator == "+" and before is not None:
             if not before.is_recursive:
                 text = self.expand(text)
-            places = dict.fromkeys([place, *filter(None, before.place.split(AND))])
-            where = AND.join(places)
+            places = dict.fromkeys([place, *filter(None, before.place.split(PLACE_SEPARATOR))])
+            where = PLACE_SEPARATOR.join(places)
             self.values[name] = Value(f"{before.text} {text}", where, before.is_recursive, before.is_known)
         elif operator.startswith(":"):
             self.values[name] = Value(self.expand(text), place, is_recursive=False)
@@ -104,12 +105,15 @@ class Variables:
             self.values[name] = Value(text, place)
 
     def inner(self) -> Variables:
-        """The same, to be changed for one target."""
+        """A copy, to be changed for one target."""
         self.total += len(self.values)
         return replace(self, values=dict(self.values))
 
     def assign_perhaps(self, name: str, operator: str, place: str) -> None:
-        """Assign where only make could tell whether it does: what counts in any case stays."""
+        """Assign below a condition that only make could decide: the value becomes unknown.
+
+        With `+=` the known beginning of the value stays.
+        """
         before = self.get(name)
         if operator == "+" and before is not None:
             text = f"{before.text} $(more {name})"
@@ -118,7 +122,7 @@ class Variables:
             self.values[name] = Value(f"$({name})", place, is_known=False)
 
     def expand(self, text: str, own: Mapping[str, str] | None = None, depth: int = 0) -> str:
-        """The text with values in place of references; `own` are those of a recipe, such as `@`.
+        """The text with values in place of references; `own` are variables of a recipe, such as `@`.
 
         Raises `TooMuchError`.
         """
@@ -153,7 +157,7 @@ class Variables:
                 return f"${reference}"
             return _FUNCTIONS[function](parts)
         if arguments and function in ("shell", "wildcard"):
-            answer = self.outside(function, self.expand(arguments, own, depth + 1).strip())
+            answer = self.ask_machine(function, self.expand(arguments, own, depth + 1).strip())
             return f"${reference}" if answer is None else answer
         name = self.expand(inner, own, depth + 1)
         if name in own:
@@ -165,7 +169,7 @@ class Variables:
         return self._of(name, reference, own, depth)
 
     def _of(self, name: str, reference: str, own: Mapping[str, str], depth: int) -> str:
-        if not re.fullmatch(r"[^\s$(){}:=#]+", name):  # another function, or what is left of one
+        if not re.fullmatch(r"[^\s$(){}:=#]+", name):  # a function that is not known here, or a part of one
             return f"${reference}"
         value = self.get(name)
         if value is None:
@@ -176,7 +180,7 @@ class Variables:
 
 
 def _reference(text: str, at: int) -> tuple[str, int]:
-    """What stands behind a `$`, and where it ends: behind the text if a parenthesis is never closed."""
+    """The reference behind a `$`, and the index of its end, which is behind the text if it never ends."""
     opening = text[at + 1 : at + 2]
     if opening not in _PARTNERS:
         return opening, at + 1 + len(opening)
@@ -189,7 +193,7 @@ def _reference(text: str, at: int) -> tuple[str, int]:
 
 
 def split_arguments(text: str) -> list[str]:
-    """The arguments of a function or a condition, which commas outside parentheses separate."""
+    """The arguments of a function or a condition, split at commas that are outside parentheses."""
     found = [""]
     depth = 0
     for piece in re.split(r"([,(){}])", text):
@@ -202,7 +206,7 @@ def split_arguments(text: str) -> list[str]:
 
 
 def _matches(pattern: str, word: str) -> str | None:
-    """The stem of a word, "" for an equal one without a stem; None if it does not match."""
+    """The part of a word that `%` stands for, "" without `%`; None if the word does not match the pattern."""
     before, percent, behind = pattern.partition("%")
     if not percent:
         return "" if word == pattern else None

@@ -1,7 +1,7 @@
-"""The build statements of a ninja file, with their commands as ninja would run them. Pure.
+"""Reads the build statements of a ninja file, with their commands as ninja would run them. Pure.
 
-The format is that of ninja's manual: variables, rules, bindings of a statement, `$` escapes,
-`include` and `subninja`. What a file may cost is bounded; the rest of it is left out then.
+The format is that of ninja's manual: variables, rules, bindings of a statement, `$` escapes, `include` and
+`subninja`. Reading stops at a limit of files and characters.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _PATH = re.compile(r"(?:[^\s$:|]|\$.)+|\|\||\|@|\||:", re.DOTALL)
 _BINDING = re.compile(r"[ ]*([A-Za-z0-9_.-]+)[ ]*=[ ]*(.*)")
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
-_Parts = tuple[tuple[str, str], ...]  # text, and the name of the variable behind it
+_Parts = tuple[tuple[str, str], ...]  # a text, and the name of the variable that follows it
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What makes `outputs` of `inputs`, all as ninja names them; `rule` is the rule of `command`.
+    """A build statement with the paths as ninja names them; `rule` is the name of the rule with `command`.
 
-    `file` is the ninja file in which it stands.
+    `file` is the ninja file that has the statement.
     """
 
     file: str
@@ -46,7 +46,7 @@ _Found = tuple[Statement, dict[str, str], dict[str, str], list[dict[str, str]]]
 
 
 def read_statements(name: str, read: Callable[[str], str]) -> Iterator[Statement]:
-    """The statements with a command in the file `name`; `read` gives the text of a file, "" for none."""
+    """The statements with a command in the file `name`; `read` gives the text of a file, maybe ""."""
     reader = _Reader(read)
     reader.read_file(name, _Scope([{}], [{}]), 0)
     yield from reader.statements()
@@ -54,13 +54,13 @@ def read_statements(name: str, read: Callable[[str], str]) -> Iterator[Statement
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Values of variables and bindings of rules: first those of a file, then of the files around it."""
+    """The variables and rules that count in a file: first its own, then those of the files around it."""
 
     values: list[dict[str, str]]
     rules: list[dict[str, dict[str, str]]]
 
     def inner(self) -> _Scope:
-        """A scope inside this one, as `subninja` makes it."""
+        """The scope of a file that `subninja` reads from this one."""
         values: dict[str, str] = {}
         rules: dict[str, dict[str, str]] = {}
         return _Scope([values, *self.values], [rules, *self.rules])
@@ -75,7 +75,7 @@ class _Reader:
     found: list[_Found] = field(default_factory=list)
 
     def statements(self) -> Iterator[Statement]:
-        """What was found. A command sees the last values of variables, also those set behind it."""
+        """The statements. A command sees the last value of a variable, even one that is set after it."""
         for statement, bindings, own, values in self.found:
             if self.total > _MAX_TOTAL:
                 return
@@ -86,7 +86,7 @@ class _Reader:
             yield replace(statement, command=self._of_rule(bindings, "command", before, values))
 
     def read_file(self, name: str, scope: _Scope, depth: int) -> None:
-        """Find the statements of a file and of those that it includes."""
+        """Find the statements of a file and of the files that it includes."""
         self.files += 1
         if self.files > _MAX_FILES or depth > _MAX_DEPTH:
             return
@@ -123,7 +123,10 @@ class _Reader:
         behind: Sequence[Mapping[str, str]],
         depth: int = 0,
     ) -> str:
-        """A variable of a rule, which may refer to the rule's others; they come between the other values."""
+        """The value of a rule's variable `name`, which may refer to the other variables of the rule.
+
+        Values in `before` win over those of the rule, and those of the rule over `behind`.
+        """
         if depth > _MAX_DEPTH:
             return ""
         parts = self._parts(bindings[name])
@@ -137,7 +140,7 @@ class _Reader:
     def _paths(
         self, text: str, values: Sequence[Mapping[str, str]]
     ) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-        """Explicit outputs, rule and explicit inputs of a statement."""
+        """The explicit outputs, the rule and the explicit inputs of a statement."""
         found: tuple[list[str], list[str]] = ([], [])
         side = 0
         is_explicit = True
@@ -154,7 +157,7 @@ class _Reader:
         return text if "$" not in text else self._joined(self._parts(text), values)
 
     def _joined(self, parts: _Parts, values: Sequence[Mapping[str, str]]) -> str:
-        """The parts with values from the first mapping that has a name."""
+        """The parts with the value of each variable from the first mapping that has it."""
         pieces: list[str] = []
         length = 0
         for text, name in parts:
@@ -190,7 +193,7 @@ class _Reader:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each line that is not indented, with the bindings of the lines below it that are."""
+    """Each line that is not indented, with the bindings in the indented lines below it."""
     text = text.replace("\r\n", "\n")
     if "$\n" in text:
         text = _CONTINUED.sub(lambda match: match[1] or "", text)

@@ -1,4 +1,4 @@
-"""The compile commands of a directory that ninja builds."""
+"""The compilers and compile commands of a directory that ninja builds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from .buildcommands import CommandGroups, Configured
+from .buildcommands import CommandGroups, ConfiguredCompiler
 from .buildfiles import text_of, words_of
 from .commandline import compiler_calls, is_candidate
 from .ninjafile import read_statements
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from .buildcommands import BuildCommand
     from .ninjafile import Statement
 
-_MAX_CHARACTERS = 1 << 24  # of commands that are taken apart; those with equal options are so only once
+_MAX_CHARACTERS = 1 << 24  # of the commands that are taken apart, one for equal options
 _MAX_HEADS = 8
 _MESON_RULE = re.compile(r"^rule (c|cpp)_COMPILER(?:_RSP)?\n command = (.*?) (?:\$ARGS|@)", re.MULTILINE)
 _MESON_NAMES = {"c": "C compiler", "cpp": "C++ compiler"}
 
 
 def ninja_groups(directory: str, compilers: Collection[str], place: str) -> CommandGroups:
-    """The compile commands of a build.ninja; in `place` stand `{rule}` and `{file}` for names."""
+    """The compile commands of a build.ninja; `{rule}` and `{file}` in `place` are replaced by their names."""
     found: dict[str, tuple[Statement, list[int]]] = {}
     for statement in read_statements("build.ninja", lambda name: text_of(directory, name)):
         if is_candidate(statement.command):
@@ -43,21 +43,21 @@ def ninja_groups(directory: str, compilers: Collection[str], place: str) -> Comm
     return groups
 
 
-def read_meson(directory: str) -> tuple[tuple[Configured, ...], tuple[BuildCommand, ...]]:
-    """The compilers of a directory of Meson, and its compile commands.
+def read_meson(directory: str) -> tuple[tuple[ConfiguredCompiler, ...], tuple[BuildCommand, ...]]:
+    """The compilers and compile commands of a directory that Meson configured.
 
-    The rules that Meson wrote tell what will run, in every version of it.
+    Every version of Meson writes the compiler to the rules of build.ninja.
     """
     found = {
-        language: Configured(_MESON_NAMES[language], words_of(command))
+        language: ConfiguredCompiler(_MESON_NAMES[language], words_of(command))
         for language, command in _MESON_RULE.findall(text_of(directory, "build.ninja"))
     }
     compilers = [words for configured in found.values() for words in configured.words[-1:]]
     return tuple(found.values()), ninja_groups(directory, compilers, "ARGS in {file}").commands
 
 
-def read_ninja(directory: str) -> tuple[tuple[Configured, ...], tuple[BuildCommand, ...]]:
-    """The compilers that the rules of any build.ninja call, and its compile commands."""
+def read_ninja(directory: str) -> tuple[tuple[ConfiguredCompiler, ...], tuple[BuildCommand, ...]]:
+    """The compilers and compile commands of any other build.ninja."""
     groups = ninja_groups(directory, (), "rule {rule} in {file}")
-    compilers = [Configured(f"rule {place.split()[1]}", head) for head, place in groups.heads.items()]
+    compilers = [ConfiguredCompiler(f"rule {place.split()[1]}", head) for head, place in groups.heads.items()]
     return tuple(compilers[:_MAX_HEADS]), groups.commands

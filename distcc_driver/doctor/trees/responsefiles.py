@@ -1,4 +1,4 @@
-"""Response files of compile commands: distcc's client reads the options in them, so they count as its own."""
+"""Replaces response files in compile commands by the options in them, which distcc's client reads too."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from .buildcommands import BuildCommand
 
-_MAX_BYTES = 16 * 1024 * 1024  # of all response files of a build directory
+_MAX_BYTES = 16 * 1024 * 1024  # of all response files of a build directory together
 
 
 def with_responses(commands: Sequence[BuildCommand]) -> tuple[BuildCommand, ...]:
-    """The commands with the words of each `@FILE` that can be read in its place."""
+    """The commands with the words of each file in place of `@FILE`, if the file can be read."""
     reader = _Reader()
     return tuple(
         replace(command, words=tuple(reader.words(command)))

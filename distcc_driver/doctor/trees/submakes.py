@@ -1,4 +1,4 @@
-"""Calls of make in the recipes of Makefiles. Pure."""
+"""Finds calls of make in the recipes of Makefiles. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_LOOP = 200
 
 @dataclass(frozen=True, slots=True)
 class SubMake:
-    """Where make runs, with which file ("" for its usual one), goals, variables and environment."""
+    """A call of make: its directory, Makefile ("" for the usual one), goals, variables and environment."""
 
     directory: str
     file: str
@@ -28,7 +28,10 @@ class SubMake:
 
 
 def sub_makes(text: str, directory: str) -> Iterator[SubMake]:
-    """The calls of make that build in one command of a recipe that runs in `directory`."""
+    """The calls of make in one command of a recipe, which runs in `directory`.
+
+    Calls that do not build, such as `make clean`, are left out.
+    """
     loops: dict[str, list[str]] = {}
     for words in simple_commands(text):
         environ = []
@@ -45,7 +48,7 @@ def sub_makes(text: str, directory: str) -> Iterator[SubMake]:
 
 
 def _unrolled(words: Sequence[str], directory: str, loops: dict[str, list[str]]) -> Iterator[list[str]]:
-    """The directory and the words, for each value of a loop's variable that they have."""
+    """The directory and the words of a call, once for each value if they use the variable of a loop."""
     given = [directory, *words]
     for name, values in loops.items():
         references = (f"${{{name}}}", f"${name}")

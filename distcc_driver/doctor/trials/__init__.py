@@ -1,1 +1,1 @@
-"""Compilations of small files on every worker, which leave nothing behind."""
+"""Compiles a small file on every worker, and leaves nothing behind."""

@@ -1,8 +1,8 @@
-"""What distcc's client shows of a compilation, in its log (`DISTCC_VERBOSE=1`) and its output. Pure.
+"""Reads the log (`DISTCC_VERBOSE=1`) and the output of distcc's client about one compilation. Pure.
 
-How it shows a worker's trouble was found out with distccd 3.4: a compiler that is
-missing there has distccd's own words on stderr; one that its masquerade list or DISTCC_CMDLIST
-lacks makes it hang up without a word, as a client outside `--allow` does, and a disk without room.
+Tried with distccd 3.4. If the worker lacks the compiler, the output has distccd's own message about it.
+The worker hangs up without a message if its masquerade list or DISTCC_CMDLIST lacks the compiler, if
+`--allow` lacks the client, or if its disk is full.
 """
 
 from __future__ import annotations
@@ -15,31 +15,32 @@ _HANGS_UP = re.compile(
 
 
 def sent_compiler(log: str) -> str:
-    """The compiler that distcc asked a worker for: it turns `gcc` into the name of its target."""
+    """The compiler that distcc asked a worker for, such as `x86_64-linux-gnu-gcc` in place of `gcc`."""
     match = re.search(r"exec on (?!localhost: )\S+: (\S+)", log)
     return match[1] if match else ""
 
 
 def added_target(log: str) -> str:
-    """The target that distcc added to clang's words, for it takes none with `--target=` for given."""
+    """The target that distcc added to a command of clang, which it does even if `--target=` gives one."""
     match = re.search(r"Adding '-target (\S+)' to support clang", log)
     return match[1] if match else ""
 
 
 def compile_ms(log: str) -> float | None:
-    """From connecting to the whole object, as the client has measured it."""
+    """The time from the connection to the whole object file, as the client measured it."""
     match = re.search(r" compiled on \S+ in (\d+\.\d+)s", log)
     return float(match[1]) * 1000 if match else None
 
 
 def has_hung_up(log: str) -> bool:
-    """Whether the worker closed the connection before it had answered."""
+    """Whether the worker closed the connection before its answer was complete."""
     return bool(_HANGS_UP.search(log))
 
 
 def missing_compiler(said: str) -> str:
-    """The compiler that a worker has not, from the words of its distccd; "" if it has."""
-    for line in said.split("\n"):  # one expression for all of it would take days for what a worker may say
+    """The compiler that the worker lacks, from the message of its distccd; "" if there is no such message."""
+    # A worker may send any text. One regular expression could take days on it, so split it by hand.
+    for line in said.split("\n"):
         speaker, _, rest = line.partition("failed to exec ")
         name, end, _ = rest.rpartition(": No such file")
         if end and "distccd[" in speaker:
@@ -48,7 +49,7 @@ def missing_compiler(said: str) -> str:
 
 
 def connect_failure(log: str) -> str:
-    """Why there was no connection to a worker; "" if there was."""
+    """Why the client could not connect to a worker; "" if it could."""
     for line in log.split("\n"):
         _, is_about_it, rest = line.partition("connect to ")
         _, has_failed, cause = rest.rpartition(" failed: ")
@@ -60,12 +61,12 @@ def connect_failure(log: str) -> str:
 
 
 def error_line(text: str) -> str:
-    """The line with the error, else the first that is not blank."""
+    """The first line with the word "error", else the first line that is not blank."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "")
 
 
 def trouble(log: str) -> str:
-    """What distcc's log says of the cause, without its process number."""
+    """The first error or warning in distcc's log, without the process number."""
     lines = re.findall(r"^distcc\[\d+\] (?:\(\w+\) )?((?:ERROR|CRITICAL|Warning)\S* .*)$", log, re.MULTILINE)
     return lines[0] if lines else ""

@@ -1,4 +1,4 @@
-"""A second look at trials that failed: what distcc made of the command, and why a worker hangs up."""
+"""Finds the causes of failed trials: tries them again, and compares the counters of the workers."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 _AS_TOLD = Changes(variables=((NO_REWRITE, "1"),))
 _FAILURES = (TrialOutcome.MISSING, TrialOutcome.HUNG_UP, TrialOutcome.FAILED)
-_BETWEEN_S = 2.0  # nobody asks a stats port more often
+_BETWEEN_S = 2.0  # the least time between two questions to a stats port
 _STATS_TIMEOUT_S = 2.0
 
 
 def with_causes(
     runner: TrialRunner, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
 ) -> list[Trial]:
-    """The same trials, with what more can be told of those that failed. Raises `SignalError`."""
+    """The same trials, with more exact outcomes where trials failed. Raises `SignalError`."""
     return _with_worker_causes(runner, _without_rewriting(runner, found, local, environ))
 
 
 def _without_rewriting(
     runner: TrialRunner, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
 ) -> list[Trial]:
-    """Try again what failed where distcc asked for something else than it was told, as it was told.
+    """Repeat failed trials whose command distcc rewrote, so that distcc leaves the command as it is.
 
-    What compiles so, for the same architecture as here, becomes `RENAMED`.
+    A trial becomes `RENAMED` if it then makes an object file for the same architecture as here.
     """
     here = {trial.command: trial for trial in local}
     doubtful = [trial for trial in found if _is_doubtful(trial, here[trial.command], environ)]
@@ -49,7 +49,7 @@ def _without_rewriting(
         for first, told in zip(doubtful, as_told, strict=True)
         if told.outcome is TrialOutcome.COMPILED and _is_alike(told, here[first.command])
     ]
-    # A worker that fails now and then may have done so the first time.
+    # The worker may fail at random. Trust the difference only if the rewritten command fails again.
     again = runner.try_each([(trial.worker, trial.command) for trial in better])
     renamed = {
         id(first): replace(first, outcome=TrialOutcome.RENAMED, elapsed_ms=None, made=None)
@@ -67,7 +67,7 @@ def _is_doubtful(trial: Trial, local: Trial, environ: Mapping[str, str]) -> bool
 
 
 def _is_alike(trial: Trial, local: Trial) -> bool:
-    """Whether the object file is for the machine that one from here is for."""
+    """Whether the object files of a worker and of this machine are for the same architecture."""
     if trial.made is None or local.made is None:
         return trial.made is local.made
     return trial.made.architecture == local.made.architecture
@@ -78,9 +78,9 @@ def _as_told(trial: Trial) -> tuple[Worker | None, Command]:
 
 
 def _with_worker_causes(runner: TrialRunner, found: Sequence[Trial]) -> list[Trial]:
-    """Have each worker that hung up do so once more, and see which of its counters rise.
+    """Give each worker that hung up the job once more, and see which of its counters rise.
 
-    One that failed without hanging up may have no room for files.
+    For a worker that failed without a hang-up only the disk space counts.
     """
     failed = [trial for trial in found if trial.outcome in (TrialOutcome.HUNG_UP, TrialOutcome.FAILED)]
     if not failed:
@@ -115,7 +115,7 @@ def _stats(endpoints: Sequence[Endpoint]) -> dict[Endpoint, WorkerStats | None]:
 def _cause(
     trial: Trial, again: Trial | None, before: WorkerStats | None, after: WorkerStats | None
 ) -> tuple[TrialOutcome, str]:
-    """TrialOutcome and words: why a worker hung up, with words if it did not do so again, or failed."""
+    """The outcome and the words of a trial that failed; `again` is its repetition, None if there was none."""
     if trial.outcome is TrialOutcome.FAILED:
         return (TrialOutcome.NO_ROOM, "") if lacks_room(after) else (trial.outcome, trial.words)
     if again is None:

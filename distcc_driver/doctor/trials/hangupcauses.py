@@ -1,8 +1,8 @@
-"""Why a worker hung up on a job, from its counters before and after. Pure.
+"""Why a worker hung up on a job, from its counters before and after the job. Pure.
 
-distccd 3.4 (`src/serve.c`, `src/prefork.c`) counts each connection that it accepts, and then how the job
-went: a compiler that is not allowed as "other", a file that could not be written as a client that went
-away; nothing more where it refuses the client, or where the process for the job ends.
+distccd 3.4 (`src/serve.c`, `src/prefork.c`) counts each connection that it accepts. Then it counts the end
+of the job: as "other" if the compiler is not allowed, as a disconnected client if a file could not be
+written. It counts no end if it refuses the client, or if the process for the job dies.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> TrialOutcome:
-    """What became of one job on which a worker hung up; None where its stats page did not answer.
+    """The cause of one hang-up between two answers of the stats page, each None if there was no answer.
 
-    `HUNG_UP` where that cannot be told, because of other clients for example.
+    `HUNG_UP` if the cause cannot be told, for example because other clients had jobs at the same time.
     """
     if before is None:
         return TrialOutcome.HUNG_UP
@@ -34,7 +34,9 @@ def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> TrialOu
     if None in rises:
         return TrialOutcome.HUNG_UP
     accepted, other, disconnected, done = (rise or 0 for rise in rises)
-    if min(accepted, other, disconnected, done) < 0:  # it was started again meanwhile
+    if (
+        min(accepted, other, disconnected, done) < 0
+    ):  # distccd was started again, which sets its counters to 0
         return TrialOutcome.DROPPED
     if other and disconnected:
         return TrialOutcome.HUNG_UP
@@ -48,7 +50,7 @@ def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> TrialOu
 
 
 def lacks_room(stats: WorkerStats | None) -> bool:
-    """Whether it is known that there is no room for the files of a job."""
+    """Whether the worker reports less disk space than the files of a job need."""
     return stats is not None and stats.free_space_mib is not None and stats.free_space_mib < LEAST_ROOM_MIB
 
 
@@ -57,7 +59,7 @@ def _rise(before: int | None, after: int | None) -> int | None:
 
 
 def _done(stats: WorkerStats) -> int | None:
-    """Jobs that came to a regular end."""
+    """The number of jobs that ended regularly; None if a counter is missing."""
     counters = (stats.compiled, stats.failed, stats.refused, stats.timed_out)
     known = [counter for counter in counters if counter is not None]
     return sum(known) if len(known) == len(counters) else None

@@ -1,6 +1,6 @@
-"""What an object file says of its making: the machine it is for, and the compiler. Pure.
+"""Reads from an object file the architecture and the compiler that made it. Pure.
 
-ELF only (elf(5)); the `.comment` section holds a string from every compiler that took part.
+Only ELF (elf(5)). Each compiler that took part writes a string to the `.comment` section.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class ObjectFile:
-    """`architecture` such as "x86-64"; `compiler` is the first text of `.comment`, None without one."""
+    """`architecture` is a name such as "x86-64"; `compiler` is the first text of `.comment`, if any."""
 
     architecture: str
     compiler: str | None
@@ -43,7 +43,7 @@ class _Section:
 
 
 def parse_object(data: bytes) -> ObjectFile | None:
-    """Read an object file; None if it is none that is known here, or is cut off."""
+    """Read an object file; None if the data is not ELF or is cut off."""
     if data[:4] != b"\x7fELF" or len(data) < 20:
         return None
     bits, order = {1: 32, 2: 64}.get(data[4]), {1: "<", 2: ">"}.get(data[5])
@@ -80,7 +80,7 @@ def _comment(data: bytes, bits: int, order: str) -> str | None:
 
 
 def _sections(data: bytes, bits: int, order: str) -> tuple[list[_Section], _Section]:
-    """All sections, and the one with their names."""
+    """All sections, and the section that holds their names."""
     table, entry_size, count, names = _section_table(data, bits, order)
     layout = f"{order}I12xII" if bits == 32 else f"{order}I20xQQ"
     places = [table + index * entry_size for index in range(min(count, _MAX_SECTIONS))]
@@ -89,14 +89,17 @@ def _sections(data: bytes, bits: int, order: str) -> tuple[list[_Section], _Sect
 
 
 def _section_table(data: bytes, bits: int, order: str) -> tuple[int, int, int, int]:
-    """Offset, size of an entry, number of entries, and the entry with the names."""
+    """The table's offset, the size and the number of its entries, and the index of the section of names."""
     (table,) = struct.unpack_from(f"{order}I" if bits == 32 else f"{order}Q", data, 32 if bits == 32 else 40)
     entry_size, count, names = struct.unpack_from(f"{order}HHH", data, 46 if bits == 32 else 58)
     return table, entry_size, count, names
 
 
 def compiler_version(comment: str) -> tuple[str, str]:
-    """Family and version, as ("GCC", "12.2.0"), of a text of `.comment`; the whole text if unknown."""
+    """Family and version of a compiler, such as ("GCC", "12.2.0"), from a text of `.comment`.
+
+    For an unknown compiler the family is the whole text, and the version is "".
+    """
     if gcc := re.match(r"GCC: \(.*\) (\d\S*)", comment):
         return "GCC", gcc[1]
     if clang := re.search(r"\bclang version (\d\S*)", comment):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 _MOST = 4
-# What only some versions know, without files; -Werror would make much of a trial's own source.
+# Options that only some versions of a compiler know, and that name no file. -Werror is left out: a
+# warning about the trial's own source would become a failure.
 _TELLING = re.compile(r"-(?:std=|m(?!llvm)|f|W(?!error|no-|[alp],)|gdwarf|-target=)[^/]+")
 _EVERYWHERE = re.compile(r"-W(?:all|extra|invalid-pch)?|-f(?:no-)?(?:PIC|PIE|pic|pie|diagnostics-color.*)")
 
@@ -52,7 +53,10 @@ def commands_to_try(
 
 
 def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Command]:
-    """The commands of a build with such options, those of most compilations first, a handful at most."""
+    """The commands of a build with options that only some versions of a compiler know.
+
+    At most `_MOST` commands, the most frequent first.
+    """
     counts: dict[tuple[str, ...], int] = {}
     for verdict in verdicts:
         words = _telling_words(verdict)
@@ -64,7 +68,7 @@ def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Comma
 
 
 def without_less(trials: Sequence[Trial], with_options: Sequence[Command]) -> list[Trial]:
-    """Without those of a bare compiler that is tried `with_options`, too."""
+    """The trials, but without those of a bare compiler that is also tried with options."""
     tried = [trial.command for trial in trials]
     fuller = {command.compiler[0] for command in with_options if command in tried}
     return [
@@ -80,7 +84,7 @@ def _examined(chosen: Sequence[tuple[str, ...]], search_path: str) -> list[Comma
 
 
 def _telling_words(verdict: Verdict) -> tuple[str, ...]:
-    """A command with the telling ones of its options; empty without any of them."""
+    """The compiler of a command with its options that only some versions know; empty without such options."""
     _, *options = compiler_words(verdict.command)
     known = {kept.word for kept in verdict.kept} | {hazard.word for hazard in verdict.hazards}
     telling = [word for word in options if _TELLING.fullmatch(word) and word not in known]

@@ -1,4 +1,4 @@
-"""The environment of a trial: what the build will see, except where the trial has its own. Pure."""
+"""The variables that a trial takes over from the user's environment. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 NO_REWRITE = "DISTCC_NO_REWRITE_CROSS"
 
-# What distcc 3.4 and GCC read, and a trial sets or does without: others go to the trial as to the build.
+# Variables of distcc 3.4 and GCC that a trial sets itself, or must not have. A trial gets all others, because
+# the build will get them too.
 _OWN = frozenset(
     {
         "DISTCC_HOSTS",
@@ -19,7 +20,7 @@ _OWN = frozenset(
         "DISTCC_FALLBACK",
         "DISTCC_SKIP_LOCAL_RETRY",
         "DISTCC_IO_TIMEOUT",
-        "DISTCC_BACKOFF_PERIOD",  # with 0 a client tries for ever
+        "DISTCC_BACKOFF_PERIOD",  # a client with 0 repeats its attempts for ever
         "DISTCC_PAUSE_TIME_MSEC",
         "DISTCC_SAVE_TEMPS",
         "DISTCC_ENABLE_DISCREPANCY_EMAIL",
@@ -27,16 +28,16 @@ _OWN = frozenset(
         "DISTCC_TESTING_INCLUDE_SERVER",
         "INCLUDE_SERVER_PORT",
         "INCLUDE_SERVER_STUB",
-        "DEPENDENCIES_OUTPUT",  # would have GCC write to a file of the user's (cpp(1))
+        "DEPENDENCIES_OUTPUT",  # GCC would write to a file of the user (cpp(1))
         "SUNPRO_DEPENDENCIES",
     }
 )
-# Settings of distcc_build, which no build sees, and those of ccache, which no trial calls.
+# distcc_build removes its own settings from the build, and a trial does not call ccache.
 _OTHERS = ("DISTCC_AUTO_", "DISTCC_DRIVER_", "CCACHE_")
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a trial has from the user's environment."""
+    """The variables of the user's environment that a trial gets."""
     return {
         name: value for name, value in environ.items() if name not in _OWN and not name.startswith(_OTHERS)
     }

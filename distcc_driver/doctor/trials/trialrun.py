@@ -1,4 +1,4 @@
-"""One trial compilation: a process of bounded memory and files, in a directory of its own."""
+"""One running trial: a process with limited memory and file size, in a directory of its own."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _SOURCE = "int distcc_driver_trial(void) { return 0; }\n"
 
 @dataclass(slots=True)
 class TrialRun:
-    """A compilation that is to run, runs, or has ended: on a worker, or here if that is None.
+    """A compilation before, during or after its run: on `worker`, or on this machine if that is None.
 
-    Times are of the monotonic clock. `process` is None before the start, and if none was to be had: then the
-    file `output` has the cause.
+    Times are of the monotonic clock. `process` is None before the start, and if the process could not start:
+    then the file `output` has the cause.
     """
 
     worker: Worker | None
@@ -49,7 +49,7 @@ class TrialRun:
 
     @property
     def state(self) -> str:
-        """The directory for what distcc keeps."""
+        """The directory for distcc's own files."""
         return os.path.join(self.directory, "state")
 
     def start(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -67,15 +67,15 @@ class TrialRun:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    start_new_session=True,  # by which end_posix_session finds all of it
+                    start_new_session=True,  # end_posix_session finds all its processes by the session
                 )
             except OSError as error:
                 output.write(f"{words[0]}: {error.strerror}\n".encode())
             else:
-                _bound(self.process.pid)
+                _limit(self.process.pid)
 
     def has_ended(self, deadline_s: float) -> bool:
-        """Whether it has; one that takes longer than `deadline_s` is ended."""
+        """Whether the compilation has ended; a compilation that takes longer than `deadline_s` is killed."""
         process = self.process
         if process is None or process.poll() is not None:
             self.ended_s = time.monotonic()
@@ -87,11 +87,11 @@ class TrialRun:
         return True
 
     def text(self, name: str) -> str:
-        """What was written to a file of this run; empty if there is none."""
+        """The text of a file in the directory; "" if there is no such file."""
         return self.data(name, _MAX_TEXT).decode("utf-8", "replace")
 
     def data(self, name: str, limit: int = _MAX_OBJECT) -> bytes:
-        """The same as bytes, `limit` at most."""
+        """The first `limit` bytes of a file in the directory; empty if there is no such file."""
         try:
             with open(os.path.join(self.directory, name), "rb") as file:
                 return file.read(limit)
@@ -99,14 +99,14 @@ class TrialRun:
             return b""
 
 
-def _bound(pid: int) -> None:
-    """Let a process, and what it starts, take no more of memory and disk than a trial may need.
+def _limit(pid: int) -> None:
+    """Limit the memory and file size of a process and its children.
 
-    A worker says how long its answer is, and distcc's client believes it.
+    A worker announces the size of its answer, and distcc's client believes any size.
     """
     for kind, most in ((resource.RLIMIT_AS, _MAX_MEMORY), (resource.RLIMIT_FSIZE, _MAX_FILE)):
         if hasattr(resource, "prlimit"):
-            with contextlib.suppress(OSError):  # it has ended
+            with contextlib.suppress(OSError):  # the process has ended
                 _, hard = resource.prlimit(pid, kind)
                 soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
                 resource.prlimit(pid, kind, (soft, hard))

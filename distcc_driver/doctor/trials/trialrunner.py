@@ -1,4 +1,4 @@
-"""Runs trial compilations: each worker compiles a line with each compiler, by itself and without fallback."""
+"""Runs trial compilations: each worker compiles one line with each compiler, without fallback."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ _HOPELESS = (TrialOutcome.HUNG, TrialOutcome.UNREACHABLE)
 
 
 def deadline_s(environ: Mapping[str, str]) -> int:
-    """How long a worker may take for a compilation: distcc's own DISTCC_IO_TIMEOUT, else 15 s."""
+    """How long a worker may take for a compilation: DISTCC_IO_TIMEOUT, which is distcc's, or 15 s."""
     text = environ.get("DISTCC_IO_TIMEOUT", "")
     is_number = text.isascii() and text.isdigit() and len(text) < 10
     return (int(text) if is_number else 0) or DEADLINE_S
 
 
 class TrialRunner:
-    """Runs trials in a temporary directory, which goes with the last of them.
+    """Runs trials in a temporary directory, which is removed after the last of them.
 
-    `try_here` and `try_workers` raise `SignalError`; nothing runs and nothing lies about then.
+    All methods raise `SignalError`, after all processes have ended and all files are removed.
     """
 
     def __init__(self, environ: Mapping[str, str], interrupts: Interrupts) -> None:
@@ -61,27 +61,28 @@ class TrialRunner:
         self._deadline_s = deadline_s(environ)
 
     def try_here(self, commands: Sequence[Command]) -> list[Trial]:
-        """Compile with each compiler on this machine, without distcc."""
+        """Compile once with each compiler on this machine, without distcc."""
         return self._run_all([[(None, command)] for command in commands], lambda: None)
 
     def try_workers(
         self, workers: Sequence[Worker], commands: Sequence[Command], done: Callable[[], None]
     ) -> list[Trial]:
-        """Compile with each compiler on each worker, one after the other on each, all workers at once.
+        """Compile once with each compiler on each worker, on all workers at the same time.
 
-        A worker that hangs or cannot be reached is given no further compiler. `done` is called as
-        each worker is through. Trials come in the order of the workers.
+        A worker has one compilation at a time. A worker that hangs or cannot be reached gets no further
+        compilation. `done` is called when a worker has no compilation left. Trials come in the order of the
+        workers.
         """
         return self._run_all([[(worker, command) for command in commands] for worker in workers], done)
 
     def pause(self, seconds: float) -> None:
-        """Let time pass."""
+        """Wait; a signal ends the wait."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self._interrupts.sleep()
 
     def try_each(self, pairs: Sequence[tuple[Worker | None, Command]]) -> list[Trial]:
-        """Compile once for each pair; trials come in their order."""
+        """Compile once for each pair; trials come in the order of the pairs."""
         return self._run_all([[pair] for pair in pairs], lambda: None)
 
     def _run_all(
@@ -103,7 +104,7 @@ class TrialRunner:
         base: str,
         done: Callable[[], None],
     ) -> list[Trial]:
-        """Keep as many queues going as may run at once, until all are empty."""
+        """Run the first command of up to `_AT_ONCE` queues at a time, until all queues are empty."""
         trials: list[list[Trial]] = [[] for _ in queues]
         waiting = deque(index for index, queue in enumerate(queues) if queue)
         while waiting or running:
@@ -136,7 +137,7 @@ class TrialRunner:
         return bare_path(environ.get("PATH", os.defpath), command.compiler[0])
 
     def _environ(self, run: TrialRun) -> dict[str, str]:
-        """What the build sees, but all files are ours and there is no fallback."""
+        """The environment of the build, but all files are in our directory, and distcc never falls back."""
         environ = inherited(run.command.changes.applied(self._user_environ))
         environ |= {
             "PATH": self._search_path(run.command),
@@ -147,7 +148,7 @@ class TrialRunner:
             "DISTCC_SKIP_LOCAL_RETRY": "1",
             "DISTCC_VERBOSE": "1",
             "DISTCC_LOG": os.path.join(run.directory, "log"),
-            # Ours comes first; but if we are killed, the client ends all the same.
+            # Our own deadline comes first. If we are killed, this one ends the client.
             "DISTCC_IO_TIMEOUT": str(self._deadline_s + _SPARE_S),
         }
         if run.worker is not None:
@@ -156,14 +157,14 @@ class TrialRunner:
 
 
 def _finish(run: TrialRun) -> Trial:
-    """Judge a run that has ended, and remove its files."""
+    """The trial of a run that has ended; removes its files."""
     trial = _judge(run)
-    shutil.rmtree(run.directory, ignore_errors=True)  # what is left goes with the base
+    shutil.rmtree(run.directory, ignore_errors=True)  # the base directory is removed later
     return trial
 
 
 def _judge(run: TrialRun) -> Trial:
-    """What came of a run, from its exit code, its files and distcc's log."""
+    """The trial of a run, from its exit code, its files and distcc's log."""
     log = run.text("log")
     said = run.text("output")
     status = run.process.returncode if run.process is not None else 1
@@ -197,6 +198,6 @@ def _outcome(run: TrialRun, status: int, log: str, said: str) -> tuple[TrialOutc
 
 
 def _elapsed_ms(run: TrialRun, log: str) -> float:
-    """From connecting to the whole object, as distcc's client has measured it."""
+    """The time that distcc's client measured, else the time from start to end of the process."""
     measured_ms = compile_ms(log)
     return (run.ended_s - run.started_s) * 1000 if measured_ms is None else measured_ms

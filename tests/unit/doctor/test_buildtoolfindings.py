@@ -33,7 +33,7 @@ if TYPE_CHECKING:
             "pyproject.toml: setuptools ",
         ),
         ("pyproject.toml", "[[tool.setuptools.ext-modules]]\nname = 'x'\n", "pyproject.toml: setuptools "),
-        ("Makefile", "all: a.o\n.NOTPARALLEL:\n", "Makefile: .NOTPARALLEL has make run one job at a time"),
+        ("Makefile", "all: a.o\n.NOTPARALLEL:\n", "Makefile: with .NOTPARALLEL make runs one job at a time"),
     ],
 )
 def test_a_trap(name: str, text: str, expected: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from distcc_driver.doctor.compilerfindings import build_directory_findings, compiler_findings
 from distcc_driver.doctor.findings import Result
-from distcc_driver.doctor.trees.buildcommands import Configured
+from distcc_driver.doctor.trees.buildcommands import ConfiguredCompiler
 from distcc_driver.doctor.trees.buildtree import BuildTree, System
 from distcc_driver.machine.compilers import Command, Kind, Obstacle
 
@@ -39,8 +39,8 @@ def test_distcc_and_ccache_in_each_others_way() -> None:
     )
     [finding] = compiler_findings([command], {}, is_tree_distributed=False)
     assert (finding.result, finding.text.partition(" ")[0]) == (Result.WARNING, "distcc")
-    assert "ccache comes in front" in finding.advice
-    configured = Configured("CC", ("gcc",))
+    assert "put ccache in front of distcc" in finding.advice
+    configured = ConfiguredCompiler("CC", ("gcc",))
     tree = BuildTree("d", System.AUTOTOOLS, "config.log", compilers=(configured,))
     [finding] = build_directory_findings(tree, [command])
     assert finding.result is Result.WARNING
@@ -55,18 +55,18 @@ def test_script_and_ccache_that_call_distcc() -> None:
     assert finding.text == "script in /opt/bin that names distcc, compiler in /usr/bin"
     ccache = Command(("ccache", "gcc"), Kind.CCACHE, "/usr/bin/ccache", ("/usr/bin/gcc",), "/usr/bin/gcc-12")
     [finding] = compiler_findings([ccache], {"CCACHE_PREFIX": "distcc"}, is_tree_distributed=False)
-    assert finding.text.endswith(", which distcc_build has call distcc (CCACHE_PREFIX)")
+    assert finding.text.endswith(", and distcc_build makes ccache call distcc (CCACHE_PREFIX)")
 
 
 def test_sources_without_any_build_directory() -> None:
     [finding] = build_directory_findings(BuildTree("d", System.NONE, unconfigured="configure"), [])
-    assert finding.text == "configure, not configured yet: only the compilers above count"
+    assert finding.text == "sources with configure, not configured yet: only the compilers above count"
 
 
 def test_build_directory_that_cannot_be_told_is_no_finding() -> None:
     [finding] = build_directory_findings(BuildTree("d", System.MAKE, "Makefile", unknown="it is odd"), [])
     assert finding.result is Result.OK
-    assert "cannot be told without running it, it is odd" in finding.text
+    assert "only a build could tell the compiler: it is odd" in finding.text
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_sources_with_a_build_directory_below(
     tree = BuildTree(directory, System.NONE, unconfigured="CMakeLists.txt", configured=tuple(names))
     [finding] = build_directory_findings(tree, [])
     assert (finding.result, finding.advice) == (Result.WARNING, advice)
-    assert finding.text == f"CMakeLists.txt, {text}"
+    assert finding.text == f"sources with CMakeLists.txt, {text}"
 
 
 def test_build_directory_whose_compiler_has_gone() -> None:
-    configured = Configured("CMAKE_C_COMPILER", ("/opt/cc",))
+    configured = ConfiguredCompiler("CMAKE_C_COMPILER", ("/opt/cc",))
     tree = BuildTree("d", System.CMAKE, "CMakeCache.txt", compilers=(configured,))
     [finding] = build_directory_findings(
         tree, [Command(("/opt/cc",), Kind.MISSING, None, ("/opt/cc",), None)]
     )
-    assert (finding.result, "which is not there" in finding.text) == (Result.PROBLEM, True)
+    assert (finding.result, "/opt/cc is not found" in finding.text) == (Result.PROBLEM, True)

@@ -70,7 +70,7 @@ def test_object_that_cannot_be_read_is_not_compared() -> None:
 
 
 def test_what_is_no_object_where_there_should_be_one_is_a_problem() -> None:
-    assert said(trial_of("a", made=None)) == ["problem a: returns what is no object file (gcc)"]
+    assert said(trial_of("a", made=None)) == ["problem a: returns something that is not an object file (gcc)"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_is_no_object_where_there_should_be_one_is_a_problem() -> None:
         ),
         (TrialOutcome.HUNG, "takes a job and does not finish it within 15 s (gcc)"),
         (TrialOutcome.UNREACHABLE, "job port: because"),
-        (TrialOutcome.NOT_SENT, "distcc sends no such compilation to a worker (gcc)"),
+        (TrialOutcome.NOT_SENT, "distcc does not send this command to workers (gcc)"),
         (TrialOutcome.FAILED, "gcc fails there: because"),
     ],
 )

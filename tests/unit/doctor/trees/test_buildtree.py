@@ -144,7 +144,7 @@ def test_makefiles_that_only_make_understands(tmp_path: Path, text: str, reason:
     ("text", "reason"),
     [
         ("include rules.mk\n", "rules.mk, which it includes, may call one"),
-        ("SRCS = main.c\n", "it names sources, but no recipe of it calls a compiler"),
+        ("SRCS = main.c\n", "it names sources, but no recipe in it calls a compiler"),
         ("%.o: %.c\n\t$(MPICC) -c $<\n", "a recipe calls $(MPICC)"),
         ("ifdef X\n%.o: %.c\n\tgcc -c $<\nendif\n", "a recipe calls gcc under a condition"),
     ],
@@ -187,7 +187,7 @@ def test_name_that_make_prefers(tmp_path: Path) -> None:
 def test_log_of_configure_where_there_is_no_more(tmp_path: Path) -> None:
     tree = tree_of(tmp_path, "CC='distcc gcc'\nCFLAGS='-g'\n", "config.log")
     assert (tree.system, commands(tree)) == (System.AUTOTOOLS, ["CC=distcc gcc"])
-    assert tree_of(tmp_path, "", "config.log").unknown == "config.log has neither CC nor CXX"
+    assert tree_of(tmp_path, "", "config.log").unknown == "it has neither CC nor CXX"
 
 
 def cmake_tree(directory: Path, rules: dict[str, str]) -> BuildTree:
@@ -306,7 +306,7 @@ def test_cmake_launcher_with_arguments_and_cut_cache(tmp_path: Path) -> None:
 
 def test_meson_without_rules(tmp_path: Path) -> None:
     (tmp_path / "meson-info").mkdir()
-    assert tree_of(tmp_path, "", "build.ninja").unknown == "its build.ninja has no rule for C or C++"
+    assert tree_of(tmp_path, "", "build.ninja").unknown == "it has no rule for C or C++"
 
 
 @pytest.mark.parametrize(

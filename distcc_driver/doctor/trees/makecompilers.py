@@ -1,4 +1,4 @@
-"""Which compilers a Makefile calls, as far as reading it can tell. Pure: nothing in it is executed."""
+"""Finds the compilers of a Makefile whose compile commands are not known. Pure: nothing in it is run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-RECIPE = "recipe"  # the setting of a compiler that a recipe names
-_MAX_REFERENCES = 4  # each may have as many again
+RECIPE = "recipe"  # the setting of a compiler that a recipe calls by name
+_MAX_REFERENCES = 4  # the value of each reference may have as many again
 _MAKE_DEFAULTS = {"CC": "cc", "CXX": "g++"}
 
 
 class UnknownCompilerError(Exception):
-    """Only make itself could tell: why."""
+    """Only make itself could tell the compiler; the text is the reason."""
 
 
 _USES = {
@@ -32,10 +32,10 @@ _LITERAL = re.compile(
 
 
 def makefile_compilers(text: str, name: str, environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """The compilers that the Makefile `name` calls, in the order of CC, CXX and names in recipes.
+    """The compilers that the Makefile `name` calls: CC, then CXX, then names in recipes.
 
-    Each is a setting, a command, and where the setting has that from, "" for the Makefile itself.
-    `environ` counts where make reads CC and CXX from it. Raises `UnknownCompilerError`.
+    Each is a setting, a command, and the place that gives the setting its value, "" for the Makefile itself.
+    `environ` is the environment that make would have. Raises `UnknownCompilerError`.
     """
     text = re.sub(r"\\\n", " ", text)
     text = re.sub(r"^ *#.*", "", text, flags=re.MULTILINE)
@@ -59,7 +59,7 @@ def makefile_compilers(text: str, name: str, environ: Mapping[str, str]) -> list
 
 
 def _recipe_commands(text: str) -> Iterator[tuple[str, bool]]:
-    """Each command of the recipes without what is quoted in it, and whether it is under a condition."""
+    """Each command of the recipes without its quoted texts, and whether it is under a condition."""
     depth = 0
     for line in text.splitlines():
         depth += bool(_CONDITION.match(line)) - bool(_END.match(line))
@@ -70,9 +70,9 @@ def _recipe_commands(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _literal_compilers(recipes: Sequence[tuple[str, bool]], pattern: re.Pattern[str]) -> list[str]:
-    """Compilers that commands with `pattern` name, each once.
+    """The compilers, each once, of the recipe commands that match `pattern`.
 
-    Raises `UnknownCompilerError` if one is under a condition.
+    Raises `UnknownCompilerError` if such a command is under a condition.
     """
     found = {}
     for command, is_conditional in recipes:
@@ -84,7 +84,7 @@ def _literal_compilers(recipes: Sequence[tuple[str, bool]], pattern: re.Pattern[
 
 
 def _built_in(text: str) -> list[str]:
-    """CC and CXX where objects are named, but no recipe makes them: make's own rules do."""
+    """CC or CXX or both, if the Makefile names object files: make's own rules compile them."""
     rest = _without_recipes(text)
     if not re.search(r"\.o\b", rest):
         return []
@@ -95,7 +95,7 @@ def _why_no_compiler(text: str) -> str:
     if include := _INCLUDE.search(text):
         return f"{include[1].strip()}, which it includes, may call one"
     if any(pattern.search(_without_recipes(text)) for pattern in _SOURCE.values()):
-        return "it names sources, but no recipe of it calls a compiler"
+        return "it names sources, but no recipe in it calls a compiler"
     return "it calls no compiler by itself"
 
 
@@ -121,19 +121,19 @@ class _Assignment:
 
 
 def _make_value(text: str, variable: str, environ: Mapping[str, str], depth: int = 0) -> str:
-    """What make would take a variable for.
+    """The value that a variable has in make.
 
-    Raises `UnknownCompilerError` where that takes more than reading.
+    Raises `UnknownCompilerError` if only make can work out the value.
     """
     found = _assignments(text, variable)
-    if variable in _MAKE_DEFAULTS:  # `?=` finds a value there already
+    if variable in _MAKE_DEFAULTS:  # make has a value already, so `?=` has no effect
         found = [assignment for assignment in found if assignment.operator != "?"]
     if any(assignment.is_conditional for assignment in found):
         raise UnknownCompilerError(f"{variable} is set under a condition")
     if any(assignment.operator in ("+", "!") for assignment in found):
         raise UnknownCompilerError(f"{variable} is put together from parts")
     firm = [assignment.value for assignment in found if assignment.operator != "?"]
-    # What is included with a dash, and may be missing, are most often dependencies.
+    # `-include` does not count: most often it includes dependencies, which assign no variables.
     if not found and (include := _INCLUDE.search(text)):
         raise UnknownCompilerError(f"{variable} may be set in {include[1].strip()}, which it includes")
     if not firm and environ.get(variable):
@@ -147,7 +147,7 @@ def _make_value(text: str, variable: str, environ: Mapping[str, str], depth: int
 
 
 def _place(text: str, name: str, variable: str, environ: Mapping[str, str]) -> str:
-    """Where one of make's own variables has its value from; empty for the Makefile itself."""
+    """The place that gives CC or CXX its value; "" for the Makefile itself."""
     operators = [assignment.operator for assignment in _assignments(text, variable)]
     if any(operator != "?" for operator in operators):
         return ""
@@ -167,7 +167,7 @@ def _assignments(text: str, variable: str) -> list[_Assignment]:
         elif _END.match(line):
             depth -= 1
         elif (match := _ASSIGNMENT.match(line)) and match["name"] == variable:
-            value = re.sub(r"#.*", "", match["value"])  # blanks at its end count
+            value = re.sub(r"#.*", "", match["value"])  # make keeps the blanks at the end
             found.append(_Assignment(match["operator"], value, depth > 0))
     return found
 
