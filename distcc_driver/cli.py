@@ -9,7 +9,7 @@ import sys
 from typing import Annotated, Any
 
 from . import __version__
-from .core.errors import ConfigError, DriverError
+from .core.errors import ConfigError, DriverError, OutputError
 from .machine.installation import remedy
 from .machine.log import Log
 
@@ -309,7 +309,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how a process has ended
     try:
         if sys.stdout is None:
-            raise ConfigError("standard output: it is closed; write it to another place")
+            raise OutputError("it is closed")
         code = app(prog_name="distcc-driver", standalone_mode=False)
         sys.stdout.flush()
     except DriverError as error:

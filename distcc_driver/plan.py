@@ -52,7 +52,7 @@ def plan_build(
     """
     log = Log(read_log_level(environ))
     for warning in read_warnings(environ):
-        log.warning(warning)
+        log.warning(warning.line)
     settings = read_settings(environ)
     for entry in settings.bad_entries:
         log.error(bad_entry_line(entry))
@@ -117,7 +117,7 @@ def _report(plan: Plan, settings: Settings, log: Log) -> None:
             f"{plan.unlisted[0].endpoint.host.text} the first of them"
         )
     if plan.shares and settings.backoff_warning:
-        log.warning(settings.backoff_warning)
+        log.warning(settings.backoff_warning.line)
     summary = summarise(plan)
     if not plan.shares:
         log.warning(f"{summary}: no worker is available; run distcc-driver doctor to find out why")

@@ -106,7 +106,7 @@ def run_demo() -> int:
 def _check_programs() -> None:
     for program, package in _PROGRAMS.items():
         if shutil.which(program) is None:
-            raise ConfigError(f"{program}: not found on PATH; install the package {package}")
+            raise ConfigError(program, "not found on PATH", f"install the package {package}")
 
 
 def _subdirectory(directory: str, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.segment import Segment
 
-from ..core.errors import ConfigError
+from ..core.errors import OutputError
 from ..ssh import session
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _undisturbed() -> Iterator[None]:
 def write_lines(lines: Iterable[str]) -> None:
     """Lines on standard output, at once.
 
-    Ends the process where nobody reads any more, as SIGPIPE would; raises `ConfigError` where they
+    Ends the process where nobody reads any more, as SIGPIPE would; raises `OutputError` where they
     cannot be written.
     """
     try:
@@ -190,7 +190,7 @@ def write_lines(lines: Iterable[str]) -> None:
         sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         abandon_output()
-        raise ConfigError(f"standard output: {error.strerror}; write it to another place") from None
+        raise OutputError(error.strerror or str(error)) from None
 
 
 def abandon_output() -> None:

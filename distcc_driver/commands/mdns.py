@@ -27,7 +27,7 @@ def listen(duration_s: float) -> list[Announcement]:
     try:
         import zeroconf.asyncio  # the extra distcc-driver[discover]
     except ModuleNotFoundError:
-        raise ConfigError(f"discover: the package zeroconf is missing; {_remedy()}") from None
+        raise ConfigError("discover", "the package zeroconf is missing", _remedy()) from None
     logging.disable()  # it logs whatever the network sends
     try:
         return asyncio.run(_listen(zeroconf, duration_s))
@@ -41,7 +41,9 @@ def listen(duration_s: float) -> list[Announcement]:
 
 def _unable(cause: str) -> ConfigError:
     return ConfigError(
-        f"discover: cannot ask the network: {cause}; connect this machine to the network of the workers"
+        "discover",
+        f"cannot ask the network: {cause}",
+        "connect this machine to the network of the workers",
     )
 
 

@@ -27,7 +27,7 @@ def start_file(shell: str, environ: Mapping[str, str]) -> str:
 def line_for(shim: str) -> bytes:
     """The line that sources a shim, and that does nothing at all if that is gone."""
     if "\n" in shim:
-        raise ConfigError(f"setup: {shim}: its name has more than one line; move it to another directory")
+        raise ConfigError(f"setup: {shim}", "its name has more than one line", "move it to another directory")
     path = os.fsencode(shlex.quote(shim))
     return b"[ ! -r %b ] || source %b %b" % (path, path, _MARK)
 
@@ -56,13 +56,13 @@ def read(path: str) -> bytes:
     """The content of a start file, which is empty if there is none. Raises `ConfigError`."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):
-            raise ConfigError(f"setup: {path}: it is no file; move it away")
+            raise ConfigError(f"setup: {path}", "it is no file", "move it away")
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise ConfigError(f"setup: {path}: {error.strerror}; make it readable") from None
+        raise ConfigError(f"setup: {path}", error.strerror or str(error), "make it readable") from None
 
 
 def write(path: str, text: bytes, line: bytes) -> None:
@@ -77,11 +77,11 @@ def write(path: str, text: bytes, line: bytes) -> None:
     except OSError:
         old = None
     if old and not old.st_mode & stat.S_IWUSR:
-        raise ConfigError(f"setup: {path}: it is read-only; {by_hand}")
+        raise ConfigError(f"setup: {path}", "it is read-only", by_hand)
     try:
         _replace(target, text, old)
     except OSError as error:
-        raise ConfigError(f"setup: {path}: {error.strerror}; {by_hand}") from None
+        raise ConfigError(f"setup: {path}", error.strerror or str(error), by_hand) from None
 
 
 def _replace(target: str, text: bytes, old: os.stat_result | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.balance import balance
-from ..core.errors import NoCapacityError
+from ..core.errors import Message, NoCapacityError
 from ..core.facts import Endpoint, Rejection, Worker
 from ..core.hostspec import SshHost, TcpHost
 from ..core.selection import select
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..machine.log import Log
     from ..ssh.buildtunnels import BuildTunnels
 
+_NO_REFUSAL = Message("", "")
 # What would end this process without a word. Ctrl-C is an exception already.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -36,14 +37,15 @@ _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 class Answers:
     """What one round of questions found, all in the order of the list.
 
-    `plan` is what a build would do; None if it would be refused, for the reason in `refusal`.
+    `plan` is what a build would do. It is None if a build would be refused, and
+    `refusal` says why; else `refusal` is empty.
     """
 
     workers: list[Worker]
     rejections: list[Rejection]
     bad_entries: list[BadEntry]
     plan: Plan | None
-    refusal: str
+    refusal: Message = _NO_REFUSAL
 
     @property
     def results(self) -> list[Worker | Rejection]:
@@ -114,12 +116,11 @@ def _answers(settings: Settings, results: Sequence[Worker | Rejection]) -> Answe
     in_order = select(settings.hosts, results)
     workers = [result for result in in_order if isinstance(result, Worker)]
     rejections = [result for result in in_order if isinstance(result, Rejection)]
-    plan, refusal = None, ""
     try:
         plan = balance(settings, workers, local_capacity())
     except NoCapacityError as error:
-        refusal = str(error)
-    return Answers(workers, rejections, settings.bad_entries, plan, refusal)
+        return Answers(workers, rejections, settings.bad_entries, None, error.message)
+    return Answers(workers, rejections, settings.bad_entries, plan)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

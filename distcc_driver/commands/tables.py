@@ -99,7 +99,7 @@ def plan_lines(answers: Answers) -> list[str]:
     """What this machine does itself, `-j` and `DISTCC_HOSTS` of a build; or why there would be none."""
     plan = answers.plan
     if plan is None:
-        return [printable(answers.refusal)]
+        return [printable(answers.refusal.line)]
     summary = summarise(plan)
     if not plan.shares:
         summary += ": no worker is available"

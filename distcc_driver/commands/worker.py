@@ -89,7 +89,7 @@ def _daemon_options(wanted: Wanted, *, is_service: bool = False) -> tuple[Daemon
     """How distccd is started here, and why with so many slots. Raises `ConfigError` if there is none."""
     program = shutil.which("distccd")
     if program is None:
-        raise ConfigError("distccd: not found on PATH; install the package distcc")
+        raise ConfigError("distccd", "not found on PATH", "install the package distcc")
     slots, reason = _slots() if wanted.slots is None else (wanted.slots, "as --jobs says")
     options = DaemonOptions(
         program=os.path.abspath(program),
@@ -126,8 +126,9 @@ def _compilers() -> AllowedCompilers:
     compilers = allowedcompilers.look(os.environ.get("DISTCCD_PATH") or os.environ.get("PATH", os.defpath))
     if not compilers.allowed and not os.environ.get("DISTCC_CMDLIST"):
         raise ConfigError(
-            f"{compilers.directory}: no compiler of this machine has a link there, distccd would run none; "
-            "install a compiler, then run update-distcc-symlinks as root"
+            compilers.directory,
+            "no compiler of this machine has a link there, distccd would run none",
+            "install a compiler, then run update-distcc-symlinks as root",
         )
     return compilers
 
@@ -144,7 +145,9 @@ def _command_list() -> str | None:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
     except OSError as error:
-        raise ConfigError(f"DISTCC_CMDLIST: {path}: {error.strerror}; correct it, or unset it") from None
+        raise ConfigError(
+            f"DISTCC_CMDLIST: {path}", error.strerror or str(error), "correct it, or unset it"
+        ) from None
 
 
 def _directory(user: str | None, stack: ExitStack) -> str:
@@ -160,7 +163,7 @@ def _directory(user: str | None, stack: ExitStack) -> str:
             os.chown(_files(directory), pwd.getpwnam(user).pw_uid, -1)
         except (KeyError, OSError) as error:  # no such user; or this root has no others, as in a namespace
             cause = f"distccd cannot become this user here ({getattr(error, 'strerror', 'there is none')})"
-            raise ConfigError(f"user {user}: {cause}; start the worker as another user than root") from None
+            raise ConfigError(f"user {user}", cause, "start the worker as another user than root") from None
     return directory
 
 
@@ -199,7 +202,7 @@ class _Events:
             self._interrupts.sleep()
         for port in (options.job_port, options.stats_port) if self._process.poll() is not None else ():
             check_port(options.listen_address, port)  # another program may have been faster
-        raise DriverError(f"distccd: does not start; its last words: {self._last_words()}")
+        raise DriverError("distccd", f"does not start; its last words: {self._last_words()}")
 
     def next(self) -> list[Job | Denied]:
         """What has been told meanwhile, after a pause. Raises `DriverError` if distccd has ended."""
@@ -208,7 +211,7 @@ class _Events:
         events = [event for event in self._read() if not isinstance(event, Ready)]
         if has_ended and not events:
             how = _ending(self._process.returncode)
-            raise DriverError(f"distccd: ended by itself, {how}; its last words: {self._last_words()}")
+            raise DriverError("distccd", f"ended by itself, {how}; its last words: {self._last_words()}")
         return events
 
     def _read(self) -> list[Job | Denied | Ready]:

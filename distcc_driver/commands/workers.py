@@ -57,7 +57,7 @@ def _environ(hosts: Sequence[str]) -> dict[str, str]:
 def _settings(environ: Mapping[str, str]) -> Settings:
     log = Log(read_log_level(environ))
     for warning in read_unknown(environ):
-        log.warning(warning)
+        log.warning(warning.line)
     settings = read_settings(environ)
     for entry in settings.bad_entries if not settings.hosts else ():  # else the table has them
         log.error(bad_entry_line(entry))
@@ -94,7 +94,7 @@ def _watch(survey: Survey, settings: Settings, answers: Answers, pause_s: float,
 
 
 def _document(settings: Settings, answers: Answers) -> dict[str, object]:
-    return workers_document(settings, answers.results, answers.plan, answers.refusal)
+    return workers_document(settings, answers.results, answers.plan, answers.refusal.line)
 
 
 def _is_terminal() -> bool:

@@ -110,7 +110,7 @@ def balance(settings: Settings, workers: Sequence[Worker], local: LocalCapacity)
         wanted = local.threads if settings.fallback_local_jobs is None else settings.fallback_local_jobs
     local_jobs = _fitting(wanted, local.memory_mib, settings.compiler_memory_mib)
     if not shares and not local_jobs:
-        raise NoCapacityError(_refusal(wanted, local))
+        raise _refusal(wanted, local)
     saturation = local.threads if settings.saturation_jobs is None else settings.saturation_jobs
     plan = Plan(
         shares=shares,
@@ -154,14 +154,14 @@ def _rank(share: Share) -> tuple[float, ...]:
     return (-share.jobs, load, memory)
 
 
-def _refusal(wanted: int, local: LocalCapacity) -> str:
+def _refusal(wanted: int, local: LocalCapacity) -> NoCapacityError:
     if not wanted:
         why = "DISTCC_AUTO_FALLBACK_LOCAL_JOBS=0 forbids a local build"
         cure = "start a worker, or allow local jobs"
     else:
         why = f"the {local.memory_mib} MiB of memory available here are too little for one compiler"
         cure = "free memory, or lower DISTCC_AUTO_COMPILER_MEMORY"
-    return f"refusing to build: no worker is available and {why}; {cure}"
+    return NoCapacityError("refusing to build", f"no worker is available and {why}", cure)
 
 
 def _limit(plan: Plan, settings: Settings, local: LocalCapacity) -> Limit | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import ConfigError
+from .errors import ConfigError, Message
 from .hostspec import BadEntry, SshHost, TcpHost, parse_list
 from .record import Record
 
@@ -31,7 +31,7 @@ _MAX_DIGITS = 9
 class Settings(Record):
     """What the user asked for; None where the default follows from this machine.
 
-    `backoff_warning` is for a build with workers, "" if there is nothing to say.
+    `backoff_warning` is for a build with workers.
     """
 
     hosts: list[TcpHost | SshHost]
@@ -44,7 +44,7 @@ class Settings(Record):
     log_level: str
     pause_is_set: bool
     own_names: list[str]
-    backoff_warning: str = ""
+    backoff_warning: Message | None = None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -81,7 +81,7 @@ def read_log_level(environ: Mapping[str, str]) -> str:
     name = "DISTCC_AUTO_LOG_LEVEL"
     level = environ.get(name, "").strip() or "info"
     if level not in LEVELS:
-        raise ConfigError(f"{name}: {level!r} is not a level; use debug, info, warning or error")
+        raise ConfigError(name, f"{level!r} is not a level", "use debug, info, warning or error")
     return level
 
 
@@ -89,8 +89,9 @@ def _hosts(environ: Mapping[str, str]) -> tuple[list[TcpHost | SshHost], list[Ba
     text = environ.get("DISTCC_AUTO_HOSTS", "")
     if not text.strip():
         raise ConfigError(
-            "DISTCC_AUTO_HOSTS: not set or blank; "
-            "name your workers, as in: export DISTCC_AUTO_HOSTS='worker-1 worker-2:3632'"
+            "DISTCC_AUTO_HOSTS",
+            "not set or blank",
+            "name your workers, as in: export DISTCC_AUTO_HOSTS='worker-1 worker-2:3632'",
         )
     return parse_list(text)
 
@@ -101,7 +102,7 @@ def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
     if not text:
         return None
     if not _DIGITS.issuperset(text) or len(text.lstrip("0")) > _MAX_DIGITS:
-        raise ConfigError(f"{name}: {text!r} is not a whole number; use one from 0 to {'9' * _MAX_DIGITS}")
+        raise ConfigError(name, f"{text!r} is not a whole number", f"use one from 0 to {'9' * _MAX_DIGITS}")
     return int(text.lstrip("0") or "0")  # int() refuses more than 4300 digits, zeros or not
 
 
@@ -113,44 +114,47 @@ def _seconds(environ: Mapping[str, str], name: str) -> float:
     is_number = _DIGITS.issuperset(whole + fraction) and whole + fraction and len(whole) <= _MAX_DIGITS
     if not is_number or float(text) <= 0:
         raise ConfigError(
-            f"{name}: {text!r} is not a time; use a number of seconds above 0, such as 2 or 0.5"
+            name, f"{text!r} is not a time", "use a number of seconds above 0, such as 2 or 0.5"
         )
     return float(text)
 
 
-def _backoff_warning(environ: Mapping[str, str]) -> str:
+def _backoff_warning(environ: Mapping[str, str]) -> Message | None:
     """With 0 or less, as atoi(3) reads it, distcc 3.4 never avoids a worker (`src/backoff.c`)."""
     text = environ.get("DISTCC_BACKOFF_PERIOD")
     if text is None:
-        return ""
+        return None
     digits = text.strip().removeprefix("+").lstrip("0")[:1]
     if digits and digits in "123456789":
-        return ""
-    return (
-        f"DISTCC_BACKOFF_PERIOD: {text!r} makes distcc try a worker that dies during the build for ever; "
-        "unset it, or set a whole number of seconds above 0"
+        return None
+    return Message(
+        "DISTCC_BACKOFF_PERIOD",
+        f"{text!r} makes distcc try a worker that dies during the build for ever",
+        "unset it, or set a whole number of seconds above 0",
     )
 
 
 def check_hosts(settings: Settings) -> None:
     """Raise `ConfigError` if no entry of the list is a host."""
     if not settings.hosts:
-        raise ConfigError("DISTCC_AUTO_HOSTS: no valid entry; write HOST[:PORT[:STATS_PORT]] or ssh://HOST")
+        raise ConfigError(
+            "DISTCC_AUTO_HOSTS", "no valid entry", "write HOST[:PORT[:STATS_PORT]] or ssh://HOST"
+        )
 
 
-def read_warnings(environ: Mapping[str, str]) -> list[str]:
+def read_warnings(environ: Mapping[str, str]) -> list[Message]:
     """What a build is told of variables that are set to no effect."""
     warnings = read_unknown(environ)
     if environ.get("DISTCC_HOSTS"):
-        ignored = "DISTCC_HOSTS: ignored and replaced for this build; DISTCC_AUTO_HOSTS names the workers"
-        return [ignored, *warnings]
+        cause = "ignored and replaced for this build"
+        return [Message("DISTCC_HOSTS", cause, "DISTCC_AUTO_HOSTS names the workers"), *warnings]
     return warnings
 
 
-def read_unknown(environ: Mapping[str, str]) -> list[str]:
+def read_unknown(environ: Mapping[str, str]) -> list[Message]:
     """Texts about variables that do not exist."""
     names = sorted(name for name in environ if name.startswith(PREFIX) and name not in _KNOWN)
-    return [f"{name}: no such variable, ignored; did you mean {_nearest(name)}?" for name in names]
+    return [Message(name, "no such variable, ignored", f"did you mean {_nearest(name)}?") for name in names]
 
 
 def _nearest(name: str) -> str:

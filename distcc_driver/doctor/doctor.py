@@ -61,7 +61,7 @@ def run_doctor(compilers: Sequence[str], build_directory: str, as_json: bool) ->
     except ConfigError as error:
         if as_json:
             raise
-        known.findings.append(error_finding(str(error)))
+        known.findings.append(error_finding(error.message))
         _show(known)
         return error.exit_code
     if as_json:

@@ -13,23 +13,18 @@ if TYPE_CHECKING:
 
     from ..commands.rows import HostRow
     from ..commands.survey import Answers
+    from ..core.errors import Message
     from ..core.hostspec import BadEntry
 
 
-def error_finding(error: str) -> Finding:
-    """About an error that ends every build before it begins; `error` is the line that a build prints."""
-    return _of_line(HOST_LIST, Result.PROBLEM, error)
+def error_finding(error: Message) -> Finding:
+    """About an error that ends every build before it begins."""
+    return Finding(HOST_LIST, (error.subject,), Result.PROBLEM, error.cause, error.advice)
 
 
-def setting_finding(warning: str) -> Finding:
-    """About a variable that has no effect; `warning` is the line that a build prints."""
-    return _of_line(WORKERS, Result.WARNING, warning)
-
-
-def _of_line(part: str, result: Result, line: str) -> Finding:
-    name, _, rest = line.partition(": ")
-    cause, _, advice = rest.partition("; ")
-    return Finding(part, (name,), result, cause, advice)
+def setting_finding(warning: Message) -> Finding:
+    """About a variable that has no effect; builds print the same warning."""
+    return Finding(WORKERS, (warning.subject,), Result.WARNING, warning.cause, warning.advice)
 
 
 def entry_findings(bad_entries: Sequence[BadEntry]) -> list[Finding]:
@@ -70,8 +65,7 @@ def plan_finding(answers: Answers) -> Finding:
     subjects = ("distcc_build",)
     plan = answers.plan
     if plan is None:
-        cause, _, advice = answers.refusal.partition("; ")
-        return Finding(PLAN, subjects, Result.PROBLEM, cause, advice)
+        return Finding(PLAN, subjects, Result.PROBLEM, answers.refusal.problem, answers.refusal.advice)
     if not plan.shares:
         text = f"{summarise(plan)}: no worker is available, everything compiles here"
         return Finding(PLAN, subjects, Result.PROBLEM, text, "follow the advice about the workers above")

@@ -46,7 +46,9 @@ def main(shell: str) -> NoReturn:
     try:
         os.write(1, os.fsencode(find_shim(shell)) + b"\n")  # a path may be any bytes
     except OSError as error:
-        Log("error").error(f"standard output: {error.strerror}; write it to another place")
+        from ..core.errors import OutputError  # every shell that starts runs this module
+
+        Log("error").error(str(OutputError(error.strerror or str(error))))
         sys.exit(96)
     sys.exit()
 

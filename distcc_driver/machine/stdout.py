@@ -6,7 +6,7 @@ import os
 import select
 import sys
 
-from ..core.errors import ConfigError
+from ..core.errors import OutputError
 
 _TERMINATED = 143
 
@@ -14,7 +14,7 @@ _TERMINATED = 143
 def write(text: str) -> None:
     """Give the reader the whole text; ends the process where nobody reads any more.
 
-    Raises `ConfigError` where it cannot be written: standard output is closed, or a full disk.
+    Raises `OutputError` where it cannot be written: standard output is closed, or a full disk.
     """
     try:
         with open(1, "wb", closefd=False) as output:
@@ -22,7 +22,7 @@ def write(text: str) -> None:
     except BrokenPipeError:
         sys.exit(_TERMINATED)
     except OSError as error:
-        raise ConfigError(f"standard output: {error.strerror}; write it to another place") from None
+        raise OutputError(error.strerror or str(error)) from None
 
 
 def end_if_gone() -> None:

@@ -30,7 +30,7 @@ try:
     from .sshmessages import Unanswered
     from .tunnel import Tunnels, has_terminal
 except ModuleNotFoundError as missing:
-    raise ConfigError(f"{sys.executable}: {missing}, which SSH hosts need; {remedy()}") from None
+    raise ConfigError(sys.executable, f"{missing}, which SSH hosts need", remedy()) from None
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

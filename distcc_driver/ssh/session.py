@@ -56,8 +56,9 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
     """
     if is_of_another_namespace():
         raise ConfigError(
-            "/proc: it shows the processes of another PID namespace, which hides those of SSH tunnels; "
-            "mount this one's (mount -t proc proc /proc)"
+            "/proc",
+            "it shows the processes of another PID namespace, which hides those of SSH tunnels",
+            "mount this one's (mount -t proc proc /proc)",
         )
     name = _owned_by(owner_pid) + os.urandom(3).hex()
     tried = []
@@ -81,7 +82,9 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
         else:
             return path
     raise ConfigError(
-        f"TMPDIR: no directory for SSH tunnels can be made in {', '.join(tried)}; set TMPDIR to one that can"
+        "TMPDIR",
+        f"no directory for SSH tunnels can be made in {', '.join(tried)}",
+        "set TMPDIR to one that can",
     )
 
 
@@ -155,7 +158,9 @@ def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> bool:
         return False
     except OSError as error:
         raise ConfigError(
-            f"TMPDIR: {path} cannot be written ({error.strerror}); make room, or set TMPDIR to another place"
+            "TMPDIR",
+            f"{path} cannot be written ({error.strerror})",
+            "make room, or set TMPDIR to another place",
         ) from None
     return True
 

@@ -18,7 +18,9 @@ PACKAGE = Path(distcc_driver.__file__).parent
 TABLE = Path(__file__).with_name("messages.txt")
 
 SAID_BY_SHELL = r"(?:__distcc_fail|printf) (['\"])(.* .*)\1"
-PROBLEMS = {"warning", "error", "ConfigError", "DriverError"}
+PROBLEMS = {"warning", "error"}
+# What is made of (subject, cause, advice): people read these as one line.
+MESSAGES = {"Message", "ConfigError", "DriverError", "NoCapacityError"}
 FORM = re.compile(r"[^;]+: .+; .+")
 
 
@@ -31,10 +33,24 @@ def text_of(node: ast.AST) -> str | None:
     return None
 
 
+def line_of(node: ast.AST) -> str | None:
+    """The line of a message whose parts are at this place in the code; None for anything else."""
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in MESSAGES:
+        return None
+    subject, cause, *advice = ["{}" if (text := text_of(part)) is None else text for part in node.args]
+    if not subject:
+        return None
+    return "; ".join([f"{subject}: {cause}", *advice])
+
+
 def texts_of(tree: ast.AST) -> Iterator[str]:
-    """The literals of a module that are neither docstrings nor parts of an f-string."""
+    """The lines of messages, and the literals that are neither docstrings nor parts of another text."""
     unwanted = set()
     for node in ast.walk(tree):
+        line = line_of(node)
+        if line is not None and isinstance(node, ast.Call):
+            yield line
+            unwanted |= {id(part) for part in node.args}
         if isinstance(node, ast.FunctionDef) and any("app." in ast.unparse(it) for it in node.decorator_list):
             yield from (ast.get_docstring(node) or "").splitlines()  # what --help shows
         elif isinstance(node, ast.Expr):
@@ -74,7 +90,10 @@ def problems() -> Iterator[str]:
     """The literals that are whole lines about something that is not as it should be."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args:
+            line = line_of(node)
+            if line is not None:
+                yield line
+            elif isinstance(node, ast.Call) and node.args:
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
                 text = text_of(node.args[0])
                 if name in PROBLEMS and text is not None:

@@ -66,7 +66,8 @@ def start_daemon(slots: int, directory: str, interrupts: Interrupts, stack: Exit
             return daemon
         end_posix_session(daemon.process)
     with open(_log_file(directory), encoding="utf-8", errors="replace") as log:
-        raise DriverError(f"distccd: does not start; its last words: {log.read()[-1000:].strip() or 'none'}")
+        last_words = log.read()[-1000:].strip() or "none"
+    raise DriverError("distccd", f"does not start; its last words: {last_words}")
 
 
 def _environ(directory: str) -> dict[str, str]:

@@ -35,7 +35,7 @@ class Holder:
 def check_port(address: str, port: int) -> None:
     """Raises `ConfigError`, with who has it, if distccd could not listen there. It never does as root."""
     if port < int("".join(_lines(_FIRST_FREE)) or _FIRST_FREE_ELSEWHERE):
-        raise ConfigError(refusal(address, port, errno.EACCES))
+        raise refusal(address, port, errno.EACCES)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as trial:
@@ -43,23 +43,24 @@ def check_port(address: str, port: int) -> None:
             trial.bind((address, port))
             trial.listen(1)
     except OSError as error:
-        raise ConfigError(refusal(address, port, error.errno or 0)) from None
+        raise refusal(address, port, error.errno or 0) from None
 
 
-def refusal(address: str, port: int, failure: int) -> str:
-    """What to say of a port that could not be had, with the errno of the attempt."""
+def refusal(address: str, port: int, failure: int) -> ConfigError:
+    """The error about a port at which listening failed with the errno `failure`."""
+    subject = f"port {port}"
     if failure == errno.EADDRINUSE:
         found = holders(port)
         who = ", ".join(holder.text for holder in found) or "another program"
         end = "end it"
         if any(_DAEMON in (holder.program, holder.user) for holder in found):
             end = "stop it (a service of the package distcc: sudo systemctl disable --now distcc)"
-        return f"port {port}: {who} listens there; {end}, or give another port with --port"
+        return ConfigError(subject, f"{who} listens there", f"{end}, or give another port with --port")
     if failure == errno.EACCES:
-        return (
-            f"port {port}: only root may listen there, and distccd never runs as root; give a higher --port"
-        )
-    return f"port {port}: cannot listen at {address} ({os.strerror(failure)}); correct --allow or --port"
+        cause = "only root may listen there, and distccd never runs as root"
+        return ConfigError(subject, cause, "give a higher --port")
+    cause = f"cannot listen at {address} ({os.strerror(failure)})"
+    return ConfigError(subject, cause, "correct --allow or --port")
 
 
 def holders(port: int) -> list[Holder]:

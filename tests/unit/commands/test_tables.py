@@ -28,10 +28,10 @@ def survey(
     workers = [r for r in results if isinstance(r, Worker)]
     rejections = [r for r in results if isinstance(r, Rejection)]
     try:
-        plan, refusal = balance(settings, workers, LocalCapacity(2, memory_mib)), ""
+        plan = balance(settings, workers, LocalCapacity(2, memory_mib))
     except NoCapacityError as error:
-        plan, refusal = None, str(error)
-    return settings, Answers(workers, rejections, settings.bad_entries, plan, refusal)
+        return settings, Answers(workers, rejections, settings.bad_entries, None, error.message)
+    return settings, Answers(workers, rejections, settings.bad_entries, plan)
 
 
 def rejected(text: str, cause: str = "it is down", advice: str = "start it") -> Rejection:

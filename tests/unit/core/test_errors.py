@@ -2,25 +2,43 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.core.errors import ConfigError, DriverError, HostSpecError, NoCapacityError, StatsError
+from distcc_driver.core.errors import (
+    ConfigError,
+    DriverError,
+    HostSpecError,
+    Message,
+    NoCapacityError,
+    OutputError,
+    SignalError,
+    StatsError,
+)
 
 
 @pytest.mark.parametrize(
-    ("error", "exit_code"),
+    ("error", "text", "exit_code"),
     [
-        (DriverError("text"), 96),
-        (ConfigError("text"), 96),
-        (HostSpecError(3, "text"), 96),
-        (StatsError("text"), 96),
-        (NoCapacityError("text"), 97),
+        (DriverError("where", "what", "do it"), "where: what; do it", 96),
+        (DriverError("where", "what"), "where: what", 96),
+        (ConfigError("where", "what", "do it"), "where: what; do it", 96),
+        (HostSpecError(3, "what"), "what", 96),
+        (OutputError("disk full"), "standard output: disk full; write it to another place", 96),
+        (StatsError("what"), "what", 96),
+        (NoCapacityError("where", "what", "do it"), "where: what; do it", 97),
+        (SignalError(15, "SIGTERM"), "ended by SIGTERM", 143),
     ],
 )
-def test_every_error_is_one_text_with_one_exit_code(error: DriverError, exit_code: int) -> None:
-    assert str(error) == "text"
+def test_error_is_one_line_with_an_exit_code(error: DriverError, text: str, exit_code: int) -> None:
+    assert str(error) == text
     assert error.exit_code == exit_code
 
 
-def test_place_of_a_malformed_entry_is_kept() -> None:
-    error = HostSpecError(3, "text")
+def test_parts_of_a_message_are_kept_whatever_is_in_them() -> None:
+    message = ConfigError("DISTCC_AUTO_X", "'a; b: c' is not a number", "use 1; or 2").message
+    assert message == Message("DISTCC_AUTO_X", "'a; b: c' is not a number", "use 1; or 2")
+    assert message.problem == "DISTCC_AUTO_X: 'a; b: c' is not a number"
+
+
+def test_malformed_entry_has_the_column_of_its_first_wrong_character() -> None:
+    error = HostSpecError(3, "what")
     assert error.column == 3
     assert isinstance(error, ConfigError)

@@ -150,8 +150,8 @@ def test_no_hosts_at_all_is_an_error_that_shows_how(environ: dict[str, str]) -> 
 def test_typing_error_gets_one_warning_with_the_nearest_name(name: str, nearest: str) -> None:
     warnings = read_warnings({"DISTCC_AUTO_HOSTS": "worker", name: "1"})
     assert len(warnings) == 1
-    assert warnings[0].startswith(f"{name}: ")
-    assert warnings[0].endswith(f"did you mean {nearest}?")
+    assert warnings[0].line.startswith(f"{name}: ")
+    assert warnings[0].line.endswith(f"did you mean {nearest}?")
 
 
 @given(st.text(st.characters(exclude_characters="=\0")))
@@ -164,7 +164,7 @@ def test_any_unknown_name_gets_one_warning(rest: str) -> None:
 def test_hosts_of_distcc_itself_get_one_warning() -> None:
     warnings = read_warnings({"DISTCC_AUTO_HOSTS": "worker", "DISTCC_HOSTS": "other localhost"})
     assert len(warnings) == 1
-    assert warnings[0].startswith("DISTCC_HOSTS: ignored")
+    assert warnings[0].line.startswith("DISTCC_HOSTS: ignored")
 
 
 def test_empty_hosts_of_distcc_itself_get_no_warning() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from distcc_driver.commands.rows import LEFT_OUT, USED, HostRow
 from distcc_driver.commands.survey import Answers
 from distcc_driver.core.balance import Limit, Plan, Share
+from distcc_driver.core.errors import Message
 from distcc_driver.doctor.findings import Result
 from distcc_driver.doctor.hostfindings import host_findings, plan_finding, setting_finding
 
@@ -35,13 +36,15 @@ def test_hosts_left_out_for_the_same_cause_share_a_line() -> None:
 
 
 def test_setting_without_effect() -> None:
-    finding = setting_finding("DISTCC_AUTO_X: no such variable, ignored; did you mean DISTCC_AUTO_HOSTS?")
-    assert (finding.subject, finding.text) == ("DISTCC_AUTO_X", "no such variable, ignored")
+    finding = setting_finding(
+        Message("DISTCC_AUTO_X", "no such variable; ignored", "did you mean DISTCC_AUTO_HOSTS?")
+    )
+    assert (finding.subject, finding.text) == ("DISTCC_AUTO_X", "no such variable; ignored")
     assert finding.advice == "did you mean DISTCC_AUTO_HOSTS?"
 
 
 def test_build_that_would_be_refused() -> None:
-    finding = plan_finding(Answers([], [], [], None, "no job at all; set something"))
+    finding = plan_finding(Answers([], [], [], None, Message("", "no job at all", "set something")))
     assert (finding.result, finding.text, finding.advice) == (
         Result.PROBLEM,
         "no job at all",
@@ -52,6 +55,6 @@ def test_build_that_would_be_refused() -> None:
 def test_limit_of_this_machine_comes_with_its_own_advice() -> None:
     share = Share(worker_of("a"), 4)
     plan = Plan([share], [], 2, 0, 0, limit=Limit(3, "few processes", "raise ulimit -u"))
-    finding = plan_finding(Answers([], [], [], plan, ""))
+    finding = plan_finding(Answers([], [], [], plan))
     assert (finding.result, finding.advice) == (Result.WARNING, "raise ulimit -u")
     assert finding.text.endswith(", cut to 3: few processes")

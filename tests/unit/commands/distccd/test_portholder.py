@@ -37,7 +37,7 @@ def test_a_service_is_stopped_by_its_manager() -> None:
         name = Path("/proc/self/comm").read_text()
         Path("/proc/self/comm").write_text("distccd")
         try:
-            said = refusal(LOOPBACK, port, errno.EADDRINUSE)
+            said = str(refusal(LOOPBACK, port, errno.EADDRINUSE))
         finally:
             Path("/proc/self/comm").write_text(name)
     assert f"distccd (process {os.getpid()}, " in said
@@ -59,7 +59,7 @@ def test_what_is_said_where_nothing_is_seen(failure: int, said: str) -> None:
     with socket.socket() as bound:
         bound.bind((LOOPBACK, 0))
         port = bound.getsockname()[1]
-        assert refusal("::1", port, failure).startswith(f"port {port}: {said}")
+        assert str(refusal("::1", port, failure)).startswith(f"port {port}: {said}")
 
 
 def test_a_user_without_a_name_is_a_number() -> None:
