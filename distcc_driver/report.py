@@ -15,7 +15,7 @@ import os
 import signal
 import time
 
-from .core.facts import Endpoint, Rejection
+from .core.facts import Endpoint, Failure, Rejection
 from .core.hostspec import SshHost, parse_host
 from .core.record import Record
 from .core.wording import NAMED_HOSTS, enumerated
@@ -221,7 +221,7 @@ def silence(silent: Sequence[Rejection]) -> list[str]:
     names: dict[str, list[str]] = {}
     for rejection in silent:
         if not _is_lost_tunnel(rejection):
-            names.setdefault(_cause(rejection), []).append(rejection.host.text)
+            names.setdefault(rejection.short_cause or rejection.cause, []).append(rejection.host.text)
     return [
         f"{enumerated(group)}: no answer at the end of the build ({cause}); "
         "is the machine up, and distccd still running there?"
@@ -231,13 +231,7 @@ def silence(silent: Sequence[Rejection]) -> list[str]:
 
 def _is_lost_tunnel(rejection: Rejection) -> bool:
     """Whether the end of the build, which closes the tunnels, has a line about it."""
-    return isinstance(rejection.host, SshHost) and rejection.cause.endswith("refused the connection")
-
-
-def _cause(rejection: Rejection) -> str:
-    """What failed, without the port and the time, which make causes differ that are the same."""
-    words = rejection.cause.removeprefix(f"stats port {rejection.host.stats_port}").lstrip(": ")
-    return words.partition(" after ")[0]
+    return isinstance(rejection.host, SshHost) and rejection.kind == Failure.REFUSED
 
 
 def _before(word: str) -> Before:

@@ -32,15 +32,28 @@ class Worker(Record):
     answer_s: float | None = None
 
 
+class Failure:
+    """The kinds of `Rejection` that need different treatment. People read its `cause`."""
+
+    REFUSED = "refused"  # the stats port refused the connection
+    NO_REPLY = "no-reply"  # the stats port sent no whole reply in time, or closed without a reply
+    QUESTION = "question"  # ssh has a question that only a person can answer
+    OTHER = "other"
+
+
 class Rejection(Record):
     """A host that the build does without: what failed, and what to check.
 
-    Nothing failed if `same_as` is not empty: the build has that worker already, by this other entry.
+    `kind` is one of `Failure`. `short_cause` is the cause without port numbers and times, so that hosts that
+    failed alike can share a line; it is "" if that is the whole cause.
+    If `same_as` is not empty, nothing failed: that other entry of the host list leads to the same worker.
     """
 
     host: TcpHost | SshHost
     cause: str
     advice: str
+    kind: str = Failure.OTHER
+    short_cause: str = ""
     same_as: str = ""
 
 

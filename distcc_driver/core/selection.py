@@ -44,7 +44,8 @@ def _judge(worker: Worker, taken: dict[tuple[str, int], Worker]) -> Worker | Rej
     same = taken.get(place) or next((other for other in taken.values() if _are_twins(worker, other)), None)
     if same is not None:
         text = same.endpoint.host.text
-        return Rejection(host, f"the same worker as {text}, which counts once", "name it once", text)
+        cause = f"the same worker as {text}, which counts once"
+        return Rejection(host, cause, "name it once", same_as=text)
     taken[place] = worker
     return worker
 

@@ -8,6 +8,7 @@ import os
 import select
 import sys
 
+from ..core.record import Record
 from .poll import Wait
 
 TYPE_CHECKING = False
@@ -25,12 +26,10 @@ _ERROR_BYTES = 16
 # administratively prohibited (linux/icmp.h, linux/icmpv6.h).
 _FIREWALL_CODES = {_socket.AF_INET: (2, 3, 9, 10, 13), _socket.AF_INET6: (1, 4, 5, 6)}
 
+# Cause and advice.
 _REFUSALS = {
     errno.ECONNREFUSED: ("refused the connection", "is distccd running there with --stats?"),
-    errno.ETIMEDOUT: (
-        "timed out after {timeout_s:g} s",
-        "is the machine up, and does a firewall drop the port?",
-    ),
+    errno.ETIMEDOUT: ("timed out", "is the machine up, and does a firewall drop the port?"),
     errno.EHOSTUNREACH: (
         "cannot be reached, no route to host",
         "does a firewall reject it, is the machine up, and the network right?",
@@ -39,6 +38,14 @@ _REFUSALS = {
     errno.EACCES: ("cannot be reached, it is prohibited", "does a firewall or a route reject it?"),
     errno.EMFILE: ("not asked, too many open files", "raise ulimit -n"),
 }
+
+
+class Refusal(Record):
+    """Why a port took no connection, and what to check; `after` is the time waited, such as " after 2 s"."""
+
+    cause: str
+    advice: str
+    after: str = ""
 
 
 class Connection:
@@ -82,14 +89,14 @@ class Connection:
         """Give the descriptor back."""
         self.socket.close()
 
-    def firewall(self) -> tuple[str, str] | None:
+    def firewall(self) -> Refusal | None:
         """What to say and to check, if the ICMP message of the failure tells that a firewall sent it."""
         code, sender = self._icmp()
         is_there = sender == self._address.host
         if not is_there and code not in _FIREWALL_CODES[self._address.family]:
             return None
         where = "on that machine" if is_there else f"at {sender}, on the way to that machine"
-        return "cannot be reached, a firewall rejects it", f"open the port in the firewall {where}"
+        return Refusal("cannot be reached, a firewall rejects it", f"open the port in the firewall {where}")
 
     def _icmp(self) -> tuple[int, str]:
         """Code and sender of the ICMP message that ended it; (-1, "") if it was not one.
@@ -108,10 +115,10 @@ class Connection:
         return -1, ""
 
 
-def refusal(failure: int, timeout_s: float) -> tuple[str, str]:
+def refusal(failure: int, timeout_s: float) -> Refusal:
     """What an errno of connect(2) or socket(2) means, and what to check."""
     cause, advice = _REFUSALS.get(failure, (f"failed: {os.strerror(failure)}", "check the host and the port"))
-    return cause.format(timeout_s=timeout_s), advice
+    return Refusal(cause, advice, f" after {timeout_s:g} s" if failure == errno.ETIMEDOUT else "")
 
 
 def without_stats(job_port: int, stats_port: int) -> tuple[str, str]:

@@ -11,10 +11,10 @@ import select
 import time
 
 from ..core.errors import StatsError
-from ..core.facts import Endpoint, Rejection, Worker
+from ..core.facts import Endpoint, Failure, Rejection, Worker
 from ..core.stats import WorkerStats, is_whole, parse_stats
 from ..machine.capacity import raise_descriptor_limit
-from .connection import Connection, refusal, without_stats
+from .connection import Connection, Refusal, refusal, without_stats
 from .poll import Wait, run_all
 from .resolve import Address, Resolver
 
@@ -29,9 +29,11 @@ _MAX_REPLY = 64 * 1024
 _DESCRIPTORS_PER_HOST = 2
 _SPARE_DESCRIPTORS = 16
 _JOB_ADVICE = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
+_STATS_ADVICE = "is it the stats port of a distccd?"
 _LINGER_S = 0.2
 _HEARD = 3
 _ONE_PORT = 2
+_KINDS = {errno.ECONNREFUSED: Failure.REFUSED, errno.ETIMEDOUT: Failure.NO_REPLY}
 _WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1}
 
 
@@ -66,15 +68,23 @@ def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | 
 
 
 class _RefusedError(Exception):
-    """Ends the conversation with an address: (cause, advice).
+    """Ends the conversation with an address; the rest of its `Rejection` is in `words`.
 
     Of several addresses of a host, that with the greatest `weight` tells most: below 0 nothing could be sent,
     at 0 nothing came back, above it something did; from `_ONE_PORT` on a port took a connection.
     """
 
-    def __init__(self, cause: str, advice: str, weight: int = _HEARD) -> None:
-        super().__init__(cause, advice)
+    def __init__(
+        self,
+        cause: str,
+        advice: str,
+        weight: int = _HEARD,
+        kind: str = Failure.OTHER,
+        short_cause: str = "",
+    ) -> None:
+        super().__init__(cause)
         self.weight = weight
+        self.words = (cause, advice, kind, short_cause)
 
 
 def _ask(
@@ -87,7 +97,7 @@ def _ask(
         addresses = yield from _resolve(endpoint.address, timeout_s, resolver, started + timeout_s)
         return (yield from _converse(endpoint, ports, addresses, timeout_s, started))
     except _RefusedError as refused:
-        return Rejection(endpoint.host, *refused.args)
+        return Rejection(endpoint.host, *refused.words)
     finally:
         if answered:
             answered()
@@ -101,14 +111,15 @@ def _ask_stats(endpoint: Endpoint, timeout_s: float, resolver: Resolver, deadlin
         addresses = yield from _resolve(endpoint.address, timeout_s, resolver, deadline)
         return (yield from _converse(endpoint, ports, addresses, timeout_s, started, deadline))
     except _RefusedError as refused:
-        return Rejection(endpoint.host, *refused.args)
+        return Rejection(endpoint.host, *refused.words)
 
 
 def _resolve(
     name: str, timeout_s: float, resolver: Resolver, deadline: float
 ) -> Generator[Wait, bool | None, list[Address]]:
     if not resolver.ask(name) and not (yield Wait(deadline, name=name)):
-        raise _RefusedError(f"name not resolved, timed out after {timeout_s:g} s", "check DNS")
+        cause = "name not resolved, timed out"
+        raise _RefusedError(f"{cause} after {timeout_s:g} s", "check DNS", short_cause=cause)
     answer = resolver.answers[name]
     if isinstance(answer, str):
         raise _RefusedError(answer, "check the spelling, DNS and /etc/hosts")
@@ -173,7 +184,7 @@ def _connect(
             opened.append(Connection(address, port))
     except OSError as error:
         failure = error.errno or errno.EINVAL
-        raise _stats_refusal(endpoint, refusal(failure, timeout_s), failure) from None
+        raise _not_connected(endpoint, refusal(failure, timeout_s), failure) from None
     *jobs, stats = opened
     if (yield from stats.established(deadline)):
         for job in jobs if stats.failure == errno.ECONNREFUSED else ():
@@ -184,7 +195,7 @@ def _connect(
                     *without_stats(endpoint.host.job_port, endpoint.host.stats_port), _ONE_PORT
                 )
         words = stats.firewall() or refusal(stats.failure, timeout_s)
-        raise _stats_refusal(endpoint, words, stats.failure)
+        raise _not_connected(endpoint, words, stats.failure)
     for job in jobs:
         yield from job.established(deadline)
 
@@ -211,34 +222,31 @@ def _read_reply(
         pass  # distccd may have answered and closed already; what it said can still be read
     while not is_whole(reply):
         if not (yield Wait(deadline, stats.socket.fileno(), select.POLLIN)):
-            raise _RefusedError(
-                f"stats port {endpoint.host.stats_port} timed out after {2 * timeout_s:g} s, no whole reply",
-                "is it the stats port of a distccd?",
+            raise _stats_error(
+                endpoint,
+                Refusal("timed out", _STATS_ADVICE, f" after {2 * timeout_s:g} s, no whole reply"),
+                kind=Failure.NO_REPLY,
             )
         data = stats.receive(_MAX_REPLY - len(reply))
         if data == b"":
             break
         reply += data or b""
         if len(reply) == _MAX_REPLY and not is_whole(reply):
-            raise _RefusedError(
-                f"stats port {endpoint.host.stats_port} sends without end, not a distccd stats page",
-                "check the port",
+            raise _stats_error(
+                endpoint, Refusal("sends without end, not a distccd stats page", "check the port")
             )
     return reply
 
 
 def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
     if not reply:
-        raise _RefusedError(
-            f"stats port {endpoint.host.stats_port} closed without a reply",
-            "not allowed for this client? (distccd --allow)",
-        )
+        words = Refusal("closed without a reply", "not allowed for this client? (distccd --allow)")
+        raise _stats_error(endpoint, words, kind=Failure.NO_REPLY)
     try:
         return parse_stats(reply)
     except StatsError as error:
-        raise _RefusedError(
-            f"stats port {endpoint.host.stats_port}: {error}", "is it the stats port of a distccd?"
-        ) from None
+        cause = f"stats port {endpoint.host.stats_port}: {error}"
+        raise _RefusedError(cause, _STATS_ADVICE, short_cause=str(error)) from None
 
 
 def _look_again(
@@ -258,8 +266,8 @@ def _look_again(
 def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> None:
     """A distccd is silent until it gets a job: whatever comes before is a refusal."""
     if job.failure:
-        cause, advice = job.firewall() or (refusal(job.failure, timeout_s)[0], _JOB_ADVICE)
-        raise _RefusedError(f"job port {endpoint.host.job_port} {cause}", advice)
+        words = job.firewall() or refusal(job.failure, timeout_s)._replace(advice=_JOB_ADVICE)
+        raise _RefusedError(f"job port {endpoint.host.job_port} {words.cause}{words.after}", words.advice)
     said = job.receive(1)
     if said:
         raise _RefusedError(
@@ -273,11 +281,17 @@ def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> No
         )
 
 
-def _stats_refusal(endpoint: Endpoint, words: tuple[str, str], failure: int) -> _RefusedError:
-    """What to say of a stats port that took no connection."""
-    cause, advice = words
-    weight = _WEIGHTS.get(failure, 0)
-    return _RefusedError(f"stats port {endpoint.host.stats_port} {cause}", advice, weight)
+def _not_connected(endpoint: Endpoint, words: Refusal, failure: int) -> _RefusedError:
+    """The error about a stats port that took no connection."""
+    return _stats_error(endpoint, words, _WEIGHTS.get(failure, 0), _KINDS.get(failure, Failure.OTHER))
+
+
+def _stats_error(
+    endpoint: Endpoint, words: Refusal, weight: int = _HEARD, kind: str = Failure.OTHER
+) -> _RefusedError:
+    """The error about a stats port."""
+    cause = f"stats port {endpoint.host.stats_port} {words.cause}{words.after}"
+    return _RefusedError(cause, words.advice, weight, kind, words.cause)
 
 
 def _descriptor_limit(hosts: int) -> int:

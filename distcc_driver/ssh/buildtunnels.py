@@ -10,7 +10,7 @@ import sys
 import termios
 
 from ..core.errors import ConfigError
-from ..core.facts import Endpoint, Rejection
+from ..core.facts import Endpoint, Failure, Rejection
 from ..core.hostspec import SshHost
 from ..core.wording import enumerated
 from ..machine import stdout
@@ -27,7 +27,6 @@ if sys.flags.no_site:
 try:
     import sh
 
-    from .sshmessages import Unanswered
     from .tunnel import Tunnels, has_terminal
 except ModuleNotFoundError as missing:
     raise ConfigError(sys.executable, f"{missing}, which SSH hosts need", remedy()) from None
@@ -136,7 +135,7 @@ class BuildTunnels:
             lambda slow: log.info(f"{enumerated([host.text for host in slow])}: ssh is still connecting"),
             lambda asked: log.info(f"{enumerated([host.text for host in asked])}: {_ASKED}"),
         )
-        if any(isinstance(result, Unanswered) for result in self._opened.values()) and has_terminal():
+        if any(_is_question(result) for result in self._opened.values()) and has_terminal():
             if quiet is None:
                 self._ask_person(self._tunnels, log)
             else:
@@ -145,7 +144,7 @@ class BuildTunnels:
 
     def _ask_person(self, tunnels: Tunnels, log: Log) -> None:
         for host, result in self._opened.items():
-            if isinstance(result, Unanswered):
+            if _is_question(result):
                 log.info(f"{host.text}: ssh has a question")
                 with _terminal_kept():
                     self._opened[host] = tunnels.ask(host)
@@ -202,13 +201,17 @@ class BuildTunnels:
         words = messages.last("open failed")
         refused = messages.count(_REFUSED)
         messages.forget()
-        if refused == 1 and rejection.cause.startswith(f"stats port {host.stats_port} "):
+        if refused == 1 and rejection.kind in (Failure.REFUSED, Failure.NO_REPLY):
             cause, advice = without_stats(host.job_port, host.stats_port)
             return Rejection(host, f"behind ssh, {cause}", advice)
         cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
         return Rejection(
             host, f"behind ssh, {cause}", _FORBIDDEN_ADVICE if _FORBIDDEN in words else _TUNNEL_ADVICE
         )
+
+
+def _is_question(result: Endpoint | Rejection) -> bool:
+    return isinstance(result, Rejection) and result.kind == Failure.QUESTION
 
 
 def _interrupted(number: int, _: FrameType | None) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from ..core.facts import Rejection
+from ..core.facts import Failure, Rejection
 from .sshcommand import target_arguments
 
 TYPE_CHECKING = False
@@ -41,10 +41,6 @@ _CLOSED_ADVICE = (
     "its sshd, or that of a jump host, may refuse this machine for some minutes after failed logins "
     "(PerSourcePenalties), or too many log in at once (MaxStartups): wait, and load your key with ssh-add"
 )
-
-
-class Unanswered(Rejection):
-    """A host whose ssh would have to ask a person."""
 
 
 class Messages:
@@ -123,24 +119,22 @@ class Messages:
             cause = f"its host key has changed ({'; '.join([*offending, words])})"
             return Rejection(self._host, cause, advice)
         if "Host key verification failed" in text:
-            return Unanswered(
-                self._host, f"its host key is not known ({words})", f"connect once by hand: {by_hand}"
-            )
+            return self._question(f"its host key is not known ({words})", f"connect once by hand: {by_hand}")
         if "Permission denied" in text:
             if locked:
                 return self.locked(locked)
             if _REFUSED in text:
                 cause = f"the agent refused to sign ({self.last(_REFUSED)})"
-                return Unanswered(self._host, cause, "confirm the key there when it asks")
-            return Unanswered(self._host, f"ssh would have to ask ({words})", _login_advice(text))
+                return self._question(cause, "confirm the key there when it asks")
+            return self._question(f"ssh would have to ask ({words})", _login_advice(text))
         if self.closed_before_login():
             return Rejection(self._host, f"ssh failed twice before the login ({words})", _CLOSED_ADVICE)
         return Rejection(self._host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
 
-    def locked(self, path: str) -> Unanswered:
+    def locked(self, path: str) -> Rejection:
         """That a passphrase is needed."""
         cause = f"ssh would have to ask for the passphrase of {path[:_MAX_WORDS]}"
-        return Unanswered(self._host, cause, "load the key with ssh-add, or build at a terminal")
+        return self._question(cause, "load the key with ssh-add, or build at a terminal")
 
     def cut_off(self) -> Rejection:
         """That the connection did not live until it had forwards."""
@@ -149,6 +143,10 @@ class Messages:
         return Rejection(
             self._host, f"{cause} ({words})" if words else cause, f"try it by hand: {self._by_hand()}"
         )
+
+    def _question(self, cause: str, advice: str) -> Rejection:
+        """A rejection of a host whose ssh would have to ask a person."""
+        return Rejection(self._host, cause, advice, Failure.QUESTION)
 
     def _by_hand(self) -> str:
         """The command that a person would type."""

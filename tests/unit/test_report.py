@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.core.facts import Endpoint, Rejection
+from distcc_driver.core.facts import Endpoint, Failure, Rejection
 from distcc_driver.core.hostspec import parse_host
 from distcc_driver.core.stats import WorkerStats
 from distcc_driver.machine.buildtraces import Traces
@@ -159,25 +159,23 @@ def test_what_a_worker_did_is_the_difference(
     assert tally(Before(endpoint, "key", *before), stats) == Tally("worker", *difference)
 
 
-def rejection(host: str, cause: str) -> Rejection:
-    return Rejection(parse_host(host), cause, "advice for the beginning of a build")
+def rejection(host: str, cause: str, short_cause: str = "", kind: str = Failure.OTHER) -> Rejection:
+    return Rejection(parse_host(host), cause, "advice for the beginning of a build", kind, short_cause)
 
 
 def test_workers_that_are_silent_for_the_same_cause_have_one_line() -> None:
     assert silence(
         [
-            rejection("a", "stats port 3633 refused the connection"),
-            rejection("b", "stats port 3633 timed out after 2 s"),
-            rejection("c:1:2", "stats port 2 refused the connection"),
-            rejection("d", "stats port 3633 timed out after 4 s, no whole reply"),
-            rejection("e", "stats port 3633: the reply is not a distccd stats page"),
-            rejection("f", "name not resolved, timed out after 2 s"),
+            rejection("a", "stats port 3633 refused the connection", "refused the connection"),
+            rejection("b", "stats port 3633 timed out after 2 s", "timed out"),
+            rejection("c:1:2", "stats port 2 refused the connection", "refused the connection"),
+            rejection("d", "stats port 3633 timed out after 4 s, no whole reply", "timed out"),
+            rejection("e", "name not found"),
         ]
     ) == [
         f"a, c:1:2: no answer at the end of the build (refused the connection); {ADVICE}",
         f"b, d: no answer at the end of the build (timed out); {ADVICE}",
-        f"e: no answer at the end of the build (the reply is not a distccd stats page); {ADVICE}",
-        f"f: no answer at the end of the build (name not resolved, timed out); {ADVICE}",
+        f"e: no answer at the end of the build (name not found); {ADVICE}",
     ]
 
 
@@ -190,7 +188,7 @@ def test_many_silent_workers_are_counted() -> None:
 
 
 def test_a_tunnel_that_is_gone_is_left_to_who_closes_it() -> None:
-    lost = rejection("ssh://a", "stats port 3633 refused the connection")
-    behind = rejection("ssh://b", "stats port 3633 closed without a reply")
+    lost = rejection("ssh://a", "stats port 3633 refused the connection", kind=Failure.REFUSED)
+    behind = rejection("ssh://b", "stats port 3633 closed without a reply", "closed without a reply")
     (line,) = silence([lost, behind])
     assert line == f"ssh://b: no answer at the end of the build (closed without a reply); {ADVICE}"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from distcc_driver.core.facts import Failure
 from distcc_driver.core.hostspec import SshHost, parse_host
-from distcc_driver.ssh.sshmessages import Messages, Unanswered
+from distcc_driver.ssh.sshmessages import Messages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ def test_what_ssh_says_counts_and_what_a_server_says_as_it_leaves_does_not(
 ) -> None:
     refusal = written(messages, text).refusal()
     assert refusal.cause.startswith(cause)
-    assert isinstance(refusal, Unanswered) is would_ask
+    assert (refusal.kind == Failure.QUESTION) is would_ask
     messages.forget()
     written(
         messages, f"Received disconnect from 127.0.0.1 port 22:2: bye\n{text}\nDisconnected from 127.0.0.1"
@@ -106,7 +107,7 @@ def test_the_advice_fits_what_the_server_would_still_take(
 ) -> None:
     """A key that was accepted is no way any more: the second factor is missing."""
     refusal = written(messages, f"me@worker: Permission denied ({methods}).").refusal()
-    assert isinstance(refusal, Unanswered)
+    assert refusal.kind == Failure.QUESTION
     assert advice in refusal.advice
     assert ("ssh-copy-id" in refusal.advice) is (advice == "ssh-copy-id")
 
