@@ -9,12 +9,18 @@ from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 
 from .core.balance import Outcome, Plan, balance
 from .core.errors import DriverError
-from .core.facts import Endpoint, Rejection, Worker
-from .core.hostspec import SshHost, TcpHost
+from .core.facts import Endpoint, split_results
 from .core.selection import select
 from .core.settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
 from .core.shellcode import release_command, report_words, shell_code
-from .core.wording import bad_entry_line, describe, rejection_lines, summarise
+from .core.wording import (
+    bad_entry_line,
+    describe,
+    limit_message,
+    memory_cause,
+    rejection_lines,
+    summarise,
+)
 from .machine import stdout
 from .machine.backoff import remove_marks
 from .machine.capacity import local_capacity
@@ -26,6 +32,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
+
+    from .core.facts import Rejection, Worker
 
 
 def shell_text(outcome: Outcome) -> str:
@@ -57,10 +65,8 @@ def plan_build(
     for entry in settings.bad_entries:
         log.error(bad_entry_line(entry))
     check_hosts(settings)
-    tcp_hosts = [host for host in settings.hosts if isinstance(host, TcpHost)]
-    ssh_hosts = [host for host in settings.hosts if isinstance(host, SshHost)]
-    direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
-    if not ssh_hosts:
+    direct = [Endpoint.direct(host) for host in settings.tcp_hosts]
+    if not settings.ssh_hosts:
         outcome = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
         _forgive(outcome.plan, environ, log)
         stdout.write(text_of(outcome))
@@ -68,7 +74,7 @@ def plan_build(
 
     from .ssh.buildtunnels import BuildTunnels  # only SSH hosts pay for it
 
-    with BuildTunnels(ssh_hosts, environ, shell_pid) as tunnels:
+    with BuildTunnels(settings.ssh_hosts, environ, shell_pid) as tunnels:
         results = ask_all(direct, settings.connect_timeout_s)
         tunnels.connect(log)
         results += tunnels.ask_all(settings.connect_timeout_s)
@@ -83,13 +89,12 @@ def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -
     """Balance over the hosts that answered, and say which did not."""
     stdout.end_if_gone()  # or the lines would stand behind the next prompt
     in_order = select(settings.hosts, results)
-    rejections = [result for result in in_order if isinstance(result, Rejection)]
+    workers, rejections = split_results(in_order)
     for line in rejection_lines([rejection for rejection in rejections if not rejection.same_as]):
         log.warning(line)
     for rejection in rejections:
         if rejection.same_as:
             log.debug(f"{rejection.host.text}: {rejection.cause}")
-    workers = [result for result in in_order if isinstance(result, Worker)]
     for worker in workers:
         log.debug(f"{worker.endpoint.host.text}: {describe(worker)}")
     plan = balance(settings, workers, local_capacity())
@@ -107,10 +112,7 @@ def _forgive(plan: Plan, environ: Mapping[str, str], log: Log) -> None:
 def _report(plan: Plan, settings: Settings, log: Log) -> None:
     """Say what the build gets, and what it does without."""
     for worker in plan.dropped:
-        log.debug(
-            f"{worker.endpoint.host.text}: {worker.stats.free_memory_mib} MiB free are too little for one "
-            f"compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB; left out"
-        )
+        log.debug(f"{worker.endpoint.host.text}: {memory_cause(worker, settings)}; left out")
     if plan.unlisted:
         log.warning(
             f"DISTCC_HOSTS: full at 128 KiB; the {len(plan.unlisted)} worst workers are left out, "
@@ -122,7 +124,7 @@ def _report(plan: Plan, settings: Settings, log: Log) -> None:
     if not plan.shares:
         log.warning(f"{summary}: no worker is available; run distcc-driver doctor to find out why")
     elif plan.limit:
-        log.warning(f"{summary}, cut to {plan.jobs}: {plan.limit.cause}; {plan.limit.advice}")
+        log.warning(limit_message(plan, plan.limit).line)
     else:
         log.info(summary)
     log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")

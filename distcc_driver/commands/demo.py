@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from ..core.errors import ConfigError
 from ..machine.children import Interrupts, end_posix_session, start_posix_session
 from ..machine.installation import find_shim
 from .distccd.localdistccd import start_daemon
+from .distccd.workdirectory import make_work_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,11 +78,7 @@ def run_demo() -> int:
     _check_programs()
     interrupts = Interrupts()
     with ExitStack() as stack:
-        # As root, distccd becomes another user, whom TMPDIR may keep out.
-        # S108: a directory of a name that nobody can foresee is made in it
-        base = "/tmp" if os.geteuid() == 0 else None  # noqa: S108
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="distcc-driver-demo.", dir=base))
-        os.chmod(directory, 0o711)  # noqa: S103  # the other user passes through
+        directory = make_work_directory("distcc-driver-demo.", os.geteuid() == 0, stack)
         daemons = [
             start_daemon(slots, _subdirectory(directory, f"worker-{number}"), interrupts, stack)
             for number, slots in enumerate(_SLOTS, 1)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..core.facts import Rejection, Worker
+from ..core.facts import Rejection
 from ..core.hostspec import LOOPBACK, SshHost
+from ..core.wording import memory_cause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.balance import Plan
+    from ..core.facts import Worker
     from ..core.hostspec import TcpHost
     from ..core.settings import Settings
 
@@ -59,17 +61,15 @@ class HostRow:
 
 
 def host_rows(settings: Settings, results: Sequence[Worker | Rejection], plan: Plan | None) -> list[HostRow]:
-    """One row for each host that was asked, in the order of the list."""
-    by_host = {r.host if isinstance(r, Rejection) else r.endpoint.host: r for r in results}
+    """One row for each result, in the same order."""
     jobs = {share.worker.endpoint.host: share.jobs for share in plan.shares} if plan else {}
     rows = []
-    for host in settings.hosts:
-        result = by_host[host]
+    for result in results:
         if isinstance(result, Rejection):
-            row = HostRow(host.text, _via(host), LEFT_OUT, result.cause, result.advice)
+            row = HostRow(result.host.text, _via(result.host), LEFT_OUT, result.cause, result.advice)
             rows.append(replace(row, same_as=result.same_as or None))
         else:
-            rows.append(_worker_row(result, jobs.get(host, 0), settings))
+            rows.append(_worker_row(result, jobs.get(result.endpoint.host, 0), settings))
     return rows
 
 
@@ -83,15 +83,12 @@ def bad_entry_rows(settings: Settings) -> list[HostRow]:
 
 def _worker_row(worker: Worker, jobs: int, settings: Settings) -> HostRow:
     stats = worker.stats
-    free = f"{stats.free_memory_mib} MiB free"
-    each = f"one compiler of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB"
     fewer = cause = advice = None
     if 0 < jobs < stats.slots:
-        fewer = (
-            f"{jobs} jobs for {stats.slots} slots: {free}, {settings.compiler_memory_mib} for each compiler"
-        )
+        free_mib, each_mib = stats.free_memory_mib, settings.compiler_memory_mib
+        fewer = f"{jobs} jobs for {stats.slots} slots: {free_mib} MiB free, {each_mib} for each compiler"
     elif not jobs and _lacks_memory(worker, settings):
-        cause, advice = f"{free} are too little for {each}", "free memory there, or lower that variable"
+        cause, advice = memory_cause(worker, settings), "free memory there, or lower that variable"
     elif not jobs:
         cause, advice = "DISTCC_HOSTS is full at 128 KiB", "name fewer hosts"
     return HostRow(

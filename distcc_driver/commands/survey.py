@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.balance import balance
 from ..core.errors import Message, NoCapacityError
-from ..core.facts import Endpoint, Rejection, Worker
-from ..core.hostspec import SshHost, TcpHost
+from ..core.facts import Endpoint, split_results
 from ..core.selection import select
 from ..machine.capacity import local_capacity
 from ..network.probe import ask_all
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from ..core.balance import Plan
+    from ..core.facts import Rejection, Worker
     from ..core.hostspec import BadEntry
     from ..core.settings import Settings
     from ..machine.log import Log
@@ -41,16 +41,20 @@ class Answers:
     `refusal` says why; else `refusal` is empty.
     """
 
-    workers: list[Worker]
-    rejections: list[Rejection]
+    results: list[Worker | Rejection]
     bad_entries: list[BadEntry]
     plan: Plan | None
     refusal: Message = _NO_REFUSAL
 
     @property
-    def results(self) -> list[Worker | Rejection]:
-        """One for each host, those that answered first."""
-        return [*self.workers, *self.rejections]
+    def workers(self) -> list[Worker]:
+        """The hosts that answered."""
+        return split_results(self.results)[0]
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """The hosts that a build would do without."""
+        return split_results(self.results)[1]
 
 
 class Survey:
@@ -84,8 +88,7 @@ class Survey:
         for number in _ENDINGS:
             if self._handlers[number] == signal.SIG_DFL:  # nohup(1) has its say
                 signal.signal(number, _end)
-        ssh_hosts = [host for host in self._settings.hosts if isinstance(host, SshHost)]
-        if ssh_hosts:
+        if ssh_hosts := self._settings.ssh_hosts:
             from ..ssh.buildtunnels import BuildTunnels  # needs sh, which not every installation has
 
             self._tunnels = BuildTunnels(ssh_hosts, self._environ, is_own=True).__enter__()
@@ -100,8 +103,7 @@ class Survey:
 
     def ask(self) -> Answers:
         """Ask every host now. An SSH host to which no connection could be made stays left out."""
-        tcp_hosts = [host for host in self._settings.hosts if isinstance(host, TcpHost)]
-        direct = [Endpoint(host, host.address, host.job_port, host.stats_port) for host in tcp_hosts]
+        direct = [Endpoint.direct(host) for host in self._settings.tcp_hosts]
         timeout_s = self._settings.connect_timeout_s
         results = ask_all(direct, timeout_s, self._answered)
         if self._tunnels is not None:
@@ -114,13 +116,12 @@ class Survey:
 
 def _answers(settings: Settings, results: Sequence[Worker | Rejection]) -> Answers:
     in_order = select(settings.hosts, results)
-    workers = [result for result in in_order if isinstance(result, Worker)]
-    rejections = [result for result in in_order if isinstance(result, Rejection)]
+    workers, _ = split_results(in_order)
     try:
         plan = balance(settings, workers, local_capacity())
     except NoCapacityError as error:
-        return Answers(workers, rejections, settings.bad_entries, None, error.message)
-    return Answers(workers, rejections, settings.bad_entries, plan)
+        return Answers(in_order, settings.bad_entries, None, error.message)
+    return Answers(in_order, settings.bad_entries, plan)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core.shellcode import distcc_hosts
-from ..core.wording import enumerated, rejection_lines, summarise
+from ..core.wording import enumerated, limit_message, rejection_lines, summarise
 from ..machine.log import printable
 from .rows import USED, bad_entry_rows, host_rows
 
@@ -104,7 +104,7 @@ def plan_lines(answers: Answers) -> list[str]:
     if not plan.shares:
         summary += ": no worker is available"
     elif plan.limit:
-        summary += f", cut to {plan.jobs}: {plan.limit.cause}; {plan.limit.advice}"
+        summary = limit_message(plan, plan.limit).line
     return [
         f"this machine: {_jobs(plan.local_jobs, 'local')}, {_jobs(plan.saturation_jobs, 'preprocessing')}",
         printable(summary),

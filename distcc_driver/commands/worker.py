@@ -8,7 +8,6 @@ import pwd
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
@@ -33,6 +32,7 @@ from .distccd.joblog import JobLog, Ready, complaint
 from .distccd.localaddresses import addresses_for
 from .distccd.logtail import LogTail
 from .distccd.portholder import check_port, user_name
+from .distccd.workdirectory import make_work_directory
 from .distccd.workerguard import WorkerGuard
 
 if TYPE_CHECKING:
@@ -152,13 +152,9 @@ def _command_list() -> str | None:
 
 def _directory(user: str | None, stack: ExitStack) -> str:
     """A directory that goes with `stack`; below it is one for the files of distccd and its compilers."""
-    # As root, distccd becomes another user, whom TMPDIR may keep out.
-    # S108: a directory of a name that nobody can foresee is made in it
-    base = None if user is None else "/tmp"  # noqa: S108
-    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="distcc-driver-worker.", dir=base))
+    directory = make_work_directory("distcc-driver-worker.", user is not None, stack)
     os.mkdir(_files(directory), 0o700)
     if user is not None:
-        os.chmod(directory, 0o711)  # noqa: S103  # the other user passes through
         try:
             os.chown(_files(directory), pwd.getpwnam(user).pw_uid, -1)
         except (KeyError, OSError) as error:  # no such user; or this root has no others, as in a namespace

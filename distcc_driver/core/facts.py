@@ -7,6 +7,8 @@ from .record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .stats import WorkerStats
 
 
@@ -17,6 +19,11 @@ class Endpoint(Record):
     address: str
     job_port: int
     stats_port: int
+
+    @classmethod
+    def direct(cls, host: TcpHost) -> Endpoint:
+        """The endpoint of a host that needs no tunnel."""
+        return cls(host, host.address, host.job_port, host.stats_port)
 
 
 class Worker(Record):
@@ -55,6 +62,17 @@ class Rejection(Record):
     kind: str = Failure.OTHER
     short_cause: str = ""
     same_as: str = ""
+
+
+def split_results(results: Iterable[Worker | Rejection]) -> tuple[list[Worker], list[Rejection]]:
+    """The workers and the rejections, both in the order of `results`."""
+    workers, rejections = [], []
+    for result in results:
+        if isinstance(result, Worker):
+            workers.append(result)
+        else:
+            rejections.append(result)
+    return workers, rejections
 
 
 class LocalCapacity(Record):

@@ -46,6 +46,16 @@ class Settings(Record):
     own_names: list[str]
     backoff_warning: Message | None = None
 
+    @property
+    def tcp_hosts(self) -> list[TcpHost]:
+        """The hosts that this machine reaches directly."""
+        return [host for host in self.hosts if isinstance(host, TcpHost)]
+
+    @property
+    def ssh_hosts(self) -> list[SshHost]:
+        """The hosts that need tunnels."""
+        return [host for host in self.hosts if isinstance(host, SshHost)]
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read and check every variable; `own_names` are those the build must not see.

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from .errors import Message
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .balance import Plan
+    from .balance import Limit, Plan
     from .facts import Rejection, Worker
     from .hostspec import BadEntry
+    from .settings import Settings
 
 NAMED_HOSTS = 8
 
 
 def bad_entry_line(entry: BadEntry) -> str:
-    """About what stands in the host list and is no host."""
+    """The line about an entry of the host list that is not a host."""
+    return f"DISTCC_AUTO_HOSTS: {bad_entry_cause(entry)}; skipped"
+
+
+def bad_entry_cause(entry: BadEntry) -> str:
+    """Which entry of the host list is not a host, and why."""
+    return f"entry {entry.position} {entry.text!r}, character {entry.column}: {entry.reason}"
+
+
+def memory_cause(worker: Worker, settings: Settings) -> str:
+    """Why a worker that answered gets no job."""
     return (
-        f"DISTCC_AUTO_HOSTS: entry {entry.position} {entry.text!r}, "
-        f"character {entry.column}: {entry.reason}; skipped"
+        f"{worker.stats.free_memory_mib} MiB free are too little for one compiler "
+        f"of DISTCC_AUTO_COMPILER_MEMORY={settings.compiler_memory_mib} MiB"
     )
 
 
@@ -75,3 +88,8 @@ def summarise(plan: Plan) -> str:
     if plan.saturation_jobs:
         parts.append(f"{plan.saturation_jobs} preprocessing")
     return f"-j {plan.wanted_jobs} = {' + '.join(parts)}"
+
+
+def limit_message(plan: Plan, limit: Limit) -> Message:
+    """How the limit of a plan changes its job count, and why."""
+    return Message(f"{summarise(plan)}, cut to {limit.jobs}", limit.cause, limit.advice)

@@ -133,7 +133,7 @@ def _examine_workers(known: Examination, settings: Settings, is_chosen: bool) ->
         with progress.shown():
             answers = survey.ask()
         known.bad_entries = settings.bad_entries
-        known.hosts = host_rows(settings, [*answers.workers, *answers.rejections], answers.plan)
+        known.hosts = host_rows(settings, answers.results, answers.plan)
         known.findings += host_findings(known.hosts)
         known.findings.append(plan_finding(answers))
         if known.client is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..commands.rows import USED
-from ..core.wording import summarise
+from ..core.wording import bad_entry_cause, limit_message, summarise
 from .findings import HOST_LIST, PLAN, WORKERS, Finding, Result, merged
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def entry_findings(bad_entries: Sequence[BadEntry]) -> list[Finding]:
             HOST_LIST,
             ("DISTCC_AUTO_HOSTS",),
             Result.WARNING,
-            f"entry {entry.position} {entry.text!r}, character {entry.column}: {entry.reason}",
+            bad_entry_cause(entry),
             "correct it; it is skipped",
         )
         for entry in bad_entries
@@ -70,6 +70,6 @@ def plan_finding(answers: Answers) -> Finding:
         text = f"{summarise(plan)}: no worker is available, everything compiles here"
         return Finding(PLAN, subjects, Result.PROBLEM, text, "follow the advice about the workers above")
     if plan.limit:
-        text = f"{summarise(plan)}, cut to {plan.jobs}: {plan.limit.cause}"
-        return Finding(PLAN, subjects, Result.WARNING, text, plan.limit.advice)
+        limited = limit_message(plan, plan.limit)
+        return Finding(PLAN, subjects, Result.WARNING, limited.problem, limited.advice)
     return Finding(PLAN, subjects, Result.OK, summarise(plan))

@@ -71,9 +71,8 @@ def test_plan_document_has_the_documented_shape(state: str, end: list[str] | Non
     assert document["end"] == end
 
 
-def test_rows_come_in_the_order_of_the_list() -> None:
-    settings, results, plan, _ = found(worker_of("a"), rejected("b"), worker_of("c"))
-    assert [row.host for row in host_rows(settings, results[::-1], plan)] == ["a", "b", "c"]
+def test_rows_come_in_the_order_of_the_results() -> None:
+    assert [row.host for row in rows_of(worker_of("a"), rejected("b"), worker_of("c"))] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

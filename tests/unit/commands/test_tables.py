@@ -26,12 +26,11 @@ def survey(
     names = [r.host.text if isinstance(r, Rejection) else r.endpoint.host.text for r in results]
     settings = settings_of(HOSTS=" ".join([*names, extra]), **variables)
     workers = [r for r in results if isinstance(r, Worker)]
-    rejections = [r for r in results if isinstance(r, Rejection)]
     try:
         plan = balance(settings, workers, LocalCapacity(2, memory_mib))
     except NoCapacityError as error:
-        return settings, Answers(workers, rejections, settings.bad_entries, None, error.message)
-    return settings, Answers(workers, rejections, settings.bad_entries, plan)
+        return settings, Answers(list(results), settings.bad_entries, None, error.message)
+    return settings, Answers(list(results), settings.bad_entries, plan)
 
 
 def rejected(text: str, cause: str = "it is down", advice: str = "start it") -> Rejection:

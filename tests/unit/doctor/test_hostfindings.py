@@ -44,7 +44,7 @@ def test_setting_without_effect() -> None:
 
 
 def test_build_that_would_be_refused() -> None:
-    finding = plan_finding(Answers([], [], [], None, Message("", "no job at all", "set something")))
+    finding = plan_finding(Answers([], [], None, Message("", "no job at all", "set something")))
     assert (finding.result, finding.text, finding.advice) == (
         Result.PROBLEM,
         "no job at all",
@@ -55,6 +55,6 @@ def test_build_that_would_be_refused() -> None:
 def test_limit_of_this_machine_comes_with_its_own_advice() -> None:
     share = Share(worker_of("a"), 4)
     plan = Plan([share], [], 2, 0, 0, limit=Limit(3, "few processes", "raise ulimit -u"))
-    finding = plan_finding(Answers([], [], [], plan))
+    finding = plan_finding(Answers([], [], plan))
     assert (finding.result, finding.advice) == (Result.WARNING, "raise ulimit -u")
     assert finding.text.endswith(", cut to 3: few processes")
