@@ -1,20 +1,22 @@
-"""The commands people type; the only module that imports typer."""
+"""The commands that people type: their options, arguments and help texts. The door of people.
+
+Each command imports the module that does its work only when it is called.
+"""
 
 from __future__ import annotations
 
 import os
-import re
-import signal
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 from . import __version__
-from .core.errors import ConfigError, DriverError, OutputError
 from .machine.installation import remedy
-from .machine.log import Log
 
 try:
     import typer
+
+    from .commands.optionvalues import OptionalSeconds, check_timeout, watch_seconds
+    from .commands.runner import UsageError, run_command_line
 except ModuleNotFoundError as missing:
     sys.stderr.write(f"distcc-driver: {sys.executable}: {missing}; {remedy()}\n")
     sys.exit(96)
@@ -28,46 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_UsageError: Any = typer.BadParameter.__base__  # which only some versions of typer have a name for
-_SECONDS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
-_LIKE_SECONDS = re.compile(r"[0-9.]+ *(s|sec|seconds|m|min|h)")  # more likely than a host of that name
-_SHORTEST_WATCH_S = 2.0
-_SHORTEST_TIMEOUT_S = 0.1
-_LONGEST_TIMEOUT_S = 600.0
-
-
-class _OptionalSeconds(typer.core.TyperCommand):
-    """A command whose `--watch` may be followed by a number of seconds, and need not."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        options = args[: args.index("--")] if "--" in args else args
-        for index in reversed([index for index, word in enumerate(options) if word == "--watch"]):
-            following = "".join(options[index + 1 : index + 2])
-            if not _SECONDS.fullmatch(following) and not _LIKE_SECONDS.fullmatch(following):
-                args.insert(index + 1, f"{_SHORTEST_WATCH_S:g}")
-        return super().parse_args(ctx, args)
-
-
-def _seconds(text: str) -> float:
-    """The value of `--watch`."""
-    if not _SECONDS.fullmatch(text) or len(text) > 9:
-        raise typer.BadParameter(f"{text!r} is not a number of seconds, such as 5 or 2.5")
-    if float(text) < _SHORTEST_WATCH_S:
-        raise typer.BadParameter(
-            f"{text} s is too often, polling can hang the stats port of a distccd; "
-            f"use {_SHORTEST_WATCH_S:g} or more"
-        )
-    return float(text)
-
-
-def _check_timeout(seconds: float) -> float:
-    """The value of `--timeout`; neither is NaN between two numbers."""
-    if not _SHORTEST_TIMEOUT_S <= seconds <= _LONGEST_TIMEOUT_S:
-        raise typer.BadParameter(
-            f"{seconds:g} is not between {_SHORTEST_TIMEOUT_S:g} and {_LONGEST_TIMEOUT_S:g} seconds"
-        )
-    return seconds
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,7 +49,7 @@ def _root(
 
 
 @app.command(
-    cls=_OptionalSeconds,
+    cls=OptionalSeconds,
     epilog="Exit codes: 0 all hosts are used, 1 at least one is left out, 2 wrong usage, "
     "96 a variable or the whole host list is wrong, 128 + n ended by signal n (130: Ctrl-C).",
 )
@@ -105,7 +67,7 @@ def workers(
         float | None,
         typer.Option(
             metavar="[SECONDS]",
-            parser=_seconds,
+            parser=watch_seconds,
             help="Ask again every SECONDS, by default and at least 2, until Ctrl-C.",
             show_default=False,
         ),
@@ -185,7 +147,7 @@ def doctor(
     if not os.path.isdir(directory):
         raise typer.BadParameter(f"{directory!r} is not a directory", param_hint="--build-dir")
     if context.args and not compilers:
-        raise _UsageError(f"unexpected {context.args[0]!r}; names of compilers stand behind --compiler")
+        raise UsageError(f"unexpected {context.args[0]!r}; names of compilers stand behind --compiler")
     from .doctor.doctor import run_doctor
 
     raise typer.Exit(run_doctor([*(compilers or []), *context.args], directory, as_json))
@@ -198,7 +160,7 @@ def doctor(
 def discover(
     timeout: Annotated[
         float,
-        typer.Option(metavar="SECONDS", callback=_check_timeout, help="How long to wait for answers."),
+        typer.Option(metavar="SECONDS", callback=check_timeout, help="How long to wait for answers."),
     ] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead.")] = False,
 ) -> None:
@@ -250,11 +212,11 @@ def worker(
     from .commands.worker import print_unit, run_worker
 
     if context.args and not allow:
-        raise _UsageError(f"unexpected {context.args[0]!r}; networks stand behind --allow")
+        raise UsageError(f"unexpected {context.args[0]!r}; networks stand behind --allow")
     try:
         wanted = Wanted.of([*(allow or []), *context.args], jobs, port)
     except ValueError as error:
-        raise _UsageError(str(error)) from None
+        raise UsageError(str(error)) from None
     raise typer.Exit((print_unit if as_unit else run_worker)(wanted))
 
 
@@ -286,7 +248,7 @@ def setup(
 
     shell = shell or shell_of(os.environ) or ""
     if shell not in SHELLS:
-        raise _UsageError("name the shell, bash or zsh, as in: distcc-driver setup bash")
+        raise UsageError("name the shell, bash or zsh, as in: distcc-driver setup bash")
     raise typer.Exit(run_setup(shell, remove))
 
 
@@ -302,47 +264,5 @@ def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=F
 
 
 def main() -> None:
-    """Run the command on the command line; an error of ours ends as one line and its exit code."""
-    for name in ("COLUMNS", "LINES"):
-        if os.environ.get(name) == "0":
-            del os.environ[name]  # a shell without a window; it is no size to print for
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how a process has ended
-    try:
-        if sys.stdout is None:
-            raise OutputError("it is closed")
-        code = app(prog_name="distcc-driver", standalone_mode=False)
-        sys.stdout.flush()
-    except DriverError as error:
-        Log("error").error(str(error))
-        code = error.exit_code
-    except _UsageError as error:
-        _report_usage(error)
-        code = error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        code = 130
-    except OSError as error:
-        Log("error").error(
-            f"{error.filename or 'standard output'}: {error.strerror}; make room or access for it"
-        )
-        code = _end_badly()
-    except Exception as error:  # a terminal is no place for a traceback
-        Log("error").error(f"internal error: {error!r}; please report it")
-        code = _end_badly()
-    sys.exit(code)
-
-
-def _end_badly() -> int:
-    from .commands.display import abandon_output
-
-    abandon_output()
-    return ConfigError.exit_code
-
-
-def _report_usage(error: Any) -> None:
-    """One line about a mistake on the command line; without any command there has been the help."""
-    if type(error).__name__ == "NoArgsIsHelpError":
-        return
-    command = error.ctx.command_path if error.ctx else "distcc-driver"
-    subject = command.partition(" ")[2] or "command line"
-    text = error.format_message().rstrip(".")
-    Log("error").error(f"{subject}: {text[:1].lower()}{text[1:]}; see {command} --help")
+    """Run the command that is named on the command line, and end the process with its exit code."""
+    run_command_line(app)
