@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.segment import Segment
 
 from ..core.errors import OutputError
-from ..ssh import session
+from ..machine.buildsignals import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -169,7 +169,7 @@ class _Cropped:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Signals that would end or stop the process wait until this is done."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [*session.ENDINGS, signal.SIGTSTP])
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [*ENDINGS, signal.SIGTSTP])
     try:
         yield
     finally:

@@ -50,6 +50,14 @@ def started(pid: int) -> str:
     return f"{int(fields[19]):x}" if fields else "0"
 
 
+def signal_process(pid: int, number: int) -> None:
+    """Send a signal to a process, which may have ended by now."""
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass
+
+
 def is_of_another_namespace() -> bool:
     """Whether the numbers in /proc are others than ours: it was mounted outside of our PID namespace."""
     try:

@@ -14,6 +14,7 @@ from ..core.facts import Endpoint, Failure, Rejection
 from ..core.hostspec import SshHost
 from ..core.wording import enumerated
 from ..machine import stdout
+from ..machine.buildsignals import ENDINGS
 from ..machine.installation import remedy
 from ..machine.processtable import parent
 from ..network import probe
@@ -77,7 +78,7 @@ class BuildTunnels:
             ssh = sh.Command("ssh")
         except sh.CommandNotFound:
             return self
-        for number in session.ENDINGS:
+        for number in ENDINGS:
             if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
                 signal.signal(number, _interrupted)
         signal.signal(
@@ -89,7 +90,7 @@ class BuildTunnels:
             if not self._is_own:
                 # A shell that has ended leaves this process to init: getppid() was init's number then.
                 stdout.end_if_gone()
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
             try:  # a signal in between would leave a directory that nobody looks for
                 self._path = session.create(owner_pid, self._environ)
             finally:
@@ -104,7 +105,7 @@ class BuildTunnels:
 
     def __exit__(self, *_: object) -> None:
         """Close what was not handed over."""
-        for number in session.ENDINGS if self._path else ():
+        for number in ENDINGS if self._path else ():
             signal.signal(number, signal.SIG_IGN)  # what is left to do is short
         self._close()
 

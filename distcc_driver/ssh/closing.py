@@ -7,9 +7,12 @@ import signal
 import time
 
 from ..core.wording import enumerated
+from ..machine.buildsignals import ENDINGS
 from ..machine.log import Log
 from ..machine.processtable import command_lines, parent
 from . import session, slotfiles
+from .sessionfiles import control_path
+from .sessionprocesses import connections, end_connections, end_guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,26 +24,26 @@ _PAUSE_S = 0.01
 
 def release(path: str) -> list[OpenTunnel]:
     """Close a session; the tunnels that a build has used. One that is not there any more is fine."""
-    alive = set(session.processes(path).values())  # before the state: whoever comes second ends them
+    alive = set(connections(path).values())  # before the state: whoever comes second ends them
     log_level, tunnels = session.take_state(path)
-    lost = [one.host_text for one in tunnels if session.control_path(path, one.number) not in alive]
+    lost = [one.host_text for one in tunnels if control_path(path, one.number) not in alive]
     if lost:
         Log(log_level).warning(
             f"{enumerated(lost)}: worker lost, its tunnel ended during the build; "
             "is the machine up, and its sshd?"
         )
-    session.end(path)
+    end_connections(path)
     slotfiles.remove(tunnels)
     try:
         session.remove(path)
     finally:
-        session.end(path, [session.GUARD])  # last: it does all this if this process is killed
+        end_guard(path)  # last: it does all this if this process is killed
     return tunnels
 
 
 def main(path: str = "") -> None:
     """Close the session `path`, or what a plan opened for this shell and could not say."""
-    for number in session.ENDINGS:
+    for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     for found in [path] if path else session.find(os.getppid(), os.environ):
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ..machine.processtable import descendants, process_table
-from . import session
+from .sessionprocesses import connections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def awaited(path: str, controls: Collection[str]) -> set[str]:
         return set()
     table = process_table()
     found = set()
-    for pid, control in session.processes(path).items():
+    for pid, control in connections(path).items():
         if control in controls and control not in found:
             family = {pid} | descendants({pid}, table)
             if any(_socket_read_by(one) in sockets for one in family):

@@ -13,8 +13,9 @@ import signal
 import sys
 import time
 
+from ..machine.buildsignals import BLOCKED_UNTIL_EXEC, ENDINGS
 from ..machine.installation import PACKAGE
-from . import session, slotfiles
+from . import slotfiles
 from .closing import release
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ def start(path: str, pids: Sequence[int]) -> _socket.socket:
     ours, kept = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
     ours.setblocking(False)  # its queue may be full
     # Until exec, the guard is a second plan: nothing may make it act like one, or stop like one.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, session.BLOCKED_UNTIL_EXEC)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_UNTIL_EXEC)
     read_end, write_end = os.pipe()
     if not os.fork():
         try:
@@ -74,7 +75,7 @@ def main(path: str, pids: Sequence[int]) -> None:
     for that. A SIGTERM that comes while the guard is closing is kept until it has closed all.
     """
     wait_for_any(pids)
-    signal.pthread_sigmask(signal.SIG_BLOCK, session.ENDINGS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     tunnels = release(path)
 
     def leave(*_: object) -> NoReturn:

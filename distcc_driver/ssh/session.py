@@ -1,41 +1,22 @@
-"""The session directory of a build with tunnels: what is open, and how to close it.
-
-Whatever belongs to a session carries its directory in its command line, `ssh -S DIR/0` and
-`guard DIR`. So an ssh that is still connecting, or whose plan was killed before it could
-write anything down, is found like any other, and nothing else ever is.
-"""
+"""The session directory of a build with tunnels, and the state in it that the end of the build needs."""
 
 from __future__ import annotations
 
 import errno
 import os
-import signal
-import time
 
 from ..core.errors import ConfigError
 from ..core.record import Record
-from ..machine.processtable import command_lines, descendants, is_of_another_namespace, process_table, started
+from ..machine.processtable import is_of_another_namespace, started
+from .sessionfiles import control_argument, control_path
 from .sessionplace import bases, is_own_directory, where_others_may_rename
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-# The signals that end a build.
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-
-# What must not reach a process between fork and exec: it would end it as if it were a second plan, or
-# stop it for good, for Linux may let a SIGCONT miss a process that is forked as the stop comes.
-BLOCKED_UNTIL_EXEC = (*ENDINGS, signal.SIGTSTP)
-
-# What stands for the guard where a control socket stands for an ssh.
-GUARD = ""
+    from collections.abc import Mapping
 
 _PREFIX = "distcc-driver"
-_PROGRAM = "distcc_driver/__main__.py"
 _STATE = "state"
-_GRACE_S = 2.0
-_PAUSE_S = 0.005
 _PROBE_BYTES = 16384
 # sun_path holds 104 bytes on BSD and macOS (108 on Linux), and ssh first binds PATH.16_RANDOM.
 _MAX_CONTROL_PATH = 86
@@ -128,21 +109,6 @@ def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
     return found
 
 
-def control_path(path: str, number: int) -> str:
-    """The control socket of tunnel `number`."""
-    return f"{path}/{number}"
-
-
-def control_argument(control: str) -> str:
-    """A control socket's path as ssh wants it: it expands %-tokens (ssh_config(5), TOKENS)."""
-    return control.replace("%", "%%")
-
-
-def log_path(path: str, number: int) -> str:
-    """The file that tunnel `number` writes its messages to."""
-    return f"{path}/{number}.log"
-
-
 def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> bool:
     """Note what the end of the build needs to know, all of it or nothing; False if that end has begun.
 
@@ -198,77 +164,6 @@ def _is_new(path: str) -> bool:
     return True
 
 
-def processes(path: str) -> dict[int, str]:
-    """The session's processes: pid to control socket, or to "" for the guard."""
-    found = {}
-    for pid, arguments in command_lines():
-        if "-S" in arguments[:-1]:
-            control = arguments[arguments.index("-S") + 1].replace("%%", "%")
-            if control.startswith(path + "/"):
-                found[pid] = control
-        elif {"guard", path} <= set(arguments) and any(word.endswith(_PROGRAM) for word in arguments):
-            found[pid] = ""
-    found.pop(os.getpid(), None)
-    return found
-
-
-def end(path: str, controls: Collection[str] | None = None) -> None:
-    """End the ssh processes of a session, or those of some control sockets, or [GUARD]; wait for their end.
-
-    What they have started ends with them: the ssh of a `ProxyJump` that is still connecting would
-    not notice. One that does not go within 2 s is killed. An ssh that goes to the background while
-    we look may be missed, parent and child: gone is what two looks in a row did not find. A guard that is
-    closing the session itself may take twice as long.
-    """
-    deadline = time.monotonic() + (2 * _GRACE_S if controls == [GUARD] else _GRACE_S)
-    was_gone = False
-    asked: set[int] = set()
-    helpers: dict[int, str] = {}
-    while True:
-        pids = {
-            pid
-            for pid, own in processes(path).items()
-            if (own != GUARD if controls is None else own in controls)
-        }
-        if helpers or pids - asked:
-            pids = _and_what_they_started(pids, helpers)
-        late = time.monotonic() >= deadline
-        stopped: set[int] = set()
-        if helpers and (late or pids - asked):
-            pids = stopped = _stopped(pids, helpers)
-        # Python sleeps over a signal that comes just before it waits: the guard is asked again and again.
-        for pid in pids if late or controls == [GUARD] else pids - asked:
-            _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
-        for pid in stopped:
-            _signal(pid, signal.SIGCONT)
-        if (was_gone and not pids) or time.monotonic() >= deadline + _GRACE_S:
-            return
-        was_gone = not pids
-        asked |= pids
-        if pids:
-            time.sleep(_PAUSE_S)
-
-
-def _and_what_they_started(pids: set[int], helpers: dict[int, str]) -> set[int]:
-    """Some processes, the helpers that are left, and what they have started: that is added to the helpers."""
-    table = process_table()
-    pids = pids | {pid for pid, start in helpers.items() if table.get(pid, (0, ""))[1] == start}
-    found = descendants(pids, table)
-    helpers.update({pid: table[pid][1] for pid in found})
-    return pids | found
-
-
-def _stopped(pids: set[int], helpers: dict[int, str]) -> set[int]:
-    """The same, all of them stopped: what one starts just before it ends would be nobody's."""
-    stopped: set[int] = set()
-    while pids - stopped:
-        for pid in pids - stopped:
-            _signal(pid, signal.SIGSTOP)
-        stopped |= pids
-        pids = _and_what_they_started(pids, helpers)
-    return pids
-
-
 def remove(path: str) -> None:
     """Remove the directory and what is in it.
 
@@ -295,10 +190,3 @@ def _unlink(name: str, directory: int) -> None:
         os.unlink(name, dir_fd=directory)
     except FileNotFoundError:
         pass  # the guard was faster
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except OSError:
-        pass  # gone meanwhile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.hostspec import LOOPBACK, SshHost
-from .session import control_argument
+from .sessionfiles import control_argument
 
 # What a user's configuration may turn on and a tunnel must not have. Not one of them touches
 # the way host keys are checked. A dead link is noticed after 3 x 15 s. At QUIET, ssh would not

@@ -12,7 +12,7 @@ import time
 
 import sh
 
-from . import session
+from ..machine.buildsignals import BLOCKED_UNTIL_EXEC, ENDINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class SshProcesses:
         self._answering: dict[int, SshHost] = {}
         self._launching = threading.Condition()
         self._stopped: set[SshHost] = set()
-        self._ignored = [number for number in session.ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
+        self._ignored = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
 
     def stop(self, hosts: Iterable[SshHost] | None = None) -> None:
         """Start no ssh for some hosts any more. Those that were started have their command line by now."""
@@ -140,9 +140,9 @@ class SshProcesses:
 
     def _become_ordinary(self) -> None:
         """Let a process that is about to be ssh be interrupted as any other, and write no huge file."""
-        for number in session.ENDINGS:
+        for number in ENDINGS:
             signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, session.BLOCKED_UNTIL_EXEC)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_UNTIL_EXEC)
         # What a server makes ssh write during a build fills no disk. Beyond, ssh writes nothing.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -20,11 +20,14 @@ import sh
 
 from ..core.facts import Endpoint, Rejection
 from ..core.hostspec import LOOPBACK, SshHost
+from ..machine.buildsignals import BLOCKED_UNTIL_EXEC
 from ..machine.capacity import raise_descriptor_limit
-from . import confirmations, session
+from . import confirmations
 from .configurations import Configurations
 from .forwardports import ForwardPorts
 from .logins import Logins
+from .sessionfiles import control_path, log_path
+from .sessionprocesses import connections, end_connections
 from .sshcommand import forward_arguments, master_arguments
 from .sshmessages import Messages
 from .sshprocess import NO_START, SshProcesses, StoppedError
@@ -59,7 +62,7 @@ class Tunnels:
         self._can_ask = can_ask
         self._numbers = {host: number for number, host in enumerate(hosts)}
         self._messages = {
-            host: Messages(host, session.log_path(path, number)) for host, number in self._numbers.items()
+            host: Messages(host, log_path(path, number)) for host, number in self._numbers.items()
         }
         self._configurations = Configurations(self._processes)
         self._opening: dict[SshHost, Future[Endpoint | Rejection]] = {}
@@ -67,7 +70,7 @@ class Tunnels:
         self._pool = ThreadPoolExecutor(
             len(hosts),
             initializer=signal.pthread_sigmask,
-            initargs=(signal.SIG_BLOCK, session.BLOCKED_UNTIL_EXEC),
+            initargs=(signal.SIG_BLOCK, BLOCKED_UNTIL_EXEC),
         )
         self._null = open(os.devnull, "r+b")  # noqa: SIM115  # as long as this process
 
@@ -122,7 +125,7 @@ class Tunnels:
 
     def is_open(self, host: SshHost) -> bool:
         """Whether the connection to a host that was reached is still there."""
-        return self._control(host) in session.processes(self._path).values()
+        return self._control(host) in connections(self._path).values()
 
     def messages(self, host: SshHost) -> Messages:
         """What ssh has written about a host."""
@@ -130,11 +133,11 @@ class Tunnels:
 
     def close(self, *hosts: SshHost) -> None:
         """End the connections to some hosts at once."""
-        session.end(self._path, [self._control(host) for host in hosts])
+        end_connections(self._path, [self._control(host) for host in hosts])
         self._processes.kill_strays(hosts)
 
     def _control(self, host: SshHost) -> str:
-        return session.control_path(self._path, self._numbers[host])
+        return control_path(self._path, self._numbers[host])
 
     def _limit_s(self, host: SshHost) -> int:
         return max(_CONNECT_TIMEOUT_S, self._configurations.known(host).connect_timeout_s)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from distcc_driver.core.hostspec import SshHost, parse_host
-from distcc_driver.ssh import session
 from distcc_driver.ssh.sshcommand import forward_arguments, hop_arguments, master_arguments, target_arguments
 
 OPTIONS = [
@@ -124,8 +123,3 @@ def test_both_ports_are_forwarded_from_loopback_to_what_is_localhost_there(
         *["-L", f"127.0.0.1:40001:localhost:{job}", "-L", f"127.0.0.1:40002:localhost:{stats}"],
         *["--", "worker"],
     ]
-
-
-def test_files_of_a_session_are_numbered() -> None:
-    assert session.control_path("/run/s", 3) == "/run/s/3"
-    assert session.log_path("/run/s", 3) == "/run/s/3.log"
