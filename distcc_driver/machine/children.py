@@ -12,10 +12,10 @@ import time
 from typing import TYPE_CHECKING
 
 from ..core.errors import SignalError
-from .processtable import process_table
+from .processtable import living, signal_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
     from typing import IO
 
@@ -86,26 +86,14 @@ def end_members(leader: int) -> None:
         signalled: set[int] = set()
         while (members := _members(leader)) and time.monotonic() < deadline:
             for pid in members - signalled:
-                _send(pid, number)
+                signal_process(pid, number)
             signalled |= members
             time.sleep(_POLL_S)
 
 
 def _members(leader: int) -> set[int]:
     """The living processes of a session."""
-    return {pid for pid in _living() if _session(pid) == leader}
-
-
-def _living() -> Iterable[int]:
-    """All processes of this machine that have not ended."""
-    return process_table() if os.path.isdir("/proc/self") else _living_from_ps()
-
-
-def _living_from_ps() -> list[int]:
-    """Those of all users: root's distccd has become another one."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,stat="], stdout=subprocess.PIPE, check=True)
-    lines = [line.split() for line in listing.stdout.decode().splitlines()]
-    return [int(pid) for pid, state, *_ in lines if state[0] != "Z"]
+    return {pid for pid in living() if _session(pid) == leader}
 
 
 def _session(pid: int) -> int | None:
@@ -113,10 +101,3 @@ def _session(pid: int) -> int | None:
         return os.getsid(pid)
     except OSError:
         return None
-
-
-def _send(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass

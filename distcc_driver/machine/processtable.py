@@ -6,7 +6,13 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
+
+
+def pids() -> list[int]:
+    """The pids of all users' processes that /proc shows; nothing where there is no /proc."""
+    names = os.listdir("/proc") if os.path.isdir("/proc/self") else []
+    return [int(name) for name in names if name.isdigit()]
 
 
 def command_lines() -> Iterator[tuple[int, list[str]]]:
@@ -14,17 +20,15 @@ def command_lines() -> Iterator[tuple[int, list[str]]]:
     if not os.path.isdir("/proc/self"):
         yield from _command_lines_from_ps()
         return
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
+    for pid in pids():
         try:
-            if os.stat(f"/proc/{name}").st_uid != os.geteuid():
+            if os.stat(f"/proc/{pid}").st_uid != os.geteuid():
                 continue
-            with open(f"/proc/{name}/cmdline", "rb") as file:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
                 arguments = file.read().split(b"\0")
         except OSError:
             continue  # gone meanwhile
-        yield int(name), [os.fsdecode(argument) for argument in arguments]
+        yield pid, [os.fsdecode(argument) for argument in arguments]
 
 
 def process_table() -> dict[int, tuple[int, str]]:
@@ -32,11 +36,16 @@ def process_table() -> dict[int, tuple[int, str]]:
     if not os.path.isdir("/proc/self"):
         return _process_table_from_ps()
     table = {}
-    for name in os.listdir("/proc"):
-        fields = _stat(name) if name.isdigit() else []
+    for pid in pids():
+        fields = _stat(pid)
         if fields and fields[0] != "Z":
-            table[int(name)] = (int(fields[1]), fields[19])
+            table[pid] = (int(fields[1]), fields[19])
     return table
+
+
+def living() -> Collection[int]:
+    """The pids of all users' processes that have not ended."""
+    return process_table() if os.path.isdir("/proc/self") else _living_from_ps()
 
 
 def parent(pid: int) -> int:
@@ -46,7 +55,7 @@ def parent(pid: int) -> int:
 
 def started(pid: int) -> str:
     """When a process started, in a text that no other of its number has; "0" where only /proc could tell."""
-    fields = _stat(str(pid))
+    fields = _stat(pid)
     return f"{int(fields[19]):x}" if fields else "0"
 
 
@@ -66,7 +75,7 @@ def is_of_another_namespace() -> bool:
         return False
 
 
-def _stat(pid: str) -> list[str]:
+def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from `state` on (proc(5)); none if the process has gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -87,20 +96,23 @@ def descendants(pids: Iterable[int], table: dict[int, tuple[int, str]]) -> set[i
 
 def _command_lines_from_ps() -> Iterator[tuple[int, list[str]]]:
     """The same by ps(1), which cannot tell a blank in an argument from one between two."""
-    for line in _ps("-o", "pid=,args="):
+    for line in _ps("-U", str(os.geteuid()), "-o", "pid=,args="):
         pid, _, arguments = line.strip().partition(" ")
         yield int(pid), arguments.split(" ")
 
 
 def _process_table_from_ps() -> dict[int, tuple[int, str]]:
-    lines = [line.split(None, 3) for line in _ps("-o", "pid=,ppid=,stat=,lstart=")]
+    lines = [line.split(None, 3) for line in _ps("-U", str(os.geteuid()), "-o", "pid=,ppid=,stat=,lstart=")]
     return {int(pid): (int(parent), started) for pid, parent, state, started in lines if state[0] != "Z"}
+
+
+def _living_from_ps() -> list[int]:
+    lines = [line.split() for line in _ps("-A", "-o", "pid=,stat=")]
+    return [int(pid) for pid, state, *_ in lines if state[0] != "Z"]
 
 
 def _ps(*words: str) -> list[str]:
     from subprocess import DEVNULL, run  # 15 ms that only systems without /proc pay
 
-    listing = run(
-        ["ps", "-ww", "-U", str(os.geteuid()), *words], capture_output=True, stdin=DEVNULL, check=False
-    )
+    listing = run(["ps", "-ww", *words], capture_output=True, stdin=DEVNULL, check=False)
     return os.fsdecode(listing.stdout).splitlines()

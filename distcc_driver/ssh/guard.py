@@ -17,6 +17,7 @@ from ..machine.buildsignals import BLOCKED_UNTIL_EXEC, ENDINGS
 from ..machine.installation import PACKAGE
 from . import slotfiles
 from .closing import release
+from .tunnelusers import build_processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def main(path: str, pids: Sequence[int]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if tunnels:
         wait_for_any(pids[:1])  # no other process may show a build that is a function of the shell
-    while left := slotfiles.builders(tunnels, path):
+    while left := build_processes(tunnels, path):
         for pid in left:
             wait_for_any([pid])
     leave()

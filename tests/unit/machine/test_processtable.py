@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from distcc_driver.machine import children, processtable
+from distcc_driver.machine import processtable
 
 
 def test_a_process_is_known_by_parent_start_and_arguments() -> None:
@@ -16,11 +16,11 @@ def test_a_process_is_known_by_parent_start_and_arguments() -> None:
         process.stdout.readline()
         listing = dict(processtable._command_lines_from_ps())
         table = processtable._process_table_from_ps()
-        assert process.pid in children._living_from_ps()
+        assert process.pid in processtable._living_from_ps()
         process.communicate(b"\n")
     assert listing[process.pid][-1] == command[-1]
     parent, started = table[process.pid]
     assert parent == os.getpid()
     assert started
     assert process.pid not in processtable._process_table_from_ps()
-    assert process.pid not in children._living_from_ps()
+    assert process.pid not in processtable._living_from_ps()
