@@ -21,7 +21,9 @@ def run_command_line(app: typer.Typer) -> None:
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name) == "0":
             del os.environ[name]  # a shell without a window sets 0, which is not a size to print for
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it is ignored, the kernel drops the statuses of children
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # if it is ignored, the kernel drops the statuses of children
     try:
         if sys.stdout is None:
             raise OutputError("it is closed")

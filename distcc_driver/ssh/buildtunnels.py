@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import site
 import sys
-import termios
 
 from ..core.errors import ConfigError
 from ..core.facts import Endpoint, Failure, Rejection
@@ -28,13 +26,14 @@ if sys.flags.no_site:
 try:
     import sh
 
-    from .tunnel import Tunnels, has_terminal
+    from .sshlogins import SshLogins
+    from .terminal import has_terminal, terminal_kept
 except ModuleNotFoundError as missing:
     raise ConfigError(sys.executable, f"{missing}, which SSH hosts need", remedy()) from None
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import FrameType
     from typing import NoReturn
@@ -69,7 +68,7 @@ class BuildTunnels:
         self._shell_pid = shell_pid
         self._is_own = is_own
         self._path = ""
-        self._tunnels: Tunnels | None = None
+        self._logins: SshLogins | None = None
         self._opened: dict[SshHost, Endpoint | Rejection] = {}
 
     def __enter__(self) -> BuildTunnels:
@@ -78,30 +77,28 @@ class BuildTunnels:
             ssh = sh.Command("ssh")
         except sh.CommandNotFound:
             return self
-        for number in ENDINGS:
-            if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
-                signal.signal(number, _interrupted)
-        signal.signal(
-            signal.SIGCHLD, signal.SIG_DFL
-        )  # where it is ignored, waitpid() gets no status of an ssh
-        os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
+        _prepare_process()
         try:
             owner_pid = os.getpid() if self._is_own else os.getppid()
             if not self._is_own:
                 # A shell that has ended leaves this process to init: getppid() was init's number then.
                 stdout.end_if_gone()
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
-            try:  # a signal in between would leave a directory that nobody looks for
-                self._path = session.create(owner_pid, self._environ)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            self._make_session(owner_pid)
             keeper = guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
-            self._tunnels = Tunnels(ssh, self._hosts, self._path, keeper, has_terminal())
-            self._tunnels.start()
+            self._logins = SshLogins(ssh, self._hosts, self._path, keeper, has_terminal())
+            self._logins.start()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _make_session(self, owner_pid: int) -> None:
+        """Make the session directory. Signals wait, for they would leave a directory that is not removed."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+        try:
+            self._path = session.create(owner_pid, self._environ)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def __exit__(self, *_: object) -> None:
         """Close what was not handed over."""
@@ -115,11 +112,11 @@ class BuildTunnels:
             return
         path, self._path = self._path, ""
         is_gone = not os.path.isdir(path)
-        if self._tunnels is not None:
-            self._tunnels.stop()
+        if self._logins is not None:
+            self._logins.stop()
         release(path)
-        if self._tunnels is not None:
-            self._tunnels.kill_strays()
+        if self._logins is not None:
+            self._logins.kill_strays()
         if is_gone:
             sys.exit(128 + signal.SIGTERM)
 
@@ -128,27 +125,27 @@ class BuildTunnels:
 
         `quiet` makes a context in which nothing else may be on the terminal.
         """
-        if self._tunnels is None:
+        if self._logins is None:
             advice = "install the OpenSSH client (openssh-client)"
             self._opened = {host: Rejection(host, "ssh: not found on PATH", advice) for host in self._hosts}
             return
-        self._opened = self._tunnels.finish(
+        self._opened = self._logins.finish(
             lambda slow: log.info(f"{enumerated([host.text for host in slow])}: ssh is still connecting"),
             lambda asked: log.info(f"{enumerated([host.text for host in asked])}: {_ASKED}"),
         )
         if any(_is_question(result) for result in self._opened.values()) and has_terminal():
             if quiet is None:
-                self._ask_person(self._tunnels, log)
+                self._ask_person(self._logins, log)
             else:
                 with quiet():
-                    self._ask_person(self._tunnels, log)
+                    self._ask_person(self._logins, log)
 
-    def _ask_person(self, tunnels: Tunnels, log: Log) -> None:
+    def _ask_person(self, logins: SshLogins, log: Log) -> None:
         for host, result in self._opened.items():
             if _is_question(result):
                 log.info(f"{host.text}: ssh has a question")
-                with _terminal_kept():
-                    self._opened[host] = tunnels.ask(host)
+                with terminal_kept():
+                    self._opened[host] = logins.ask(host)
 
     def ask_all(
         self, connect_timeout_s: float, answered: Callable[[], None] | None = None
@@ -171,17 +168,14 @@ class BuildTunnels:
 
     def keep(self, plan: Plan, log_level: str) -> str:
         """Keep the tunnels of the plan's workers only; their session's directory, "" if none."""
-        used = {share.worker.endpoint.host: share.worker.endpoint for share in plan.shares}
-        kept = []
-        for number, host in enumerate(self._hosts):
-            if host in used:
-                kept.append(OpenTunnel(number, used[host].job_port, host.text))
-            elif self._tunnels is not None:
-                self._tunnels.close(host)
+        kept = _tunnels_of(plan, self._hosts)
+        unused = [host for number, host in enumerate(self._hosts) if number not in kept]
+        if self._logins is not None and unused:
+            self._logins.close(*unused)
         if not kept:
             self._close()  # before the build begins
             return ""
-        if not session.write_state(self._path, log_level, kept):
+        if not session.write_state(self._path, log_level, list(kept.values())):
             sys.exit(128 + signal.SIGTERM)  # as in ask_all
         return self._path
 
@@ -192,13 +186,13 @@ class BuildTunnels:
     def _explained(self, rejection: Rejection) -> Rejection:
         """A rejection by what is behind a tunnel, with what ssh has to say."""
         host = rejection.host
-        if self._tunnels is None or not isinstance(host, SshHost):
+        if self._logins is None or not isinstance(host, SshHost):
             return rejection
         if not self._is_own:
-            self._tunnels.close(host)
-        elif not self._tunnels.is_open(host):
+            self._logins.close(host)
+        elif not self._logins.is_open(host):
             return Rejection(host, "its tunnel has ended", "is the machine up, and its sshd?")
-        messages = self._tunnels.messages(host)
+        messages = self._logins.messages(host)
         words = messages.last("open failed")
         refused = messages.count(_REFUSED)
         messages.forget()
@@ -215,21 +209,24 @@ def _is_question(result: Endpoint | Rejection) -> bool:
     return isinstance(result, Rejection) and result.kind == Failure.QUESTION
 
 
+def _tunnels_of(plan: Plan, hosts: Sequence[SshHost]) -> dict[int, OpenTunnel]:
+    """The tunnels that a plan uses, by the numbers of their hosts."""
+    used = {share.worker.endpoint.host: share.worker.endpoint for share in plan.shares}
+    numbers = {number: host for number, host in enumerate(hosts) if host in used}
+    return {number: OpenTunnel(number, used[host].job_port, host.text) for number, host in numbers.items()}
+
+
+def _prepare_process() -> None:
+    """Let signals end this process in order, and its files be readable by this user alone."""
+    for number in ENDINGS:
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
+            signal.signal(number, _interrupted)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, waitpid() gets no status of an ssh
+    os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
+
+
 def _interrupted(number: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
-
-
-@contextlib.contextmanager
-def _terminal_kept() -> Iterator[None]:
-    """Give the terminal back as it was: ssh does that itself, unless it is killed."""
-    with open("/dev/tty", "rb", buffering=0) as terminal:
-        before = termios.tcgetattr(terminal)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError, termios.error):  # it has gone
-                if os.tcgetpgrp(terminal.fileno()) == os.getpgrp():  # else it would stop us
-                    termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 def _watched_pids(owner_pid: int, shell_pid: int | None) -> list[int]:

@@ -29,7 +29,7 @@ class SshConfig(Record):
         return [hop for hop in self.value("proxyjump").split(",") if hop]
 
     @property
-    def door(self) -> str:
+    def first_sshd(self) -> str:
         """The same text for all hosts whose connections come to one sshd first; "" if ssh did not tell."""
         way = [*self.hops[:1], self.value("proxycommand"), f"{self.value('hostname')} {self.value('port')}"]
         return next(text for text in way if text).strip()

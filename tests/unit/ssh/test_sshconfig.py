@@ -18,8 +18,8 @@ from distcc_driver.ssh.sshconfig import parse_config
         ("hostname h\nport 22\nproxycommand ssh -W %h:%p jump\n", "ssh -W %h:%p jump"),
     ],
 )
-def test_hosts_that_share_a_door(text: str, expected: str) -> None:
-    assert parse_config(text).door == expected
+def test_hosts_that_share_their_first_sshd(text: str, expected: str) -> None:
+    assert parse_config(text).first_sshd == expected
 
 
 @pytest.mark.parametrize(
