@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from ..core.balance import Share
 
 
-def lock_directory(environ: Mapping[str, str]) -> str:
-    """The directory of distcc's locks and marks; "" if there is none, or another one for each process."""
-    state = environ.get("DISTCC_DIR")
-    if state is None and "HOME" in environ:
-        state = f"{environ['HOME']}/.distcc"
-    path = "" if state is None else f"{state}/lock"
+def client_path(environ: Mapping[str, str], name: str) -> str:
+    """The path of a file of distcc's client (distcc's `src/tempfile.c`); "" where no one path holds for all.
+
+    A relative DISTCC_DIR leads each client to another place, according to its working directory.
+    """
+    directory = environ.get("DISTCC_DIR")
+    if directory is None and "HOME" in environ:
+        directory = f"{environ['HOME']}/.distcc"
+    path = "" if directory is None else f"{directory}/{name}"
     return path if path.startswith("/") else ""
+
+
+def mark_path(environ: Mapping[str, str], address_and_port: str) -> str:
+    """The path of the mark of a worker, ADDRESS_PORT; "" as `client_path`."""
+    return client_path(environ, f"lock/backoff_tcp_{address_and_port}_0")
 
 
 def remove_marks(environ: Mapping[str, str], shares: Sequence[Share]) -> list[Share]:
@@ -29,10 +37,10 @@ def remove_marks(environ: Mapping[str, str], shares: Sequence[Share]) -> list[Sh
 
     Never raises: distcc avoids a worker whose mark cannot be removed.
     """
-    directory = lock_directory(environ)
+    directory = client_path(environ, "lock")
     if not directory or _is_foreign_link(os.path.dirname(directory)) or _is_foreign_link(directory):
         return []
-    return [share for share in shares if _remove(_mark(directory, share))]
+    return [share for share in shares if _remove(_mark_of(environ, share))]
 
 
 def _is_foreign_link(path: str) -> bool:
@@ -44,9 +52,9 @@ def _is_foreign_link(path: str) -> bool:
     return S_ISLNK(status.st_mode) and status.st_uid not in (os.geteuid(), 0)
 
 
-def _mark(directory: str, share: Share) -> str:
+def _mark_of(environ: Mapping[str, str], share: Share) -> str:
     endpoint = share.worker.endpoint
-    return f"{directory}/backoff_tcp_{endpoint.address}_{endpoint.job_port}_0"
+    return mark_path(environ, f"{endpoint.address}_{endpoint.job_port}")
 
 
 def _remove(path: str) -> bool:

@@ -10,6 +10,7 @@ import os
 import time
 
 from ..core.record import Record
+from .backoff import client_path, mark_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Traces(Record):
 
 def find_traces(environ: Mapping[str, str], since: float) -> Traces:
     """All traces of a build that began at `since` in the directory that the shell has left for ours."""
-    state = _client_path(environ, "state")
+    state = client_path(environ, "state")
     places = _ccache_directories(environ)
     new_object, looked_at_all = _new_object(environ.get("OLDPWD", ""), since)
     return Traces(
@@ -62,16 +63,10 @@ def mark_ages_s(environ: Mapping[str, str], keys: Sequence[str], since: float) -
     now = time.time()
     ages_s = {}
     for key in keys:
-        path = _client_path(environ, f"lock/backoff_tcp_{key}_0")
+        path = mark_path(environ, key)
         if _is_new(path, since):
             ages_s[key] = max(0.0, now - _modified(path))
     return ages_s
-
-
-def _client_path(environ: Mapping[str, str], name: str) -> str:
-    """A path of distcc's client (distcc's `src/tempfile.c`); "" if it depends on where each client runs."""
-    path = environ.get("DISTCC_DIR", environ.get("HOME", "") + "/.distcc") + "/" + name
-    return path if os.path.isabs(path) else ""
 
 
 def _new_object(directory: str, since: float) -> tuple[str, bool]:

@@ -40,28 +40,45 @@ _WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1
 def ask_all(
     endpoints: Sequence[Endpoint], connect_timeout_s: float, answered: Callable[[], None] | None = None
 ) -> list[Worker | Rejection]:
-    """Ask every endpoint once; results come in the order of `endpoints`.
+    """Ask both ports of every endpoint once; results come in the order of `endpoints`.
 
     A host has `connect_timeout_s` seconds to accept a connection and twice that in all, name
     resolution included. Nothing that a host does raises. `answered` is called as each is done.
     """
-    resolver = Resolver()
-    try:
-        conversations = [_ask(endpoint, connect_timeout_s, resolver, answered) for endpoint in endpoints]
-        return run_all(conversations, resolver, _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST)
-    finally:
-        resolver.close()
+
+    def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
+        started = time.monotonic()
+        ports = (endpoint.job_port, endpoint.stats_port)
+        deadlines = (started + connect_timeout_s, started + 2 * connect_timeout_s)
+        try:
+            return (yield from _ask(endpoint, ports, connect_timeout_s, resolver, deadlines))
+        finally:
+            if answered:
+                answered()
+
+    return _run(endpoints, ask)
 
 
 def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | Rejection]:
-    """Ask the stats ports alone; results come in the order of `endpoints`.
+    """Ask the stats port of every endpoint once; results come in the order of `endpoints`.
 
-    All of it, for all of them, takes at most `timeout_s` seconds. Nothing that a host does raises.
+    All hosts together have `timeout_s` seconds. Nothing that a host does raises.
     """
-    resolver = Resolver()
     deadline = time.monotonic() + timeout_s
+
+    def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
+        return _ask(endpoint, (endpoint.stats_port,), timeout_s, resolver, (deadline, deadline))
+
+    return _run(endpoints, ask)
+
+
+def _run(
+    endpoints: Sequence[Endpoint], ask: Callable[[Endpoint, Resolver], Task]
+) -> list[Worker | Rejection]:
+    """Run the conversations with all endpoints, as many at once as there are descriptors."""
+    resolver = Resolver()
     try:
-        conversations = [_ask_stats(endpoint, timeout_s, resolver, deadline) for endpoint in endpoints]
+        conversations = [ask(endpoint, resolver) for endpoint in endpoints]
         return run_all(conversations, resolver, _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST)
     finally:
         resolver.close()
@@ -88,28 +105,17 @@ class _RefusedError(Exception):
 
 
 def _ask(
-    endpoint: Endpoint, timeout_s: float, resolver: Resolver, answered: Callable[[], None] | None
+    endpoint: Endpoint,
+    ports: Sequence[int],
+    timeout_s: float,
+    resolver: Resolver,
+    deadlines: tuple[float, float],
 ) -> Task:
-    """The whole conversation with one host."""
+    """The conversation with one host; `deadlines` are those of the name's resolution and of all of it."""
     started = time.monotonic()
-    ports = (endpoint.job_port, endpoint.stats_port)
     try:
-        addresses = yield from _resolve(endpoint.address, timeout_s, resolver, started + timeout_s)
-        return (yield from _converse(endpoint, ports, addresses, timeout_s, started))
-    except _RefusedError as refused:
-        return Rejection(endpoint.host, *refused.words)
-    finally:
-        if answered:
-            answered()
-
-
-def _ask_stats(endpoint: Endpoint, timeout_s: float, resolver: Resolver, deadline: float) -> Task:
-    """The conversation with the stats port of one host."""
-    started = time.monotonic()
-    ports = (endpoint.stats_port,)
-    try:
-        addresses = yield from _resolve(endpoint.address, timeout_s, resolver, deadline)
-        return (yield from _converse(endpoint, ports, addresses, timeout_s, started, deadline))
+        addresses = yield from _resolve(endpoint.address, timeout_s, resolver, deadlines[0])
+        return (yield from _converse(endpoint, ports, addresses, timeout_s, started, deadlines[1]))
     except _RefusedError as refused:
         return Rejection(endpoint.host, *refused.words)
 
@@ -132,7 +138,7 @@ def _converse(
     addresses: list[Address],
     timeout_s: float,
     started: float,
-    last_deadline: float | None = None,
+    last_deadline: float,
 ) -> Generator[Wait, bool | None, Worker]:
     """Talk to the first address with which all goes well: distcc gets it, for it takes a name's first one.
 
@@ -140,7 +146,6 @@ def _converse(
     swallows packets, or says nothing, does not hide the next.
     """
     refusals: list[_RefusedError] = []
-    last_deadline = last_deadline or started + 2 * timeout_s
     connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
     for index, address in enumerate(addresses):
         now = time.monotonic()

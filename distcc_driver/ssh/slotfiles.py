@@ -9,7 +9,7 @@ import os
 import time
 
 from ..core.hostspec import LOOPBACK
-from ..machine.backoff import lock_directory
+from ..machine.backoff import client_path
 from .tunnelusers import has_clients
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ def remove(tunnels: Sequence[OpenTunnel]) -> None:
 
     A client may outlive its build for a moment and would make new files, so wait up to 2 s for its end.
     """
-    directory = lock_directory(os.environ)
+    directory = client_path(os.environ, "lock")
     deadline = time.monotonic() + _GRACE_S
     while tunnels:
         is_busy = has_clients(tunnels)

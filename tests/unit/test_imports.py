@@ -225,4 +225,4 @@ def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> N
     own = {name.rpartition(".")[2] for name in modules if name.startswith("distcc_driver.")}
     assert not (FOR_PEOPLE | {"plan"}) & own
     assert not modules_in(modules, "ssh")
-    assert modules_in(modules, "machine") == {"buildtraces", "capacity", "log"}
+    assert modules_in(modules, "machine") == {"backoff", "buildtraces", "capacity", "log"}
