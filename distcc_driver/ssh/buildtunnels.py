@@ -1,4 +1,8 @@
-"""The SSH hosts of a build from list to plan: session first, guard second, then ssh."""
+"""The tunnels of a build, from the list of SSH hosts to the plan.
+
+The order is: make the session directory, start the guard, start ssh. So whatever ends this process, the guard
+finds and closes all that was started.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from .closing import release
 from .session import OpenTunnel
 
 if sys.flags.no_site:
-    site.main()  # the build path starts without site-packages, where sh is
+    site.main()  # `sh` is in site-packages, without which the build path starts
 try:
     import sh
 
@@ -50,10 +54,10 @@ _TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
 
 
 class BuildTunnels:
-    """A context in which tunnels are opened; leaving it closes them, unless a plan keeps them.
+    """A context that opens tunnels. Leaving it closes them, unless they were handed over to the shell.
 
-    They belong to the shell that started this process, or to this process itself if `is_own`: then
-    all that could be opened stay so, to be asked again, until the context is left.
+    The tunnels belong to the shell that started this process. If `is_own`, they belong to this process: then
+    a host that does not answer keeps its tunnel, because `ask_all` may be called again.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class BuildTunnels:
         try:
             owner_pid = os.getpid() if self._is_own else os.getppid()
             if not self._is_own:
-                # A shell that has ended leaves this process to init: getppid() was init's number then.
+                # If the shell has ended, getppid() is the pid of another process that adopted this one.
                 stdout.end_if_gone()
             self._make_session(owner_pid)
             keeper = guard.start(self._path, _watched_pids(owner_pid, self._shell_pid))
@@ -93,7 +97,7 @@ class BuildTunnels:
         return self
 
     def _make_session(self, owner_pid: int) -> None:
-        """Make the session directory. Signals wait, for they would leave a directory that is not removed."""
+        """Make the session directory. Signals wait, or they could leave a directory that is never removed."""
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
         try:
             self._path = session.create(owner_pid, self._environ)
@@ -101,13 +105,13 @@ class BuildTunnels:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def __exit__(self, *_: object) -> None:
-        """Close what was not handed over."""
+        """Close all that was not handed over."""
         for number in ENDINGS if self._path else ():
-            signal.signal(number, signal.SIG_IGN)  # what is left to do is short
+            signal.signal(number, signal.SIG_IGN)  # the rest takes a moment only
         self._close()
 
     def _close(self) -> None:
-        """Close all, and end the process if the guard was faster: then the shell has been killed."""
+        """Close all. If the guard has done so, the shell was killed: then end this process, too."""
         if not self._path:
             return
         path, self._path = self._path, ""
@@ -121,9 +125,9 @@ class BuildTunnels:
             sys.exit(128 + signal.SIGTERM)
 
     def connect(self, log: Log, quiet: Callable[[], AbstractContextManager[object]] | None = None) -> None:
-        """Wait until every host is there or has failed, and let ssh ask what it has to.
+        """Wait until every host is connected or has failed; at a terminal, let ssh ask a person.
 
-        `quiet` makes a context in which nothing else may be on the terminal.
+        `quiet` makes the context in which ssh asks: it keeps other output off the terminal.
         """
         if self._logins is None:
             advice = "install the OpenSSH client (openssh-client)"
@@ -152,8 +156,8 @@ class BuildTunnels:
     ) -> list[Worker | Rejection]:
         """Probe all hosts that are connected; `answered` is called as each is done.
 
-        In a build, those that fail are closed at once; and where the guard has closed the session, for the
-        shell was killed, this ends the process: there is nothing to say.
+        In a build, the tunnel of a host that fails is closed at once. If the guard has closed the session
+        meanwhile, the shell was killed: then this process ends without a message.
         """
         results: list[Worker | Rejection] = [r for r in self._opened.values() if isinstance(r, Rejection)]
         for _ in results:
@@ -167,24 +171,24 @@ class BuildTunnels:
         return results
 
     def keep(self, plan: Plan, log_level: str) -> str:
-        """Keep the tunnels of the plan's workers only; their session's directory, "" if none."""
+        """Close all tunnels but those of the plan's workers; returns the session, "" if none is left."""
         kept = _tunnels_of(plan, self._hosts)
         unused = [host for number, host in enumerate(self._hosts) if number not in kept]
         if self._logins is not None and unused:
             self._logins.close(*unused)
         if not kept:
-            self._close()  # before the build begins
+            self._close()
             return ""
         if not session.write_state(self._path, log_level, list(kept.values())):
-            sys.exit(128 + signal.SIGTERM)  # as in ask_all
+            sys.exit(128 + signal.SIGTERM)  # the guard has begun to close the session: the shell was killed
         return self._path
 
     def hand_over(self) -> None:
-        """From now on, the shell closes what is open: it has been told how."""
+        """Leave the tunnels open when the context ends: the shell, which has the plan, closes them."""
         self._path = ""
 
     def _explained(self, rejection: Rejection) -> Rejection:
-        """A rejection by what is behind a tunnel, with what ssh has to say."""
+        """A rejection by a host behind a tunnel, completed by ssh's own messages about the host."""
         host = rejection.host
         if self._logins is None or not isinstance(host, SshHost):
             return rejection
@@ -217,12 +221,12 @@ def _tunnels_of(plan: Plan, hosts: Sequence[SshHost]) -> dict[int, OpenTunnel]:
 
 
 def _prepare_process() -> None:
-    """Let signals end this process in order, and its files be readable by this user alone."""
+    """Let signals end this process with a clean-up, and make its files private to this user."""
     for number in ENDINGS:
-        if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) has its say
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) may have a signal ignored
             signal.signal(number, _interrupted)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, waitpid() gets no status of an ssh
-    os.umask(0o077)  # ours alone; under a user's 777 not even we could read our files
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if SIGCHLD is ignored, waitpid() gets no exit status
+    os.umask(0o077)  # under the user's own umask, such as 777, this process might not read its files
 
 
 def _interrupted(number: int, _: FrameType | None) -> NoReturn:
@@ -230,9 +234,9 @@ def _interrupted(number: int, _: FrameType | None) -> NoReturn:
 
 
 def _watched_pids(owner_pid: int, shell_pid: int | None) -> list[int]:
-    """The sub-shell of the build, and the shell that waits for it: either may be killed alone.
+    """The sub-shell of the build, and the shell that waits for it: each of them may be killed alone.
 
-    A sub-shell that is the main shell itself (`zsh -c` saves a fork) has no shell that waits.
+    With `zsh -c`, the sub-shell may be the main shell itself, to save a fork: then no shell waits for it.
     """
     if shell_pid in (None, owner_pid):
         return [owner_pid]

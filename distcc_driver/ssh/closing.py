@@ -1,4 +1,4 @@
-"""The end of a build with tunnels: say what was lost, close all, leave nothing behind."""
+"""The end of a build with tunnels: report lost tunnels, close all, remove all files."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _PAUSE_S = 0.01
 
 
 def release(path: str) -> list[OpenTunnel]:
-    """Close a session; the tunnels that a build has used. One that is not there any more is fine."""
-    alive = set(connections(path).values())  # before the state: whoever comes second ends them
+    """Close a session, which may have been closed before; returns the tunnels that the build has used."""
+    # Look before taking the state: as soon as the state is taken, a second release may end the connections.
+    alive = set(connections(path).values())
     log_level, tunnels = session.take_state(path)
     lost = [one.host_text for one in tunnels if control_path(path, one.number) not in alive]
     if lost:
@@ -37,12 +38,15 @@ def release(path: str) -> list[OpenTunnel]:
     try:
         session.remove(path)
     finally:
-        end_guard(path)  # last: it does all this if this process is killed
+        end_guard(path)  # last: if this process is killed before, the guard does the rest
     return tunnels
 
 
 def main(path: str = "") -> None:
-    """Close the session `path`, or what a plan opened for this shell and could not say."""
+    """Close the session `path`. Without a path, close every session that a plan made for this shell.
+
+    The shell has no path if its plan was interrupted before it could print one.
+    """
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     for found in [path] if path else session.find(os.getppid(), os.environ):
@@ -55,7 +59,7 @@ def main(path: str = "") -> None:
 
 
 def _wait_for_plan(shell_pid: int) -> None:
-    """Let the plan of a shell end, up to 5 s: zsh does not wait for one that is interrupted."""
+    """Wait up to 5 s until the plan of a shell has ended: zsh does not wait for an interrupted one."""
     deadline = time.monotonic() + _PLAN_GRACE_S
     while time.monotonic() < deadline:
         plans = [pid for pid, words in command_lines() if {"distcc_driver", "plan"} <= set(words)]

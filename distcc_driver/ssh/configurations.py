@@ -1,4 +1,4 @@
-"""The configuration of each SSH host and of the jump hosts on the way there: asked of `ssh -G`, once each."""
+"""The ssh configuration of each SSH host and of the jump hosts on the way to it: `ssh -G`, once each."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..core.hostspec import SshHost
     from .sshprocess import SshProcesses
 
-_PATIENCE_S = 5.0  # it may run commands (ssh_config(5), Match exec)
-_MAX_HOPS = 8  # a configuration may send ssh round in a circle
+_PATIENCE_S = 5.0  # `ssh -G` may run commands (ssh_config(5), Match exec)
+_MAX_HOPS = 8  # the jump hosts of a configuration may form a circle
 
 
 class LockedKey(Record):
@@ -28,7 +28,7 @@ class LockedKey(Record):
 
 
 class Configurations:
-    """Those of one build, which are not asked for again."""
+    """Runs `ssh -G` for the hosts of one build, and keeps the answers."""
 
     def __init__(self, processes: SshProcesses) -> None:
         self._processes = processes
@@ -37,17 +37,17 @@ class Configurations:
         self._asking = threading.Lock()
 
     def known(self, host: SshHost) -> SshConfig:
-        """What is known by now; nothing if ssh has not told."""
+        """The configuration of a host as far as it is known by now; empty if ssh has not answered."""
         return self._hosts.get(host, SshConfig({}))
 
     def ask(self, host: SshHost, control: str) -> SshConfig:
-        """What the user's configuration says of a host; nothing if ssh does not tell in 5 s."""
+        """The user's configuration of a host; empty if ssh does not answer in 5 s."""
         if host not in self._hosts:
             self._hosts[host] = self._answer(host, control, target_arguments(host))
         return self._hosts[host]
 
     def locked_key(self, host: SshHost, control: str) -> LockedKey | None:
-        """The first key on the way to a host that must be unlocked, None if that is not known."""
+        """The first key that must be unlocked on the way to a host; None if that is not sure."""
         for config in self._on_the_way(host, control):
             if path := locked_key(config, os.environ):
                 return LockedKey(path, True)
@@ -55,7 +55,7 @@ class Configurations:
         return LockedKey(path, False) if path else None
 
     def _on_the_way(self, host: SshHost, control: str) -> list[SshConfig]:
-        """The configurations of the jump hosts."""
+        """The configurations of the jump hosts, in the order in which ssh connects to them."""
         found: list[SshConfig] = []
         waiting = self.ask(host, control).hops
         with self._asking if waiting else contextlib.nullcontext():

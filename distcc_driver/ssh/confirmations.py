@@ -1,8 +1,8 @@
 """Which connections wait for a person who has to confirm a key: in an agent, or by touching a token.
 
-ssh asks an agent, and its helpers for tokens, by Unix sockets, and sleeps in read(2) until there is an
-answer; for servers it waits in poll(2), and proxies are pipes. Linux shows that in /proc/PID/syscall
-(proc(5)); where no file shows it, nobody is found.
+ssh asks an agent, or a helper for a token, through a Unix socket, and sleeps in read(2) until the answer
+comes. For a server it waits in poll(2), and a proxy is behind a pipe. Linux shows the system call in
+/proc/PID/syscall (proc(5)). On other systems, no connection is ever found to wait.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INODE_FIELD = 6  # of /proc/net/unix
 
 
 def awaited(path: str, controls: Collection[str]) -> set[str]:
-    """Those of some control sockets of a session whose ssh, or one that it has started, waits so."""
+    """Of some control sockets of a session, those whose ssh, or a process that it has started, waits so."""
     sockets = _unix_sockets()
     if not sockets:
         return set()
@@ -35,7 +35,7 @@ def awaited(path: str, controls: Collection[str]) -> set[str]:
 
 
 def _unix_sockets() -> set[str]:
-    """All of this machine, as /proc/PID/fd names them."""
+    """All Unix sockets of this machine, named as the links in /proc/PID/fd."""
     try:
         with open("/proc/net/unix", encoding="utf-8", errors="replace") as file:
             lines = [line.split() for line in file][1:]
@@ -45,7 +45,7 @@ def _unix_sockets() -> set[str]:
 
 
 def _socket_read_by(pid: int) -> str:
-    """What a process sleeps on in a call that begins with a descriptor; "" if in another, or if it runs."""
+    """The file behind the first argument of the system call in which a process sleeps; "" if it runs."""
     try:
         with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
             words = file.read().split()

@@ -9,10 +9,10 @@ from ..core.hostspec import LOOPBACK
 
 
 class ForwardPorts:
-    """Two ports of the loopback address, for ssh, which refuses to choose them: `numbers`.
+    """Two free ports of the loopback address, `numbers`: ssh does not choose local ports itself.
 
-    If `is_shared`, they stay ours while ssh takes them, and afterwards if the guard keeps them: then
-    nobody else can listen there when ssh has ended, and be sent the build's sources.
+    If `is_shared`, this process holds the ports while ssh begins to listen on them, and `keep` lets the guard
+    hold them later. Otherwise another user could listen there after ssh has ended, and be sent sources.
     """
 
     def __init__(self, is_shared: bool) -> None:
@@ -26,21 +26,21 @@ class ForwardPorts:
             self.__exit__()
 
     def keep(self, guard: _socket.socket) -> None:
-        """Now that ssh listens, let nobody else bind the ports as long as the guard lives."""
+        """Now that ssh listens, let no other process bind the ports as long as the guard lives."""
         for holder in self._holders:
             holder.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 0)
         descriptors = array("i", [holder.fileno() for holder in self._holders])
         try:
             guard.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
         except OSError:
-            pass  # it has ended, or keeps very many: then a lost tunnel is but reported
+            pass  # the guard has ended, or its queue is full: then a lost tunnel is only reported
 
     def __enter__(self) -> ForwardPorts:
-        """Hold them until the context is left."""
+        """Hold the ports until the context is left."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave them to whoever has them now."""
+        """Close the sockets of this process; ssh and the guard keep theirs."""
         for holder in self._holders:
             holder.close()
         self._holders = []

@@ -1,7 +1,8 @@
-"""The process that closes a build's tunnels when its shell was killed and no trap could.
+"""The guard: a process that closes a build's tunnels when the shell was killed and ran no trap.
 
-It waits in the kernel for the end of the shell: no polling, no terminal, no pipe of the build. A build may
-outlive its shell; until it ends nobody else gets the ports of its tunnels, which this process holds.
+The guard waits in the kernel for the end of the shell. It does not poll, and it holds no terminal and no pipe
+of the build. A build may outlive its shell. Until it ends, the guard holds the ports of its tunnels, so that
+no other process can listen on them.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ _PAUSE_S = 1.0
 
 
 def start(path: str, pids: Sequence[int]) -> _socket.socket:
-    """Leave a guard behind that releases the session `path` when one of `pids` ends.
+    """Start a guard that releases the session `path` when one of `pids` ends.
 
-    When this returns, its command line is there for `session` to find. Descriptors that are sent to
-    the socket are open as long as the guard lives: it keeps the other end, and never reads from it.
+    When this returns, the guard can be found by its command line. Returns a socket. Descriptors that are sent
+    to it stay open as long as the guard lives, for the guard has the other end and never reads from it.
     """
     ours, kept = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    ours.setblocking(False)  # its queue may be full
-    # Until exec, the guard is a second plan: nothing may make it act like one, or stop like one.
+    ours.setblocking(False)  # do not wait if the queue is full
+    # Until exec, the new process has the plan's signal handlers: a signal would make it a second plan.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_UNTIL_EXEC)
     read_end, write_end = os.pipe()
     if not os.fork():
@@ -45,7 +46,7 @@ def start(path: str, pids: Sequence[int]) -> _socket.socket:
             os._exit(96)
     kept.close()
     os.close(write_end)
-    os.read(read_end, 1)  # until exec closes the other end
+    os.read(read_end, 1)  # wait until exec closes the other end
     os.close(read_end)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return ours
@@ -58,11 +59,11 @@ def _become_guard(
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null, descriptor)
-    os.set_inheritable(kept, True)  # unlike `started`
+    os.set_inheritable(kept, True)  # exec closes `started`, but must not close this one
     low, high = sorted((kept, started))
     for first, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
         os.closerange(first, end)
-    os.chdir(os.path.dirname(PACKAGE))  # whatever directory a person is in, it keeps none busy
+    os.chdir(os.path.dirname(PACKAGE))  # a user may unmount or remove the directory of the build
     words = [sys.executable, "-ESs", f"{PACKAGE}/__main__.py", "guard", path, *map(str, pids)]
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.execv(sys.executable, words)  # noqa: S606  # the interpreter that runs this
@@ -71,9 +72,9 @@ def _become_guard(
 def main(path: str, pids: Sequence[int]) -> None:
     """Wait for the end of any of `pids`, then release the session, and stay until the build has ended.
 
-    `pids` are the sub-shell of the build and, if there is one, the shell that waits for it. The end of the
-    build may close the session, too, and asks the guard to leave by SIGTERM when done; its sub-shell waits
-    for that. A SIGTERM that comes while the guard is closing is kept until it has closed all.
+    `pids` are the sub-shell of the build and, if there is one, the shell that waits for it. A sub-shell that
+    lives releases the session, too, ends the guard by SIGTERM, and waits for its end. So a SIGTERM that comes
+    while the guard releases the session is kept until that is done.
     """
     wait_for_any(pids)
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
@@ -87,7 +88,7 @@ def main(path: str, pids: Sequence[int]) -> None:
     signal.signal(signal.SIGTERM, leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if tunnels:
-        wait_for_any(pids[:1])  # no other process may show a build that is a function of the shell
+        wait_for_any(pids[:1])  # a build that is a shell function may run no process but the sub-shell
     while left := build_processes(tunnels, path):
         for pid in left:
             wait_for_any([pid])
@@ -97,12 +98,12 @@ def main(path: str, pids: Sequence[int]) -> None:
 def wait_for_any(pids: Sequence[int]) -> None:
     """Return when one of the processes has ended."""
     if 0 in pids:
-        return  # the shell had ended before its parent's number was read
+        return  # the sub-shell had ended before the pid of its parent was read
     try:
         _wait_in_kernel(pids)
     except ProcessLookupError:
-        pass  # it has
-    except (AttributeError, OSError):  # a kernel, a sandbox or a Python without the call
+        pass  # one has ended already
+    except (AttributeError, OSError):  # this kernel, sandbox or Python lacks the call
         while all(_is_alive(pid) for pid in pids):
             time.sleep(_PAUSE_S)
 
@@ -136,5 +137,5 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's, but there
+        pass  # it is alive, and another user's
     return True

@@ -1,7 +1,6 @@
-"""Whether a login must end with a question for a passphrase: the private keys of a host, and the agent.
+"""Whether a login cannot do without the passphrase of a private key: reads key files, asks the agent.
 
-It is a guess only where nothing else is possible: whatever may let somebody in without a question makes
-the answer "no".
+The answer is yes only if it is sure. It is no if there may be any way to log in without a question.
 """
 
 from __future__ import annotations
@@ -32,7 +31,10 @@ _KERBEROS = "/etc/krb5.conf"
 
 
 class Identity(Record):
-    """What a file holds: a private key or not, locked by a passphrase or not; `public` may be unknown."""
+    """What a file holds: is it a private key, and has it a passphrase? `public` is the key's public half.
+
+    `public` is b"" if the file does not tell.
+    """
 
     is_private: bool
     is_locked: bool
@@ -40,11 +42,11 @@ class Identity(Record):
 
 
 class _UnknownError(Exception):
-    """There may be a way in that needs no question."""
+    """There may be a way to log in without a question."""
 
 
 def locked_key(config: SshConfig, environ: Mapping[str, str]) -> str:
-    """The file of a private key whose passphrase ssh will ask for; "" if that is not sure."""
+    """The file of a private key whose passphrase ssh will ask for; "" if it is not sure to ask."""
     try:
         return _locked_key(config, environ)
     except (_UnknownError, OSError, ValueError, IndexError):
@@ -67,7 +69,7 @@ def _locked_key(config: SshConfig, environ: Mapping[str, str]) -> str:
 
 
 def _has_other_ways(config: SshConfig, environ: Mapping[str, str]) -> bool:
-    """Whether something else than a file or an agent may log in, or no key is wanted at all."""
+    """Whether ssh may log in without a key file or an agent, or uses no keys at all."""
     has_kerberos = os.path.exists(_KERBEROS) or "KRB5CCNAME" in environ or "KRB5_CONFIG" in environ
     return (
         config.value("pubkeyauthentication") in ("", "no", "false")
@@ -78,15 +80,15 @@ def _has_other_ways(config: SshConfig, environ: Mapping[str, str]) -> bool:
 
 
 def _path(name: str) -> str:
-    """A name of the configuration as ssh expands it; tokens and variables (ssh_config(5)) are not."""
+    """Expand `~/` as ssh does. Raises `_UnknownError` for tokens and variables (ssh_config(5))."""
     if "%" in name or "${" in name:
         raise _UnknownError
-    home = pwd.getpwuid(os.getuid()).pw_dir  # whatever HOME is
+    home = pwd.getpwuid(os.getuid()).pw_dir  # ssh does not look at HOME
     return os.path.join(home, name[2:]) if name.startswith("~/") else name
 
 
 def _agent(config: SshConfig, environ: Mapping[str, str]) -> str:
-    """The socket of the agent that ssh will ask, "" if none."""
+    """The socket of the agent that ssh will ask; "" if it asks no agent."""
     words = config.options.get("identityagent", ["SSH_AUTH_SOCK"])[0]
     if words == "none":
         return ""
@@ -96,10 +98,10 @@ def _agent(config: SshConfig, environ: Mapping[str, str]) -> str:
 
 
 def read_identity(path: str) -> Identity:
-    """What stands in an identity file; nothing if there is none. Raises `ValueError` if it is broken."""
+    """Read an identity file; a missing file is no private key. Raises `ValueError` if the file is broken."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise _UnknownError  # reading it may have no end
+            raise _UnknownError  # reading a pipe or a device may never end
         with open(path, "rb") as file:
             text = file.read(_MAX_BYTES)
     except OSError:
@@ -119,8 +121,8 @@ def _new_identity(text: bytes) -> Identity:
         raise ValueError
     cipher, rest = _string(data[len(_MAGIC) :])
     _, rest = _string(rest)  # the key derivation
-    _, rest = _string(rest)  # and its options
-    public, _ = _string(rest[4:])  # behind the number of keys
+    _, rest = _string(rest)  # its options
+    public, _ = _string(rest[4:])  # 4 bytes are the number of keys
     return Identity(True, cipher != b"none", public)
 
 
@@ -130,7 +132,7 @@ def _public(text: bytes) -> bytes:
 
 
 def _string(data: bytes) -> tuple[bytes, bytes]:
-    """A string with its length in front (RFC 4251), and what follows. Raises `ValueError` if it is cut."""
+    """Split off a string that has its length in front (RFC 4251). Raises `ValueError` if it is cut off."""
     end = 4 + int.from_bytes(data[:4], "big")
     if len(data) < end:
         raise ValueError
@@ -138,7 +140,7 @@ def _string(data: bytes) -> tuple[bytes, bytes]:
 
 
 def agent_keys(path: str) -> set[bytes]:
-    """The public keys that an agent holds; none if there is no agent. Raises `OSError` if it is silent."""
+    """The public keys that an agent holds; empty without an agent. Raises `OSError` if it does not answer."""
     if not path:
         return set()
     with contextlib.closing(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)) as agent:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _PREFIX = "distcc-driver"
 _STATE = "state"
 _PROBE_BYTES = 16384
-# sun_path holds 104 bytes on BSD and macOS (108 on Linux), and ssh first binds PATH.16_RANDOM.
+# A Unix socket's name has at most 104 bytes on BSD and macOS. ssh first binds a name that is 17 bytes longer.
 _MAX_CONTROL_PATH = 86
 
 
 class OpenTunnel(Record):
-    """A tunnel that the build uses: its number in the session, local job port and host as written."""
+    """A tunnel that the build uses: number in the session, local job port, host as written in the list."""
 
     number: int
     job_port: int
@@ -31,9 +31,9 @@ class OpenTunnel(Record):
 
 
 def create(owner_pid: int, environ: Mapping[str, str]) -> str:
-    """Make a directory that only this user can enter, named after the shell that owns it.
+    """Make a session directory that only this user can enter; its name tells the shell that owns it.
 
-    Raises `ConfigError` if no place for it can be written, or its processes could not be found again.
+    Raises `ConfigError` if no place can be written, or if /proc does not show this session's processes.
     """
     if is_of_another_namespace():
         raise ConfigError(
@@ -56,7 +56,7 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
             continue
         try:
             os.mkdir(path, 0o700)
-            os.chmod(path, 0o700)  # whatever the umask
+            os.chmod(path, 0o700)  # the umask may have removed bits
             _try_to_write(path)
         except OSError as error:
             tried.append(f"{base} ({error.strerror})")
@@ -70,7 +70,7 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
 
 
 def _is_text(path: str) -> bool:
-    """Whether `sh` can hand it to a program: it encodes strictly, and a path may be any bytes."""
+    """Whether `sh` can hand a path to a program. A path may be any bytes, and `sh` takes only UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -79,7 +79,7 @@ def _is_text(path: str) -> bool:
 
 
 def _try_to_write(path: str) -> None:
-    """Raise `OSError` if the disk has no room for a file; the directory is removed then."""
+    """Write a file to see whether the disk has room. Otherwise remove the directory and raise `OSError`."""
     probe = os.path.join(path, "probe")
     try:
         with open(probe, "wb") as file:
@@ -91,7 +91,7 @@ def _try_to_write(path: str) -> None:
 
 
 def _owned_by(pid: int) -> str:
-    """What the names of a shell's sessions begin with: its number alone is that of many, in containers."""
+    """The beginning of the names of a shell's sessions; containers reuse pids, so it has the start time."""
     return f"{_PREFIX}.{pid}.{started(pid)}."
 
 
@@ -110,16 +110,16 @@ def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
 
 
 def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> bool:
-    """Note what the end of the build needs to know, all of it or nothing; False if that end has begun.
+    """Write down what the end of the build needs to know; False if the end has begun.
 
-    Raises `ConfigError` if it cannot be written.
+    The file appears complete or not at all. Raises `ConfigError` if it cannot be written.
     """
     lines = [log_level, *(f"{tunnel.number} {tunnel.job_port} {tunnel.host_text}" for tunnel in tunnels)]
     state = os.path.join(path, _STATE)
     try:
         with open(f"{state}.part", "w", encoding="utf-8") as file:
             file.write("\n".join(lines))
-        os.link(f"{state}.part", state)  # which, unlike a rename, replaces nothing
+        os.link(f"{state}.part", state)  # a rename would replace the file of an end that has begun
     except (FileExistsError, FileNotFoundError):
         return False
     except OSError as error:
@@ -132,16 +132,16 @@ def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> bool:
 
 
 def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
-    """The log level and the tunnels, at the end of the build.
+    """Begin the end of the build; returns the log level and the tunnels.
 
-    Whoever asks second, which is the guard if that end was killed, gets the level "error": which tunnels were
-    lost has been said. There are none if the plan never got that far, and then it cannot any more; nor if
-    the directory is not the one that was made.
+    The second caller gets the level "error", because the first has reported lost tunnels. (The guard is the
+    second, if the first was killed.) There are no tunnels if the plan has not written its state: from now on
+    it cannot. Nor are there any if a link or another user's directory stands in the place of the session.
     """
     if not is_own_directory(os.lstat, path):
         return "info", []
     state = os.path.join(path, _STATE)
-    _is_new(state)  # an empty one, so that no plan can write its own
+    _is_new(state)  # an empty file keeps the plan from writing its state later
     is_first = _is_new(f"{state}.taken")
     try:
         with open(state, encoding="utf-8") as file:
@@ -154,7 +154,7 @@ def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
 
 
 def _is_new(path: str) -> bool:
-    """Make an empty file; False if there was one."""
+    """Make an empty file; False if the file was there before."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -165,9 +165,9 @@ def _is_new(path: str) -> bool:
 
 
 def remove(path: str) -> None:
-    """Remove the directory and what is in it.
+    """Remove the session directory and the files in it.
 
-    Raises `OSError` if something else stands in its place: a link, or what somebody else owns.
+    Raises `OSError` if something else stands in its place: a link, or a directory of another user.
     """
     try:
         directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

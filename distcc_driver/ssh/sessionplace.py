@@ -1,4 +1,4 @@
-"""Where a session directory may be: in a place that is this user's to trust."""
+"""Where a session directory may be: in places where no other user can replace it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def bases(environ: Mapping[str, str]) -> list[str]:
-    """Where a session directory may be, best first; no link is on the way to it."""
+    """The directories in which a session directory may be, best first, with all links resolved."""
     bases = []
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if (
@@ -27,16 +27,16 @@ def bases(environ: Mapping[str, str]) -> list[str]:
 
 
 def where_others_may_rename(base: str) -> str:
-    """Where on the way to `base` another user could replace what is there; "" if nowhere.
+    """The first directory on the way up from `base` in which another user may rename files; "" if none.
 
-    Whoever owns `/` is root, or stands for it in a user namespace.
+    The owner of `/` is root, or stands for root in a user namespace.
     """
     trusted = (os.geteuid(), 0, os.stat("/").st_uid)
     while True:
         try:
             status = os.stat(base)
         except OSError:
-            return ""  # nor can we make anything
+            return ""  # then this user cannot make a directory there either
         is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in trusted
         if is_open and not status.st_mode & stat.S_ISVTX:
             return base
@@ -46,7 +46,7 @@ def where_others_may_rename(base: str) -> str:
 
 
 def is_own_directory(look: Callable[[str], os.stat_result], path: str) -> bool:
-    """Whether a directory of this user is there; `look` is `os.stat`, or `os.lstat`, which takes no link."""
+    """Whether `path` is a directory of this user. `look` is `os.stat`, or `os.lstat` to refuse links."""
     try:
         status = look(path)
     except OSError:

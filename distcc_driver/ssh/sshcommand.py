@@ -1,13 +1,13 @@
-"""Argument lists of ssh(1): pure functions."""
+"""Argument lists of ssh(1). Pure functions."""
 
 from __future__ import annotations
 
 from ..core.hostspec import LOOPBACK, SshHost
 from .sessionfiles import control_argument
 
-# What a user's configuration may turn on and a tunnel must not have. Not one of them touches
-# the way host keys are checked. A dead link is noticed after 3 x 15 s. At QUIET, ssh would not
-# say why it fails.
+# A user's configuration may set these otherwise, and a tunnel needs them so. No option here changes how host
+# keys are checked. LogLevel: at QUIET, ssh would not say why it fails. ServerAlive*: a dead link is noticed
+# after 3 x 15 s.
 _MASTER_OPTIONS = {
     "ControlMaster": "yes",
     "ControlPersist": "no",
@@ -27,14 +27,14 @@ _MASTER_OPTIONS = {
 
 
 def target_arguments(host: SshHost) -> list[str]:
-    """How ssh is told where to go: only what the user gave, behind `--` what could be an option."""
+    """The host, and port and user only if the user gave them. `--` keeps a name from becoming an option."""
     port = [] if host.ssh_port is None else ["-p", str(host.ssh_port)]
     user = [] if host.user is None else ["-l", host.user]
     return [*port, *user, "--", host.name]
 
 
 def hop_arguments(hop: str) -> list[str]:
-    """The same for a jump host, `[USER@]HOST[:PORT]` as `ssh -G` prints it, an IPv6 address in brackets."""
+    """The same for a jump host, which `ssh -G` prints as `[USER@]HOST[:PORT]`, IPv6 in brackets."""
     user, _, place = hop.removeprefix("ssh://").rpartition("@")
     name, colon, port = place.rpartition(":")
     if not colon or not port.isdecimal() or (":" in name and not name.endswith("]")):
@@ -44,7 +44,7 @@ def hop_arguments(hop: str) -> list[str]:
 
 
 def configuration_arguments(control: str, target: list[str]) -> list[str]:
-    """Arguments of ssh(1) that print a configuration; `-S` only for the process to be found."""
+    """Arguments of ssh(1) that print a configuration; `-S` makes the process a part of the session."""
     return ["-S", control_argument(control), "-G", *target]
 
 
@@ -58,8 +58,8 @@ def master_arguments(
 ) -> list[str]:
     """Arguments of ssh(1) that log in and leave a master connection in the background.
 
-    `batch` forbids every question; a `connect_timeout_s` overrides the user's configuration. A server
-    that is offered no keys counts no failed login.
+    `batch` forbids every question. A `connect_timeout_s` overrides the user's configuration. Without
+    `offers_keys`, the server does not count a failed login.
     """
     options = dict(_MASTER_OPTIONS, BatchMode="yes" if batch else "no")
     if not offers_keys:
@@ -83,7 +83,7 @@ def master_arguments(
 def forward_arguments(host: SshHost, control: str, local_ports: tuple[int, int]) -> list[str]:
     """Arguments of ssh(1) that ask a master for the two forwards.
 
-    No configuration file is read: its forwards would be asked for too.
+    `-F none`: the forwards of a configuration file would be asked for, too.
     """
     words = []
     for local, remote in zip(local_ports, (host.job_port, host.stats_port), strict=True):

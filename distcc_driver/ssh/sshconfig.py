@@ -1,4 +1,4 @@
-"""What the user's configuration says about a host, as `ssh -G` prints it. Pure functions."""
+"""Reads the configuration of a host that `ssh -G` prints. Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ _NOTHING = ("", "none")
 
 
 class SshConfig(Record):
-    """Of one host: `options` has the values of each keyword, in lower case, in the order of ssh."""
+    """The configuration of one host: `options` maps a keyword in lower case to its values, in ssh's order."""
 
     options: dict[str, list[str]]
 
     def value(self, keyword: str) -> str:
-        """The first value of a keyword, "" if there is none."""
+        """The first value of a keyword; "" if it is missing or "none"."""
         value = self.options.get(keyword, [""])[0]
         return "" if value in _NOTHING else value
 
     @property
     def connect_timeout_s(self) -> int:
-        """`ConnectTimeout`, 0 if there is none."""
+        """`ConnectTimeout`; 0 if it is not set."""
         value = self.value("connecttimeout")
         return int(value) if value.isascii() and value.isdigit() else 0
 
@@ -30,13 +30,16 @@ class SshConfig(Record):
 
     @property
     def first_sshd(self) -> str:
-        """The same text for all hosts whose connections come to one sshd first; "" if ssh did not tell."""
+        """Names the sshd to which the connection comes first: jump host, proxy or host; "" if unknown.
+
+        Hosts whose connections come to the same sshd first have the same text here.
+        """
         way = [*self.hops[:1], self.value("proxycommand"), f"{self.value('hostname')} {self.value('port')}"]
         return next(text for text in way if text).strip()
 
 
 def parse_config(text: str) -> SshConfig:
-    """The output of `ssh -G`, which may be anything, and nothing if it failed."""
+    """Parse the output of `ssh -G`, which may be any text, and is empty if ssh failed."""
     options: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, _, value = line.partition(" ")

@@ -1,4 +1,4 @@
-"""The SSH hosts of a build logging in all at once, each in its time."""
+"""Logs in to all SSH hosts of a build at once, and gives up those that take too long."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SshLogins:
         self._can_ask = can_ask
         self._processes = SshProcesses(ssh, hosts)
         self._limit = LoginLimit()
-        null = open(os.devnull, "r+b")  # noqa: SIM115  # as long as this process
+        null = open(os.devnull, "r+b")  # noqa: SIM115  # open as long as this process lives
         configurations = Configurations(self._processes)
         shared = Shared(path, self._processes, configurations, self._limit, guard, null, can_ask)
         self._tunnels = {host: Tunnel(host, number, shared) for number, host in enumerate(hosts)}
@@ -98,7 +98,7 @@ class SshLogins:
             if now >= min(ends.values()):
                 self._give_up([host for host, end in ends.items() if now >= end - _LOOK_S])
                 continue
-            # Other logins, or a person, may have moved the end of a host's time when the next look comes.
+            # Look again soon: other logins, or a person who is asked, may move the end of a host's time.
             wait([self._opening[host] for host in pending], _LOOK_S, FIRST_COMPLETED)
         return {host: future.result() for host, future in self._opening.items()}
 

@@ -1,4 +1,4 @@
-"""What ssh writes about a connection, and what it means: to `Rejection`."""
+"""What ssh writes about a connection, and the `Rejection` that follows from it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 _MAX_WORDS = 200
 _PIPE_BYTES = 65536
 _LOG_BYTES = 65536
-_GOODBYE = "Received disconnect from "  # what follows is the server's text, lines and all
-_FAREWELL = "Disconnected from "  # behind the line that says why
+_SERVER_TEXT = "Received disconnect from "  # all that follows is the server's text, which may have many lines
+_DISCONNECTED = "Disconnected from "  # follows the line that says why
 _CHANGED = "IDENTIFICATION HAS CHANGED"  # sshconnect.c of OpenSSH, check_host_key()
 _REVOKED = "REVOKED HOST KEY DETECTED"
-
-
-_EARLY = "_exchange_identification: "  # of kex or, in old versions, ssh: before there are keys
+_EARLY = "_exchange_identification: "  # "kex..." or, in old versions, "ssh...": before keys are exchanged
 _CLOSED = ("closed by remote host", "reset by peer", "Broken pipe")
-# What ends a proxy looks the same, and explains itself.
+# When a proxy ends, ssh writes the same. But then one of these texts says why.
 _EXPLAINED = (
     "Permission denied",
     "open failed",
@@ -33,7 +31,7 @@ _EXPLAINED = (
     "verification failed",
     _CHANGED,
     _REVOKED,
-    _GOODBYE,
+    _SERVER_TEXT,
 )
 
 _REFUSED = "agent refused operation"
@@ -44,10 +42,10 @@ _CLOSED_ADVICE = (
 
 
 class Messages:
-    """About one host: ssh's own, in the file `log`, and what its helpers and servers' banners say.
+    """The messages about one host: ssh's own in the file `log`, its helpers', and the server's banner.
 
-    A server has a say in them, and as much of it as it likes: the first and the last 64 KiB count. What
-    it claims of itself costs it at most its place in the build.
+    A server can write into them, without end: so only the first and the last 64 KiB are read. A false message
+    of a server can at most exclude that server from the build.
     """
 
     def __init__(self, host: SshHost, log: str) -> None:
@@ -56,16 +54,17 @@ class Messages:
         self._errors = ""
 
     def forget(self) -> None:
-        """Begin anew; ssh goes on at the end of its file, now empty."""
+        """Empty the messages. An ssh that still runs goes on writing to the file."""
         open(self.log, "wb").close()
         self._errors = ""
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[int]:
-        """The standard error of an ssh that ends in this context: what a pipe holds, without the rest.
+        """A pipe for the standard error of an ssh that ends in this context; keeps as much as the pipe holds.
 
-        A server's banner may have no end; and the ssh of a `ProxyJump`, which has it as long as the
-        tunnel is there, must neither wait for a reader nor die because there is none.
+        A server's banner may have no end. And the ssh of a `ProxyJump` keeps the pipe as long as the tunnel
+        lives: it must neither wait for a reader nor die of a missing one. So the pipe is a FIFO that is open
+        for reading and writing, without blocking.
         """
         path = f"{self.log}.errors"
         os.mkfifo(path, 0o600)
@@ -80,35 +79,35 @@ class Messages:
             os.close(pipe)
 
     def last(self, about: str = "") -> str:
-        """The last line that says something, `about` in it; "" if none."""
+        """The last telling line that contains `about`; "" if there is no such line."""
         return _last_line(self._text(), about)
 
     def count(self, about: str) -> int:
-        """How many lines have `about` in them."""
+        """How many lines contain `about`."""
         return sum(about in line for line in self._text().splitlines())
 
     def complaint(self) -> str:
-        """The last line that is not ssh's own, "" if none; the ssh that asks for a forward has no file."""
+        """The last line on standard error: the ssh that asks for a forward writes to no file."""
         return _last_line(self._errors)
 
-    def tell_of_another_key(self) -> bool:
-        """Whether ssh, though it logged in, would forward nothing there for the host's key.
+    def show_wrong_host_key(self) -> bool:
+        """Whether the host key is changed or revoked, although ssh logged in (`StrictHostKeyChecking no`).
 
-        That is what it does with `StrictHostKeyChecking no`; it does not know that we want a forward.
+        ssh refuses its forwards then, but does not know at the login that forwards will be wanted.
         """
         text = self._text()
         return _CHANGED in text or _REVOKED in text
 
     def closed_before_login(self) -> bool:
-        """Whether a server closed the connection before anybody could log in, and did not say why."""
+        """Whether a server closed the connection before the login, and did not say why."""
         text = self._text()
         if any(words in text for words in _EXPLAINED):
             return False
         return any(_EARLY in line and any(words in line for words in _CLOSED) for line in text.splitlines())
 
     def refusal(self, locked: str = "") -> Rejection:
-        """Why ssh did not log in; `locked` is the file of a key that it could not use."""
-        text = self._text().partition(_GOODBYE)[0]
+        """Why ssh did not log in; `locked` is the file of a key whose passphrase it did not have."""
+        text = self._text().partition(_SERVER_TEXT)[0]
         words = self.last() or "ssh failed without a word"
         by_hand = self._by_hand()
         if _REVOKED in text:
@@ -132,12 +131,12 @@ class Messages:
         return Rejection(self._host, f"ssh failed ({words})", f"try it by hand: {by_hand}")
 
     def locked(self, path: str) -> Rejection:
-        """That a passphrase is needed."""
+        """The rejection of a host whose key needs its passphrase."""
         cause = f"ssh would have to ask for the passphrase of {path[:_MAX_WORDS]}"
         return self._question(cause, "load the key with ssh-add, or build at a terminal")
 
     def cut_off(self) -> Rejection:
-        """That the connection did not live until it had forwards."""
+        """The rejection of a host whose connection ended before it had its forwards."""
         words = _last_line(self._own())
         cause = "ssh logged in, and was cut off"
         return Rejection(
@@ -145,15 +144,15 @@ class Messages:
         )
 
     def _question(self, cause: str, advice: str) -> Rejection:
-        """A rejection of a host whose ssh would have to ask a person."""
+        """The rejection of a host at which ssh would have to ask a person."""
         return Rejection(self._host, cause, advice, Failure.QUESTION)
 
     def _by_hand(self) -> str:
-        """The command that a person would type."""
+        """The command by which a person logs in to the host."""
         return "ssh " + " ".join(word for word in target_arguments(self._host) if word != "--")
 
     def _text(self) -> str:
-        """All of it, ssh's own at the end."""
+        """All messages, ssh's own at the end."""
         return f"{self._errors}\n{self._own()}"
 
     def _own(self) -> str:
@@ -166,18 +165,21 @@ class Messages:
 
 
 def _login_advice(text: str) -> str:
-    """What to do where a login was refused, by what the server would still take: `(publickey,password)`."""
+    """What to do about a refused login, according to the methods that the server still offers.
+
+    ssh writes them behind its complaint: `Permission denied (publickey,password).`
+    """
     left = text.rpartition("Permission denied (")[2].partition(")")[0].split(",")
     if "publickey" in left:
         return "load your key into ssh-agent, or install one with ssh-copy-id"
-    # It takes no key, or it has taken one: then it does not name that way any more.
+    # The server takes no keys, or it has taken the key and wants a second factor.
     return "a key is not enough there: build at a terminal, or let it be enough (AuthenticationMethods)"
 
 
 def _last_line(text: str, about: str = "") -> str:
-    """The beginning of the last line that says something, `about` in it; "" if there is none."""
+    """The beginning of the last telling line that contains `about`; "" if there is no such line."""
     lines = [line.strip() for line in text.splitlines() if about in line and line.strip()]
-    telling = [line for line in lines if not line.startswith(_FAREWELL)] or lines
+    telling = [line for line in lines if not line.startswith(_DISCONNECTED)] or lines
     return telling[-1][:_MAX_WORDS] if telling else ""
 
 

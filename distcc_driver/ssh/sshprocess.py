@@ -1,4 +1,4 @@
-"""The processes of ssh that a build starts: each as an ordinary process, none after the end has begun."""
+"""Starts the ssh processes of a build, and starts none after the end of a host or of the build has begun."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ANY_STATUS = list(range(-64, 256))
 _MAX_OUTPUT_BYTES = 1024 * 1024
 _MAX_FILE_BYTES = 64 * 1024 * 1024
-NO_START = (OSError, RuntimeError, sh.ForkException)  # no process, thread, descriptor or room to be had
+NO_START = (OSError, RuntimeError, sh.ForkException)  # no process, thread, descriptor or disk space is left
 
 
 class StoppedError(Exception):
@@ -32,9 +32,10 @@ class StoppedError(Exception):
 
 
 class SshProcesses:
-    """Starts every ssh from a thread that no signal reaches, and knows those that still run.
+    """Starts ssh, and knows every ssh that still runs. Its callers are threads that no signal reaches.
 
-    An exception in a process that has been forked, but is not ssh yet, would make it a second plan.
+    A signal handler could raise an exception in a process that was forked and is not ssh yet; that process
+    would then go on as a second plan.
     """
 
     def __init__(self, ssh: sh.Command, hosts: Iterable[SshHost]) -> None:
@@ -47,19 +48,19 @@ class SshProcesses:
         self._ignored = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
 
     def stop(self, hosts: Iterable[SshHost] | None = None) -> None:
-        """Start no ssh for some hosts any more. Those that were started have their command line by now."""
+        """Start no ssh for some hosts any more. Every ssh that was started has its command line by now."""
         with self._launching:
             self._stopped |= set(self._running if hosts is None else hosts)
             self._launching.notify_all()
 
     def pause(self, host: SshHost, pause_s: float) -> None:
-        """Wait. Raises `StoppedError` as soon as no ssh may be started."""
+        """Wait `pause_s` seconds. Raises `StoppedError` as soon as no ssh may be started for the host."""
         with self._launching:
             if self._launching.wait_for(lambda: host in self._stopped, pause_s):
                 raise StoppedError
 
     def kill_strays(self, hosts: Iterable[SshHost] | None = None) -> None:
-        """Kill what was started as ssh, is none, and still runs though its session has ended."""
+        """Kill children that never became ssh and outlived the session."""
         for process in [one for host in hosts or self._running for one in self._running[host]]:
             try:
                 if process.is_alive() and process.pgid == process.pid:
@@ -75,9 +76,10 @@ class SshProcesses:
                         os.killpg(pid, signal.SIGKILL)
 
     def output(self, host: SshHost, arguments: list[str], patience_s: float) -> bytes:
-        """What an ssh prints that logs in nowhere, nothing if it takes too long or cannot be started.
+        """The output of an ssh that makes no connection; b"" if it takes too long or cannot be started.
 
-        Every build waits for this: `posix_spawn` costs less than half of `sh`. Raises `StoppedError`.
+        Every build waits for this, and `posix_spawn` takes less than half the time of `sh`. Raises
+        `StoppedError`.
         """
         read_end, write_end = os.pipe()
         try:
@@ -93,7 +95,7 @@ class SshProcesses:
                 with self._launching:
                     del self._answering[pid]
                     with contextlib.suppress(OSError):  # it has ended
-                        os.killpg(pid, signal.SIGKILL)  # what a configuration runs may be there still
+                        os.killpg(pid, signal.SIGKILL)  # a command of the configuration may still run
                 os.waitpid(pid, 0)
         finally:
             os.close(read_end)
@@ -120,7 +122,7 @@ class SshProcesses:
 
     @contextlib.contextmanager
     def launched(self, host: SshHost, arguments: list[str], **options: Any) -> Iterator[sh.RunningCommand]:
-        """Start ssh, which is ssh in the context; raises `StoppedError` if none may be started any more."""
+        """Start an ssh that runs in the context. Raises `StoppedError` if none may be started."""
         with self._launching:
             if host in self._stopped:
                 raise StoppedError
@@ -139,11 +141,11 @@ class SshProcesses:
             self._running[host].remove(process)
 
     def _become_ordinary(self) -> None:
-        """Let a process that is about to be ssh be interrupted as any other, and write no huge file."""
+        """Before exec: let signals end ssh as usual, and limit the size of its files."""
         for number in ENDINGS:
             signal.signal(number, signal.SIG_IGN if number in self._ignored else signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_UNTIL_EXEC)
-        # What a server makes ssh write during a build fills no disk. Beyond, ssh writes nothing.
+        # A server can make ssh write messages without end: they must not fill the disk.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         if soft == resource.RLIM_INFINITY or soft > _MAX_FILE_BYTES:
@@ -151,7 +153,7 @@ class SshProcesses:
 
 
 def _read(descriptor: int, deadline: float) -> bytes:
-    """All that is written to a pipe until its end, nothing if that does not come in time."""
+    """Read a pipe to its end; b"" if the end does not come in time, or too much comes before."""
     poll = select.poll()
     poll.register(descriptor)
     data = b""

@@ -35,7 +35,7 @@ _CONNECT_TIMEOUT_S = 10
 _LOGIN_ATTEMPTS = 2
 _LOGIN_PAUSES_S = (0.5, 1.5)
 _FORWARD_ATTEMPTS = 5
-_CAN_SHARE = sys.platform == "linux"  # elsewhere ssh could not bind a port that we have bound
+_CAN_SHARE = sys.platform == "linux"  # on other systems, ssh cannot bind a port that this process holds
 
 
 class Shared(Record):
@@ -77,7 +77,7 @@ class Tunnel:
                 return messages.locked(locked.path)
             if self._log_in(batch, offers_keys=locked is None):
                 return messages.refusal(locked.path if locked else "")
-            if messages.tell_of_another_key():
+            if messages.show_wrong_host_key():
                 end_connections(shared.session_path, [self.control])
                 shared.processes.kill_strays([self._host])
                 return messages.refusal()
@@ -85,7 +85,7 @@ class Tunnel:
         except StoppedError:
             return messages.refusal()
         except NO_START as error:
-            # What sh tells of a process that could not become ssh ends with the error itself.
+            # `sh` describes a failed exec in several lines, of which the last is the error.
             cause = str(error).strip().rpartition("\n")[2]
             advice = "does ssh run by hand? check its file, ulimit -u and ulimit -n, and the room in TMPDIR"
             return Rejection(self._host, f"ssh cannot be started ({cause})", advice)
@@ -97,12 +97,12 @@ class Tunnel:
         limit_s = None if batch or config.connect_timeout_s else _CONNECT_TIMEOUT_S
         arguments = master_arguments(self._host, self.control, messages.log, batch, limit_s, offers_keys)
         for left in reversed(range(_LOGIN_ATTEMPTS)):
-            messages.forget()  # why an earlier attempt failed is no matter now
+            messages.forget()  # a rejection must not quote an earlier attempt
             with shared.login_limit.turn(self._host, config.first_sshd):
                 status = self._run(arguments, batch)
             if not status or not messages.closed_before_login() or not left:
                 break
-            # By chance, for those that were closed together not to come together again.
+            # A random pause: connections that were closed at the same time must not return at the same time.
             shared.processes.pause(self._host, random.uniform(*_LOGIN_PAUSES_S))  # noqa: S311  # no secret
         return status
 
@@ -121,8 +121,8 @@ class Tunnel:
     def _run(self, arguments: Sequence[str], batch: bool) -> int:
         """Run ssh to its end; returns its exit code.
 
-        In a session of its own it has no terminal: then not even the ssh of a `ProxyJump`,
-        which knows no `BatchMode`, can ask anything.
+        With `batch` it gets a POSIX session of its own, without a terminal: the ssh of a `ProxyJump` does not
+        get our `BatchMode`, and would ask on the terminal.
         """
         environ = dict(os.environ, SSH_ASKPASS_REQUIRE="never") if batch else dict(os.environ)
         null = self._shared.null

@@ -40,7 +40,7 @@ def fill(pipe: int) -> None:
 def test_of_a_huge_file_the_beginning_and_the_end_count(messages: Messages) -> None:
     written(messages, f"{CHANGED}\n" + "channel 3: open failed: no\n" * 1_000_000 + "the end\n")
     assert messages.last() == "the end"
-    assert messages.tell_of_another_key()
+    assert messages.show_wrong_host_key()
     assert messages.last("open failed") == "channel 3: open failed: no"
 
 
