@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,8 @@ from distcc_driver.ssh import session
 if TYPE_CHECKING:
     from pathlib import Path
 
-OWNER = 4_194_305  # a pid that no process has
+# No process has this pid. Test processes that run side by side have different owners: all look into /tmp.
+OWNER = 4_194_305 + os.getpid()
 
 
 @pytest.fixture
