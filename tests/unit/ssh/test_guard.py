@@ -1,4 +1,4 @@
-"""The wait for the end of a shell, with real processes."""
+"""How the guard waits for the end of a shell, with real processes."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def shell() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def end_soon(shell: subprocess.Popen[bytes]) -> None:
-    """End it, and take note of its end, while somebody else waits."""
+    """End the shell from another thread, while this one waits for it."""
     threading.Timer(0.1, shell.communicate).start()
 
 
-def test_wait_ends_with_one_of_two(shell: subprocess.Popen[bytes]) -> None:
+def test_wait_returns_when_one_of_two_has_ended(shell: subprocess.Popen[bytes]) -> None:
     end_soon(shell)
     guard.wait_for_any([os.getpid(), shell.pid])
 
 
-def test_waiting_keeps_nothing_open(shell: subprocess.Popen[bytes]) -> None:
+def test_wait_leaves_no_descriptor_open(shell: subprocess.Popen[bytes]) -> None:
     before = os.listdir("/proc/self/fd")
     end_soon(shell)
     guard.wait_for_any([os.getpid(), shell.pid])
@@ -47,26 +47,26 @@ def test_waiting_keeps_nothing_open(shell: subprocess.Popen[bytes]) -> None:
     assert len(os.listdir("/proc/self/fd")) <= len(before)
 
 
-def test_wait_without_help_of_the_kernel(
+def test_wait_polls_where_the_kernel_cannot_wait(
     shell: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As before Linux 5.3, and in sandboxes."""
+    """Linux before 5.3 has no pidfd, and a sandbox may forbid it."""
     monkeypatch.delattr(os, "pidfd_open")
     monkeypatch.setattr(guard, "_PAUSE_S", 0.01)
     end_soon(shell)
-    guard.wait_for_any([1, shell.pid])  # 1 may be somebody else's
+    guard.wait_for_any([1, shell.pid])  # process 1 is alive, and may be another user's
 
 
-def test_nobody_waits_for_what_has_ended(shell: subprocess.Popen[bytes]) -> None:
+def test_wait_returns_at_once_for_a_process_that_has_ended(shell: subprocess.Popen[bytes]) -> None:
     shell.communicate()
     guard.wait_for_any([os.getpid(), shell.pid])
     guard.wait_for_any([0])
 
 
-def test_guard_that_is_asked_to_end_while_it_closes_a_session_waits_for_nobody_then(
+def test_guard_that_gets_sigterm_while_it_closes_a_session_ends_without_waiting(
     shell: subprocess.Popen[bytes], base: Path
 ) -> None:
-    """The sub-shell, alive here, waits for its `release`, and that for the guard."""
+    """The sub-shell, alive here, waits for its `release`, which waits for the guard."""
     path = session.create(shell.pid, {"TMPDIR": str(base)})
     session.write_state(path, "info", [OpenTunnel(0, 4711, "ssh://worker")])
     stubborn = ["sh", "-c", "trap '' TERM; echo; read -r line; exit 0", "ssh", "-S", f"{path}/0"]
@@ -92,10 +92,10 @@ def test_guard_that_is_asked_to_end_while_it_closes_a_session_waits_for_nobody_t
     assert not os.path.exists(path)
 
 
-def test_guard_that_has_begun_to_close_a_session_does_it_to_the_end(
+def test_guard_that_gets_sigterm_while_it_closes_a_session_closes_it(
     shell: subprocess.Popen[bytes], base: Path
 ) -> None:
-    """The end of the build comes second then, has nothing to do, and ends the guard as its last act."""
+    """The end of the build finds nothing to do then, and sends SIGTERM to the guard as its last act."""
     path = session.create(shell.pid, {"TMPDIR": str(base)})
     session.write_state(path, "info", [OpenTunnel(0, 4711, "ssh://worker")])
     slot = base / "lock" / "cpu_tcp_127.0.0.1_4711_0"

@@ -1,4 +1,4 @@
-"""Whether a key is locked: files as ssh-keygen writes them, and a real agent."""
+"""Whether ssh must ask for a passphrase: files that ssh-keygen has written, and a real agent."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def public(key: Key) -> bytes:
 
 @pytest.mark.parametrize("form", ["", "RFC4716", "PEM", "PKCS8"])
 @pytest.mark.parametrize("passphrase", ["", "open sesame"], ids=["free", "locked"])
-def test_a_private_key_is_locked_if_it_has_a_passphrase(
-    form: str, passphrase: str, make_key: MakeKey
-) -> None:
+def test_private_key_with_a_passphrase_is_locked(form: str, passphrase: str, make_key: MakeKey) -> None:
     key = make_key("key", passphrase, form)
     identity = read_identity(str(key.private))
     assert (identity.is_private, identity.is_locked) == (True, bool(passphrase))
@@ -56,7 +54,7 @@ def test_a_private_key_is_locked_if_it_has_a_passphrase(
         assert identity.public == public(key)
 
 
-def test_what_is_no_private_key(make_key: MakeKey, tmp_path: Path) -> None:
+def test_public_key_and_missing_file_are_no_private_keys(make_key: MakeKey, tmp_path: Path) -> None:
     key = make_key("key", "")
     assert read_identity(str(key.public)) == (False, False, public(key))
     assert read_identity(str(tmp_path / "missing")) == (False, False, b"")
@@ -72,7 +70,7 @@ def found(*identities: object, environ: dict[str, str] | None = None, **options:
     return locked_key(parse_config(config(*identities, **options)), environ or {})
 
 
-def test_a_question_is_sure_only_where_every_way_in_needs_it(make_key: MakeKey, tmp_path: Path) -> None:
+def test_question_is_sure_only_if_there_is_no_other_way_to_log_in(make_key: MakeKey, tmp_path: Path) -> None:
     locked, free = make_key("locked", "open sesame").private, make_key("free", "").private
     assert found(locked) == str(locked)
     assert found(tmp_path / "missing", locked) == str(locked)
@@ -88,7 +86,7 @@ def test_a_question_is_sure_only_where_every_way_in_needs_it(make_key: MakeKey, 
     assert locked_key(parse_config(""), {}) == ""
 
 
-def test_files_that_are_broken_or_without_end_decide_nothing(make_key: MakeKey, tmp_path: Path) -> None:
+def test_broken_file_or_fifo_makes_the_question_unsure(make_key: MakeKey, tmp_path: Path) -> None:
     locked = make_key("locked", "open sesame").private
     broken = tmp_path / "broken"
     for text in (
@@ -105,7 +103,7 @@ def test_files_that_are_broken_or_without_end_decide_nothing(make_key: MakeKey, 
     assert found(tmp_path / "fifo", locked) == ""
 
 
-def test_a_real_agent(agent: Agent, make_key: MakeKey, tmp_path: Path) -> None:
+def test_key_in_the_agent_needs_no_question(agent: Agent, make_key: MakeKey, tmp_path: Path) -> None:
     locked, other = make_key("locked", "open sesame"), make_key("other", "")
     path, environ = str(agent.socket), {"SSH_AUTH_SOCK": str(agent.socket)}
     assert agent_keys(path) == set()

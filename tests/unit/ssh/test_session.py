@@ -19,7 +19,7 @@ def path_in(base: Path) -> str:
     return session.create(OWNER, {"TMPDIR": str(base)})
 
 
-def test_the_directory_is_private_and_named_after_its_owner(base: Path) -> None:
+def test_directory_is_private_and_named_after_its_owner(base: Path) -> None:
     path = Path(path_in(base))
     assert path.parent == base
     assert path.name.startswith(f"distcc-driver.{OWNER}.")
@@ -27,7 +27,7 @@ def test_the_directory_is_private_and_named_after_its_owner(base: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
-def test_the_umask_does_not_matter(umask: int, base: Path) -> None:
+def test_umask_does_not_change_the_mode(umask: int, base: Path) -> None:
     before = os.umask(umask)
     try:
         path = path_in(base)
@@ -36,11 +36,11 @@ def test_the_umask_does_not_matter(umask: int, base: Path) -> None:
     assert Path(path).stat().st_mode & 0o7777 == 0o700
 
 
-def test_two_sessions_of_an_owner_are_apart(base: Path) -> None:
+def test_owner_may_have_two_sessions(base: Path) -> None:
     assert path_in(base) != path_in(base)
 
 
-def test_the_order_of_places(base: Path) -> None:
+def test_runtime_directory_is_preferred_to_tmpdir(base: Path) -> None:
     runtime, temporary = base / "runtime", base / "tmp"
     for directory in (runtime, temporary):
         directory.mkdir()
@@ -53,8 +53,8 @@ def test_the_order_of_places(base: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [30, 40, 50, 60, 200])
-def test_ssh_can_bind_its_socket_wherever_the_directory_is(length: int, base: Path) -> None:
-    """It binds a name that is 17 characters longer first; 104 bytes are what BSDs and macOS have."""
+def test_control_socket_has_a_name_that_ssh_can_bind(length: int, base: Path) -> None:
+    """ssh first binds a name that is 17 bytes longer. On BSD and macOS a name may have 104 bytes."""
     long = base / ("ä" * (length // 2))
     long.mkdir()
     path = session.create(OWNER, {"XDG_RUNTIME_DIR": str(long), "TMPDIR": str(base)})
@@ -63,7 +63,7 @@ def test_ssh_can_bind_its_socket_wherever_the_directory_is(length: int, base: Pa
     os.rmdir(path)
 
 
-def test_percent_signs_count_twice(base: Path) -> None:
+def test_percent_sign_counts_twice_for_the_length_of_the_name(base: Path) -> None:
     strange = base / ("%" * 25)
     strange.mkdir()
     path = session.create(OWNER, {"XDG_RUNTIME_DIR": str(strange), "TMPDIR": str(base)})
@@ -71,13 +71,13 @@ def test_percent_signs_count_twice(base: Path) -> None:
 
 
 @pytest.mark.parametrize("tmpdir", [None, "", "relative", "/no/such/directory"])
-def test_the_last_place_is_tmp(tmpdir: str | None) -> None:
+def test_tmp_is_the_last_place(tmpdir: str | None) -> None:
     path = session.create(OWNER, {} if tmpdir is None else {"TMPDIR": tmpdir})
     assert Path(path).parent == Path("/tmp")
     os.rmdir(path)
 
 
-def test_find_leaves_alone_what_is_not_the_owners(base: Path) -> None:
+def test_find_returns_only_directories_with_the_owners_name(base: Path) -> None:
     mine = path_in(base)
     (base / f"distcc-driver.{OWNER}").mkdir()
     (base / f"distcc-driver.{OWNER}0.deadbeef").mkdir()
@@ -87,8 +87,8 @@ def test_find_leaves_alone_what_is_not_the_owners(base: Path) -> None:
     assert session.find(OWNER, {"TMPDIR": str(base)}) == [mine]
 
 
-def test_find_leaves_alone_what_a_shell_of_the_same_number_owns(base: Path) -> None:
-    """As there may be in another container that shares the directory, or was before this one."""
+def test_find_returns_no_session_of_an_earlier_shell_with_the_same_pid(base: Path) -> None:
+    """A pid may be used again, and containers that share a directory reuse pids at the same time."""
     mine = session.create(os.getpid(), {"TMPDIR": str(base)})
     started = Path(mine).name.split(".")[2]
     (base / f"distcc-driver.{os.getpid()}.{int(started, 16) + 1:x}.abcdef").mkdir()
@@ -96,25 +96,25 @@ def test_find_leaves_alone_what_a_shell_of_the_same_number_owns(base: Path) -> N
     assert session.find(os.getpid(), {"TMPDIR": str(base)}) == [mine]
 
 
-def test_a_place_that_is_not_there_has_no_session(base: Path) -> None:
+def test_missing_place_has_no_session(base: Path) -> None:
     assert session.find(OWNER, {"TMPDIR": str(base / "none")}) == []
 
 
-def test_the_state_comes_back_as_it_was_written(base: Path) -> None:
+def test_state_is_read_as_it_was_written(base: Path) -> None:
     path = path_in(base)
     tunnels = [OpenTunnel(0, 40001, "ssh://me@worker:2222/3632"), OpenTunnel(12, 40002, "ssh://[::1]")]
     assert session.write_state(path, "warning", tunnels)
     assert session.take_state(path) == ("warning", tunnels)
 
 
-def test_a_state_that_cannot_be_written_stops_the_plan(base: Path) -> None:
+def test_state_that_cannot_be_written_stops_the_plan(base: Path) -> None:
     (base / "file").touch()
     with pytest.raises(ConfigError, match=r"TMPDIR: .* cannot be written \(Not a directory\); make room"):
         session.write_state(str(base / "file"), "warning", [OpenTunnel(0, 40001, "ssh://worker")])
 
 
-def test_no_state_is_written_when_the_end_has_begun(base: Path) -> None:
-    """Else a build would go on with tunnels of which nobody knows that must remove their files."""
+def test_no_state_is_written_after_the_end_has_begun(base: Path) -> None:
+    """Otherwise a build would begin with tunnels whose files are never removed."""
     path = path_in(base)
     tunnels = [OpenTunnel(0, 40001, "ssh://worker")]
     assert session.take_state(path) == ("info", [])
@@ -125,8 +125,8 @@ def test_no_state_is_written_when_the_end_has_begun(base: Path) -> None:
     assert not session.write_state(path, "warning", tunnels)
 
 
-def test_who_takes_the_state_second_knows_the_tunnels_and_is_to_say_nothing(base: Path) -> None:
-    """Only one may speak of lost workers; if that one is killed, the other removes the tunnels' files."""
+def test_second_caller_gets_the_tunnels_and_the_level_of_errors_only(base: Path) -> None:
+    """The first reports lost workers. If it is killed, the second needs the tunnels to remove their files."""
     path = path_in(base)
     tunnels = [OpenTunnel(0, 40001, "ssh://worker")]
     session.write_state(path, "warning", tunnels)
@@ -134,12 +134,12 @@ def test_who_takes_the_state_second_knows_the_tunnels_and_is_to_say_nothing(base
     assert session.take_state(path) == ("error", tunnels)
 
 
-def test_a_plan_that_wrote_nothing_has_no_tunnels(base: Path) -> None:
+def test_session_without_a_state_has_no_tunnels(base: Path) -> None:
     assert session.take_state(path_in(base)) == ("info", [])
     assert session.take_state(str(base / "missing")) == ("info", [])
 
 
-def test_remove_takes_all_files(base: Path) -> None:
+def test_remove_deletes_the_directory_and_its_files(base: Path) -> None:
     path = path_in(base)
     for name in ("0", "0.log", "state"):
         (Path(path) / name).touch()
@@ -148,7 +148,7 @@ def test_remove_takes_all_files(base: Path) -> None:
     session.remove(path)
 
 
-def test_an_unwritable_place_is_passed_over(base: Path) -> None:
+def test_place_that_cannot_be_written_is_skipped(base: Path) -> None:
     if os.geteuid() == 0:
         (base / "file").touch()
         place = base / "file"

@@ -1,4 +1,4 @@
-"""What `ssh -G` prints, and what is read from it."""
+"""What is read from the output of `ssh -G`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from distcc_driver.ssh.sshconfig import parse_config
         ("hostname h\nport 22\nproxycommand ssh -W %h:%p jump\n", "ssh -W %h:%p jump"),
     ],
 )
-def test_hosts_that_share_their_first_sshd(text: str, expected: str) -> None:
+def test_first_sshd(text: str, expected: str) -> None:
     assert parse_config(text).first_sshd == expected
 
 
@@ -26,5 +26,5 @@ def test_hosts_that_share_their_first_sshd(text: str, expected: str) -> None:
     ("text", "expected"),
     [("", 0), ("connecttimeout none", 0), ("connecttimeout 30", 30), ("connecttimeout \u0663", 0)],
 )
-def test_time_to_connect(text: str, expected: int) -> None:
+def test_connect_timeout(text: str, expected: int) -> None:
     assert parse_config(text).connect_timeout_s == expected

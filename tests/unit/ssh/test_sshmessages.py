@@ -1,4 +1,4 @@
-"""What ssh writes, and what is made of it: files as ssh would have written them."""
+"""What a rejection says after the messages of ssh, in files as ssh writes them."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def fill(pipe: int) -> None:
         os.write(pipe, b"x" * 4096)
 
 
-def test_of_a_huge_file_the_beginning_and_the_end_count(messages: Messages) -> None:
+def test_beginning_and_end_of_a_huge_file_are_read(messages: Messages) -> None:
     written(messages, f"{CHANGED}\n" + "channel 3: open failed: no\n" * 1_000_000 + "the end\n")
     assert messages.last() == "the end"
     assert messages.show_wrong_host_key()
     assert messages.last("open failed") == "channel 3: open failed: no"
 
 
-def test_no_line_is_told_at_full_length(messages: Messages) -> None:
+def test_long_lines_are_cut_in_a_rejection(messages: Messages) -> None:
     written(messages, f"{CHANGED}\n" + f"Offending key {'x' * 1000}\n" * 1000 + "y" * 100_000)
     assert len(messages.last()) == 200
     assert len(messages.refusal().cause) < 500
@@ -61,7 +61,7 @@ def test_no_line_is_told_at_full_length(messages: Messages) -> None:
         ("", "ssh failed (ssh failed without a word)", False),
     ],
 )
-def test_what_ssh_says_counts_and_what_a_server_says_as_it_leaves_does_not(
+def test_cause_comes_from_ssh_and_not_from_the_servers_last_words(
     messages: Messages, text: str, cause: str, would_ask: bool
 ) -> None:
     refusal = written(messages, text).refusal()
@@ -74,7 +74,7 @@ def test_what_ssh_says_counts_and_what_a_server_says_as_it_leaves_does_not(
     assert messages.refusal().cause.startswith("ssh failed (")
 
 
-def test_standard_error_takes_more_than_anybody_reads(messages: Messages) -> None:
+def test_standard_error_that_is_full_does_not_block(messages: Messages) -> None:
     with messages.errors() as errors:
         os.write(errors, b"proxy: no way\n")
         with pytest.raises(BlockingIOError):
@@ -87,7 +87,7 @@ def test_standard_error_takes_more_than_anybody_reads(messages: Messages) -> Non
     assert messages.cut_off().cause == "ssh logged in, and was cut off"
 
 
-def test_an_error_while_ssh_runs_is_not_swallowed(messages: Messages) -> None:
+def test_error_while_ssh_runs_is_raised(messages: Messages) -> None:
     with pytest.raises(BlockingIOError), messages.errors():
         raise BlockingIOError("fork: try again")
 
@@ -102,10 +102,10 @@ def test_an_error_while_ssh_runs_is_not_swallowed(messages: Messages) -> None:
         ("hostbased", "AuthenticationMethods"),
     ],
 )
-def test_the_advice_fits_what_the_server_would_still_take(
+def test_advice_fits_the_methods_that_the_server_still_offers(
     messages: Messages, methods: str, advice: str
 ) -> None:
-    """A key that was accepted is no way any more: the second factor is missing."""
+    """A server that has accepted the key, and wants a second factor, no longer offers `publickey`."""
     refusal = written(messages, f"me@worker: Permission denied ({methods}).").refusal()
     assert refusal.kind == Failure.QUESTION
     assert advice in refusal.advice
@@ -133,7 +133,7 @@ CLOSED = "kex_exchange_identification: Connection closed by remote host\nConnect
         ("", "kex_exchange_identification: banner line too long", False),
     ],
 )
-def test_a_connection_that_was_closed_before_the_login(
+def test_connection_that_was_closed_before_the_login(
     messages: Messages, errors: str, text: str, expected: bool
 ) -> None:
     with messages.errors() as pipe:
