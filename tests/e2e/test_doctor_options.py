@@ -45,6 +45,9 @@ endif()
 }
 CMAKE = "cmake .. -DCMAKE_C_COMPILER_LAUNCHER=distcc -DCMAKE_CXX_COMPILER_LAUNCHER=distcc "
 CLANG = CMAKE + "-G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ "
+# CMake wants llvm-ar for this, which Debian has in another package than clang.
+AR = "-DCMAKE_C_COMPILER_AR=/usr/bin/ar -DCMAKE_CXX_COMPILER_AR=/usr/bin/ar "
+AR += "-DCMAKE_C_COMPILER_RANLIB=/bin/true -DCMAKE_CXX_COMPILER_RANLIB=/bin/true "
 MESON = "CC='distcc gcc' CXX='distcc g++' meson setup . .. "
 # How it is configured, the option, its effect; how many compilations have it, stay here, are there.
 CASES = [
@@ -84,7 +87,7 @@ MAKEFILES = [
 UNTROUBLED = [
     CMAKE + "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON",
     CMAKE + "-G Ninja -DCMAKE_C_FLAGS='-Wextra -Werror -C'",
-    CLANG + "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON",
+    CLANG + AR + "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON",
     MESON + "-Db_lto=true -Dwerror=true",
 ]
 
