@@ -21,8 +21,11 @@ _SERVER_TEXT = "Received disconnect from "  # all that follows is the server's t
 _DISCONNECTED = "Disconnected from "  # follows the line that says why
 _CHANGED = "IDENTIFICATION HAS CHANGED"  # sshconnect.c of OpenSSH, check_host_key()
 _REVOKED = "REVOKED HOST KEY DETECTED"
-_EARLY = "_exchange_identification: "  # "kex..." or, in old versions, "ssh...": before keys are exchanged
+# "kex..." or, in old versions, "ssh_exchange_identification": before keys are exchanged.
+_EARLY = ("_exchange_identification: ", "banner exchange: ")
 _CLOSED = ("closed by remote host", "reset by peer", "Broken pipe")
+# OpenSSH 10 writes only these, with an address. After a login it writes "Connection to" instead.
+_CLOSED_BY = ("Connection closed by ", "Connection reset by ")
 # When a proxy ends, ssh writes the same. But then one of these texts says why.
 _EXPLAINED = (
     "Permission denied",
@@ -103,7 +106,7 @@ class Messages:
         text = self._text()
         if any(words in text for words in _EXPLAINED):
             return False
-        return any(_EARLY in line and any(words in line for words in _CLOSED) for line in text.splitlines())
+        return any(map(_tells_of_an_end, text.splitlines()))
 
     def refusal(self, locked: str = "") -> Rejection:
         """Why ssh did not log in; `locked` is the file of a key whose passphrase it did not have."""
@@ -162,6 +165,13 @@ class Messages:
                 file.seek(max(_LOG_BYTES, os.fstat(file.fileno()).st_size - _LOG_BYTES))
                 own += b"\n" + file.read(_LOG_BYTES)
         return own.decode("utf-8", "replace")
+
+
+def _tells_of_an_end(line: str) -> bool:
+    """Whether a line of ssh says that the connection ended before the login."""
+    if line.startswith(_CLOSED_BY):
+        return True
+    return any(words in line for words in _EARLY) and any(words in line for words in _CLOSED)
 
 
 def _login_advice(text: str) -> str:
