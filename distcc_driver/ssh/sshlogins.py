@@ -104,7 +104,11 @@ class SshLogins:
 
     def ask(self, host: SshHost) -> Endpoint | Rejection:
         """Log in to one host; ssh may ask a person on the terminal."""
-        return self._pool.submit(self._tunnels[host].open, batch=False).result()
+        future = self._pool.submit(self._tunnels[host].open, batch=False)
+        # Python would handle a signal that comes just before a wait without an end only at that end.
+        while not future.done():
+            wait([future], _LOOK_S)
+        return future.result()
 
     def is_open(self, host: SshHost) -> bool:
         """Whether the connection to a host that was reached is still there."""
