@@ -1,1 +1,1 @@
-"""The machine that builds: its room, processes and compilers, and what distcc and ccache keep on it."""
+"""The machine that builds: capacity, processes and compilers, and the files of distcc and ccache on it."""

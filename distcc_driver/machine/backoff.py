@@ -1,4 +1,4 @@
-"""distcc's back-off marks: for a minute after a failure, distcc avoids a worker that has one.
+"""distcc's back-off marks: after a failure, distcc avoids a worker with a mark for a minute.
 
 A mark is a file in `$DISTCC_DIR/lock` (distcc's `src/backoff.c` and `src/lock.c`).
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def client_path(environ: Mapping[str, str], name: str) -> str:
-    """The path of a file of distcc's client (distcc's `src/tempfile.c`); "" where no one path holds for all.
+    """The path of a file that all clients of distcc share (distcc's `src/tempfile.c`); "" if they share none.
 
-    A relative DISTCC_DIR leads each client to another place, according to its working directory.
+    With a relative DISTCC_DIR, each client looks below its own working directory.
     """
     directory = environ.get("DISTCC_DIR")
     if directory is None and "HOME" in environ:
@@ -28,14 +28,14 @@ def client_path(environ: Mapping[str, str], name: str) -> str:
 
 
 def mark_path(environ: Mapping[str, str], address_and_port: str) -> str:
-    """The path of the mark of a worker, ADDRESS_PORT; "" as `client_path`."""
+    """The path of a worker's mark; "" as in `client_path`."""
     return client_path(environ, f"lock/backoff_tcp_{address_and_port}_0")
 
 
 def remove_marks(environ: Mapping[str, str], shares: Sequence[Share]) -> list[Share]:
-    """Remove the marks of workers that a build is going to use; returns those that had one.
+    """Remove the marks of the workers that a build will use; returns the shares whose worker had a mark.
 
-    Never raises: distcc avoids a worker whose mark cannot be removed.
+    Never raises: if a mark cannot be removed, distcc avoids its worker.
     """
     directory = client_path(environ, "lock")
     if not directory or _is_foreign_link(os.path.dirname(directory)) or _is_foreign_link(directory):
@@ -44,7 +44,7 @@ def remove_marks(environ: Mapping[str, str], shares: Sequence[Share]) -> list[Sh
 
 
 def _is_foreign_link(path: str) -> bool:
-    """Whether a link that another user has made stands there."""
+    """Whether `path` is a link that another user has made."""
     try:
         status = os.lstat(path)
     except OSError:

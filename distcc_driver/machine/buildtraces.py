@@ -1,7 +1,7 @@
-"""What distcc's client, ccache and compilers have left on this machine since a build began.
+"""Files that distcc's client, ccache and compilers have written on this machine since a build began.
 
-Nothing of it is complete: a build may keep its files elsewhere, and another one may use the same
-directories. Times are `st_mtime` seconds.
+They are no proof: a build may write its files to other directories, and another build may write to these.
+Times are `st_mtime` seconds.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_OBJECTS = (".o", ".obj", ".os")  # .os is what scons calls those of a shared library
+_OBJECTS = (".o", ".obj", ".os")  # SCons names the objects of a shared library .os
 _WALK_S = 0.5
 _WALK_ENTRIES = 100_000
 
 
 class Traces(Record):
-    """What was found: `state_path` is where distcc's client notes what it does, "" if that cannot be told.
+    """The files that were found. `state_path` is the directory of distcc's state files, "" if unknown.
 
-    `new_object` is the path of one object file, "" if there is none; `looked_at_all` says whether all of
-    the directory was searched for it.
+    `new_object` is the path of one new object file, "" if none was found; `looked_at_all` tells whether the
+    whole directory was searched for it.
     """
 
     state_path: str
@@ -37,13 +37,13 @@ class Traces(Record):
 
 
 def find_traces(environ: Mapping[str, str], since: float) -> Traces:
-    """All traces of a build that began at `since` in the directory that the shell has left for ours."""
+    """The traces of a build that began at `since` in OLDPWD: the shell has changed to our directory."""
     state = client_path(environ, "state")
     places = _ccache_directories(environ)
     new_object, looked_at_all = _new_object(environ.get("OLDPWD", ""), since)
     return Traces(
         state_path=state,
-        distcc_ran=_is_new(state, since),  # each client makes a file there, and removes it
+        distcc_ran=_is_new(state, since),  # each client makes a file in this directory, and removes it
         ccache_ran=any(_has_new_statistics(place, since, depth) for place in places for depth in (1, 2)),
         ccache_stored=any(
             _has_new_statistics(place, since, 1) and _is_new(temporary, since)
@@ -56,9 +56,9 @@ def find_traces(environ: Mapping[str, str], since: float) -> Traces:
 
 
 def mark_ages_s(environ: Mapping[str, str], keys: Sequence[str], since: float) -> dict[str, float]:
-    """Seconds since distcc marked a worker, HOST_PORT, as one to avoid; only marks newer than `since`.
+    """How long ago distcc marked workers to be avoided, by HOST_PORT; without marks older than `since`.
 
-    distcc removes a mark when the next job succeeds there (distcc's `src/backoff.c`).
+    distcc removes a mark when a job succeeds on the worker (distcc's `src/backoff.c`).
     """
     now = time.time()
     ages_s = {}
@@ -70,7 +70,7 @@ def mark_ages_s(environ: Mapping[str, str], keys: Sequence[str], since: float) -
 
 
 def _new_object(directory: str, since: float) -> tuple[str, bool]:
-    """An object file below the directory that is newer, and whether all was looked at, in bounded time."""
+    """An object file below the directory that is newer, and whether all was searched; takes 0.5 s at most."""
     if not os.path.isabs(directory) or not os.path.isdir(directory):
         return "", False
     end = time.monotonic() + _WALK_S
@@ -83,7 +83,7 @@ def _new_object(directory: str, since: float) -> tuple[str, bool]:
 
 
 def _files_below(directory: str) -> Iterator[os.DirEntry[str]]:
-    """Everything below, the upper levels first; what cannot be read is left out, links are not followed."""
+    """All entries below a directory, upper levels first. Skips unreadable directories, follows no links."""
     waiting = [directory]
     for path in waiting:
         try:
@@ -98,7 +98,7 @@ def _files_below(directory: str) -> Iterator[os.DirEntry[str]]:
 
 
 def _ccache_directories(environ: Mapping[str, str]) -> list[str]:
-    """Where ccache may keep its cache; its configuration file, which may name another place, is not read."""
+    """Where ccache may keep its cache. Its configuration file may name another place, and is not read."""
     if place := environ.get("CCACHE_DIR"):
         return [place]
     home = environ.get("HOME", "/")
@@ -107,7 +107,7 @@ def _ccache_directories(environ: Mapping[str, str]) -> list[str]:
 
 
 def _ccache_temporary(environ: Mapping[str, str], place: str) -> list[str]:
-    """Where ccache may keep what a preprocessor or compiler writes; a direct hit needs neither."""
+    """Where ccache may keep temporary files of preprocessor and compiler; a direct hit runs neither."""
     runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
     return [
         environ.get("CCACHE_TEMPDIR", ""),
@@ -117,7 +117,7 @@ def _ccache_temporary(environ: Mapping[str, str], place: str) -> list[str]:
 
 
 def _has_new_statistics(place: str, since: float, depth: int) -> bool:
-    """Whether ccache 4.7.5 has counted: in X/stats what it stored, in X/Y/stats a hit or a link."""
+    """Whether ccache 4.7.5 has counted: a stored result in X/stats, a hit or a link in X/Y/stats."""
     names = "0123456789abcdef"
     below = [""] if depth == 1 else names
     return any(_is_new(os.path.join(place, one, other, "stats"), since) for one in names for other in below)

@@ -1,8 +1,8 @@
-"""What this machine has, as a process in its cgroup may use it: threads, memory, processes, descriptors.
+"""How much of this machine a build may use: threads, memory, processes, descriptors.
 
-Linux says all of it below `/proc` and `/sys/fs/cgroup`. Elsewhere there are no cgroups, the
-number of processors comes from the system, the available memory is unknown, for no portable
-call tells it, and so is how many processes the user has already.
+Linux tells all of it in `/proc` and `/sys/fs/cgroup`, also the limits of the cgroup of this process. Other
+systems have no cgroups. There, the number of processors comes from the system; the available memory and the
+number of the user's processes are unknown, because no portable call tells them.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ import resource
 from ..core.facts import LocalCapacity
 from ..core.record import Record
 
-# More than any plan needs.
-_MANY_PROCESSES = 16384
+_MANY_PROCESSES = 16384  # more than any plan needs
 
 
 class _Group(Record):
-    """The directories of one cgroup controller from ours up to its root, innermost first."""
+    """The directories of one cgroup controller, from this process's group up to the root."""
 
     version: int
     directories: list[str]
 
 
 def local_capacity(root: str = "/") -> LocalCapacity:
-    """Measure this machine. `root` stands in for `/` where a test brings its own files."""
+    """Measure this machine. A test gives a `root` with files of its own."""
     threads = _processors()
     groups = _lines(os.path.join(root, "proc/self/cgroup"))
     mounts = _lines(os.path.join(root, "proc/self/mountinfo"))
@@ -39,7 +38,7 @@ def local_capacity(root: str = "/") -> LocalCapacity:
 
 
 def raise_descriptor_limit(needed: int) -> int:
-    """How many descriptors this process may use: `needed`, or as many of them as the hard limit allows."""
+    """Raise the soft limit of descriptors, if it is too low; returns how many of `needed` may be used."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return needed
@@ -53,7 +52,7 @@ def _tightest(bounds: list[int | None]) -> int | None:
 
 
 def _processors() -> int:
-    """What nproc(1) prints: the processors this process may run on."""
+    """The processors on which this process may run, as nproc(1) prints."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -68,7 +67,7 @@ def _mem_available_mib(root: str) -> int | None:
 
 
 def _cpu_quota(group: _Group) -> int | None:
-    """The tightest CPU quota on the way up, in whole threads, rounded up."""
+    """The lowest CPU quota of all levels, in threads, rounded up."""
     quotas = []
     for directory in group.directories:
         if group.version == 2:
@@ -90,7 +89,7 @@ _MEMORY_FILES = {
 
 
 def _group_memory_mib(group: _Group) -> int | None:
-    """What the cgroup still allows. Page cache that it can drop at once counts as free."""
+    """The memory that the cgroup still allows. Page cache that the kernel can drop counts as free."""
     limit_file, usage_file, cache_key = _MEMORY_FILES[group.version]
     rooms = []
     for directory in group.directories:
@@ -103,7 +102,7 @@ def _group_memory_mib(group: _Group) -> int | None:
 
 
 def _group_processes(group: _Group) -> int | None:
-    """What the cgroup still allows."""
+    """The processes that the cgroup still allows."""
     rooms = []
     for directory in group.directories:
         limit = _number(_text(os.path.join(directory, "pids.max")))
@@ -114,10 +113,10 @@ def _group_processes(group: _Group) -> int | None:
 
 
 def _user_processes(root: str) -> int | None:
-    """What `ulimit -u` still allows; it counts threads, and does not bind root (setrlimit(2)).
+    """The processes that `ulimit -u` still allows. It counts threads, and does not limit root (setrlimit(2)).
 
-    Counting the user's threads takes long where many processes run. It can be spared where all
-    threads of the machine together leave enough.
+    Counting the user's threads takes long if many processes run. It is not needed if even the number of all
+    threads of the machine leaves enough.
     """
     kind = getattr(resource, "RLIMIT_NPROC", None)
     limit = resource.RLIM_INFINITY if kind is None else resource.getrlimit(kind)[0]
@@ -129,13 +128,13 @@ def _user_processes(root: str) -> int | None:
 
 
 def _is_root(root: str) -> bool:
-    """Whether user 0 is meant who is also that of the machine, not only of a namespace."""
+    """Whether this user is the machine's root, and not only the root of a user namespace."""
     first, *_ = [*_lines(os.path.join(root, "proc/self/uid_map")), "0 0"]
     return os.getuid() == 0 and first.split()[:2] == ["0", "0"]
 
 
 def _threads_of_user(root: str) -> int:
-    """All threads of all processes of this user: a directory has a link for each (proc(5))."""
+    """The threads of all processes of this user: each adds a link to its process's `task` (proc(5))."""
     proc = os.path.join(root, "proc")
     user = os.getuid()
     threads = 0
@@ -163,16 +162,17 @@ def _stat_value(path: str, key: str) -> int:
 
 
 def _number(text: str) -> int | None:
-    """A whole number; None for `max`, -1 and whatever else limits nothing."""
+    """A whole number; None for `max`, -1 and other texts that set no limit."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _group(root: str, controller: str, groups: list[str], mounts: list[str]) -> _Group | None:
-    """Find our cgroup for a controller: a version 1 hierarchy if it has one, else version 2.
+    """Find this process's cgroup of a controller: in version 1 if it has a hierarchy there, else version 2.
 
-    `groups`, the lines of `/proc/self/cgroup`, name the group; `mounts`, those of
-    `/proc/self/mountinfo`, where its tree is mounted, and which part of it is (proc(5), cgroups(7)).
+    `groups` are the lines of `/proc/self/cgroup`: they name the group. `mounts` are those of
+    `/proc/self/mountinfo`: they tell where a tree of groups is mounted, and which part of it (proc(5),
+    cgroups(7)).
     """
     paths: dict[int, str] = {}
     for line in groups:
@@ -187,14 +187,14 @@ def _group(root: str, controller: str, groups: list[str], mounts: list[str]) -> 
             (_below(mounted, paths[version]), point)
             for mounted, point in _mounted(mounts, version, controller)
         ]
-        if found:  # the first that shows our group: a bind mount may show only another part of the tree
+        if found:  # take the first that shows our group: a bind mount may show another part of the tree
             below, point = min(found, key=lambda mount: mount[0] is None)
             return _Group(version, _way_up(root, point, below or ""))
     return None
 
 
 def _mounted(mounts: list[str], version: int, controller: str) -> list[tuple[str, str]]:
-    """(mounted part of the tree, mount point) of each mount of a cgroup hierarchy."""
+    """Each mount of a cgroup hierarchy: (mounted part of the tree, mount point)."""
     found = []
     for line in mounts:
         left, _, right = line.partition(" - ")
@@ -208,23 +208,23 @@ def _mounted(mounts: list[str], version: int, controller: str) -> list[tuple[str
 
 
 def _unescaped(field: str) -> str:
-    """A field of `/proc/self/mountinfo` as the kernel meant it (proc(5))."""
+    """Undo the escapes in a field of `/proc/self/mountinfo` (proc(5))."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         field = field.replace(code, character)
     return field
 
 
 def _below(mounted: str, path: str) -> str | None:
-    """The path of our group below the mounted part of its tree; None if it lies elsewhere."""
+    """The path of our group below the mounted part of its tree; None if the group is in another part."""
     top = mounted.rstrip("/")
     return path[len(top) :] if f"{path}/".startswith(f"{top}/") else None
 
 
 def _way_up(root: str, point: str, below: str) -> list[str]:
-    """The directories from our group to the mount point.
+    """The directories from our group up to the mount point.
 
-    In a container without a cgroup namespace the mounted part is our own group: what lies
-    above it cannot be seen.
+    In a container without a cgroup namespace, the mounted part is our own group: the groups above it cannot
+    be seen.
     """
     top = os.path.join(root, point.lstrip("/"))
     names = [name for name in below.split("/") if name not in ("", "..")]

@@ -1,4 +1,4 @@
-"""What `CCACHE_PREFIX` is set to: our own program, which ccache runs in front of a compiler."""
+"""The program that ccache runs in front of a compiler: the value of `CCACHE_PREFIX`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _PROGRAM = os.path.join(_PACKAGE, "ccache_prefix.sh")
 
 
 def ccache_prefix(program: str = _PROGRAM) -> str:
-    """The path of the program; "" where ccache cannot run it.
+    """The path of the program; "" if ccache cannot run it.
 
-    ccache splits the variable at blanks, and knows no quotes (ccache(1), `prefix_command`).
+    ccache splits the variable at blanks, and allows no quotes (ccache(1), `prefix_command`).
     """
     return program if len(program.split()) == 1 and os.access(program, os.X_OK) else ""

@@ -1,6 +1,6 @@
-"""Processes that end with all they started, whatever signal ends us.
+"""Starts other programs, and ends them with all that they have started, also when a signal ends the command.
 
-For the commands people run, which start other programs; a build is started by its shell.
+For the commands that people run. (The build itself is started by the shell.)
 """
 
 from __future__ import annotations
@@ -24,23 +24,22 @@ _GRACE_S = 5.0
 
 
 class Interrupts:
-    """INT, TERM and HUP, noted when they come and raised where the program asks.
+    """Notes INT, TERM and HUP when they come, and raises them when the program asks.
 
-    So nothing is interrupted half done: neither a process that was started but not yet
-    written down, nor a tear-down.
+    So a signal interrupts neither the start of a process, before its pid is known, nor a clean-up.
     """
 
     def __init__(self) -> None:
         self._caught: signal.Signals | None = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) has its say
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores it
                 signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._caught = signal.Signals(number)
 
     def sleep(self, seconds: float = _POLL_S) -> None:
-        """Let some time pass; raises `SignalError` if a signal has come."""
+        """Sleep; raises `SignalError` if a signal has come."""
         time.sleep(seconds)
         self.check()
 
@@ -50,7 +49,7 @@ class Interrupts:
             raise SignalError(self._caught, self._caught.name)
 
     def wait(self, process: subprocess.Popen[bytes]) -> int:
-        """Wait for a process; its exit code as a shell tells it. Raises `SignalError`."""
+        """Wait for a process; returns its exit code as a shell shows it. Raises `SignalError`."""
         while process.poll() is None:
             self.sleep()
         return process.returncode if process.returncode >= 0 else 128 - process.returncode
@@ -59,7 +58,7 @@ class Interrupts:
 def start_posix_session(
     command: Sequence[str], environ: Mapping[str, str], directory: str, stderr: IO[bytes] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a command without input in a session of its own, by which `end_posix_session` finds all of it."""
+    """Start a command without input as the leader of a POSIX session, for `end_posix_session` to find."""
     return subprocess.Popen(
         command,
         env=environ,
@@ -71,15 +70,15 @@ def start_posix_session(
 
 
 def end_posix_session(process: subprocess.Popen[bytes]) -> None:
-    """End what `start_posix_session` started and all that it started, and wait until nothing is left."""
+    """End a command of `start_posix_session` with all that it has started, and wait for their end."""
     end_members(process.pid)
     process.wait()
 
 
 def end_members(leader: int) -> None:
-    """End all processes of the session that a process leads, or has led.
+    """End all processes of the session that the process `leader` leads, or has led.
 
-    A process group would not do: distccd gives every compiler a group of its own.
+    Not by process group: distccd gives every compiler a group of its own.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + _GRACE_S

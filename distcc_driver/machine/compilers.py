@@ -1,8 +1,8 @@
-"""What the name of a compiler leads to: the compiler itself, distcc, or ccache.
+"""Follows a compiler command to the program that it runs: the compiler itself, distcc, or ccache.
 
-distcc and ccache stand in for a compiler where a link of its name leads to them (the masquerade
-of distcc(1), the symbolic links of ccache(1)), or where they are the first word of a command
-behind launchers such as `env` and `nice`.
+distcc and ccache are run if a link with the compiler's name leads to them (the masquerade of distcc(1), the
+symbolic links of ccache(1)), or if they are the first word of the command. Launchers such as `env` and `nice`
+may come before.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ USUAL = ("cc", "gcc", "g++", "clang", "clang++")
 
 _SCRIPT_BYTES = 8192
 _COMPILER = re.compile(r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-[\d.]+)?")
-# Others load plug-ins, start programs, or take them from a directory of their own (gcc(1), clang(1)).
+# Other options may load plug-ins, start programs, or name a directory of programs (gcc(1), clang(1)).
 _HARMLESS = re.compile(
     r"-(?:m|O|g(?!cc)|std=|D|U|-target=|W(?![alp],)|f(?!plugin|pass-plugin|module)).*|-pipe|-pthread|-pedantic"
 )
 
 
 class Kind(str, Enum):
-    """What takes the compilations of a command."""
+    """The program that a command runs."""
 
     DISTCC = "distcc"
     CCACHE = "ccache"
     COMPILER = "compiler"
-    SCRIPT = "script"  # names distcc, so it may call it
+    SCRIPT = "script"  # contains the word distcc, so it may call distcc
     MISSING = "missing"
 
 
 class Obstacle(str, Enum):
-    """Why compilations do not leave this machine, although distcc or ccache takes them."""
+    """Why compilations do not leave this machine, although the command runs distcc or ccache."""
 
-    NO_COMPILER = "no_compiler"  # what stands behind distcc or ccache
+    NO_COMPILER = "no_compiler"  # the words behind distcc or ccache are not a compiler
     NO_PREFIX = "no_prefix"  # ccache cannot run the program that calls distcc
-    OTHER_PREFIX = "other_prefix"  # the command has ccache call something else
-    DOUBLE = "double"  # the command has ccache call distcc for distcc
+    OTHER_PREFIX = "other_prefix"  # the command lets ccache call another program
+    DOUBLE = "double"  # the command lets ccache call distcc, which calls distcc
     OWN_HOSTS = "own_hosts"  # the command sets DISTCC_HOSTS
-    NO_HOSTS = "no_hosts"  # the command takes DISTCC_HOSTS away
+    NO_HOSTS = "no_hosts"  # the command unsets DISTCC_HOSTS
 
 
 _STAND_INS = (Kind.DISTCC, Kind.CCACHE, Kind.SCRIPT)
@@ -58,12 +58,12 @@ _STAND_INS = (Kind.DISTCC, Kind.CCACHE, Kind.SCRIPT)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A compiler command and what it comes to.
+    """A compiler command, and what it runs.
 
-    `called` are its words behind launchers, which make `changes` to the environment; `path` is the file
-    of the first of them, None if there is none: `missing` is what was not found. `compiler` is what
-    distcc is told to run, `real_path` the file of that with all links resolved. `passed_by` tells why
-    a name leads to no link to distcc. `is_uncached` is set where ccache keeps nothing of it.
+    `called` are the words behind the launchers, and `path` is the file of the first of them. If a program is
+    not found, `path` is None and `missing` is its name. `changes` are those of launchers to the environment.
+    `compiler` is what distcc is told to run, and `real_path` its file, with all links resolved. `passed_by`
+    tells why a compiler's name does not lead to a link to distcc. If `is_uncached`, ccache stores no results.
     """
 
     words: tuple[str, ...]
@@ -80,39 +80,39 @@ class Command:
 
     @property
     def text(self) -> str:
-        """The command as one would type it."""
+        """The command as a person would type it."""
         return shlex.join(self.words)
 
     @property
     def own_words(self) -> tuple[str, ...]:
-        """The words behind launchers."""
+        """The words behind the launchers."""
         return self.called or self.words
 
     @property
     def launchers(self) -> tuple[str, ...]:
-        """The words in front of the others; empty if they are not just that."""
+        """The words before `own_words`; empty if the command does not end with `own_words`."""
         count = len(self.words) - len(self.own_words)
         return self.words[:count] if self.words[count:] == self.own_words else ()
 
     @property
     def is_link(self) -> bool:
-        """Whether a link in place of the compiler leads to distcc or ccache."""
+        """Whether the compiler's name leads to distcc or ccache by a link."""
         return self.kind in (Kind.DISTCC, Kind.CCACHE) and _tool(self.own_words[0]) is None
 
     @property
     def is_distributed(self) -> bool:
-        """Whether its compilations reach distcc and its workers in a build under distcc_build."""
+        """Whether its compilations reach distcc's workers in a build under distcc_build."""
         return self.kind in _STAND_INS and self.obstacle is None
 
     @property
     def can_be_tried(self) -> bool:
-        """Whether there is a compiler that workers can be asked for."""
+        """Whether there is a compiler by which workers can be tried."""
         is_compiler = self.kind is not Kind.MISSING and self.obstacle is not Obstacle.NO_COMPILER
         return is_compiler and self.real_path is not None
 
 
 def examine(words: Sequence[str], search_path: str) -> Command:
-    """Follow a command, as a shell with `search_path` as its PATH would run it. Nothing is executed."""
+    """Follow a command, as a shell would run it with `search_path` as PATH. Runs nothing."""
     called = look_through(words)
     missing = next((name for name in called.launchers if not _is_there(name, search_path)), None)
     if missing is not None:
@@ -131,14 +131,14 @@ def examine(words: Sequence[str], search_path: str) -> Command:
 
 
 def _is_there(launcher: str, search_path: str) -> bool:
-    """Whether a launcher can be run; a name with `$` or relative to a directory is believed."""
+    """Whether a launcher can be run. Assumed of a name with `$`, and of a relative path."""
     is_relative = os.sep in launcher and not os.path.isabs(launcher)
     is_sure = is_relative or "$" in launcher or is_of_the_shell(launcher)
     return is_sure or shutil.which(launcher, path=search_path) is not None
 
 
 def _hosts_obstacle(kind: Kind, changes: Changes) -> Obstacle | None:
-    """What launchers do to the workers that distcc_build has set."""
+    """Whether launchers change the DISTCC_HOSTS that distcc_build has set."""
     if kind not in _STAND_INS:
         return None
     if changes.value("DISTCC_HOSTS") is not None:
@@ -160,7 +160,7 @@ def _follow(words: Sequence[str], search_path: str, changes: Changes) -> Command
     if kind is Kind.CCACHE:
         return _follow_ccache(words, path, compiler, search_path, changes)
     told = os.path.realpath(compiler[0]) if os.sep in compiler[0] else compiler[0]
-    # Behind a bare name it finds the compiler.
+    # distcc looks a bare name up itself, and finds the compiler.
     is_none = kind is Kind.DISTCC and (_tool(told) is not None or _is_no_compiler(compiler))
     obstacle = Obstacle.NO_COMPILER if is_none else None
     return Command(tuple(words), kind, path, compiler, _real(compiler[0], search_path), obstacle)
@@ -171,7 +171,7 @@ def _is_no_compiler(words: Sequence[str]) -> bool:
 
 
 def _follow_compiler(words: Sequence[str], path: str, search_path: str, changes: Changes) -> Command:
-    """The compiler, or a program with a command that calls distcc as its arguments: it will run that."""
+    """Follow a compiler, or an unknown program whose arguments are a command that runs distcc."""
     name = os.path.basename(words[0])
     if len(words) > 1 and not _COMPILER.fullmatch(name):
         behind = look_through(words[1:])
@@ -187,7 +187,7 @@ def _follow_compiler(words: Sequence[str], path: str, search_path: str, changes:
 def _follow_ccache(
     words: Sequence[str], path: str, compiler: tuple[str, ...], search_path: str, changes: Changes
 ) -> Command:
-    """Through ccache, which takes the next program of the compiler's name that is not a link to itself."""
+    """Follow ccache, which runs the next program on PATH of the compiler's name that is no link to ccache."""
     found = shutil.which(compiler[0], path=bare_path(search_path, compiler[0], (Kind.CCACHE,)))
     next_kind = Kind.COMPILER if found is None else _kind(found)
     obstacle = _prefix_obstacle(next_kind in (Kind.DISTCC, Kind.SCRIPT), changes, search_path)
@@ -197,11 +197,11 @@ def _follow_ccache(
     elif _tool(compiler[0]) is Kind.DISTCC and len(compiler) > 1:
         inner = _follow(compiler, search_path, changes)
         obstacle = obstacle or inner.obstacle
-        is_uncached = os.sep in compiler[1]  # ccache takes that for a source file, beside the real one
+        is_uncached = os.sep in compiler[1]  # ccache takes this path for a second source file
         compiler = inner.compiler
     elif next_kind is Kind.DISTCC:
         compiler = (os.path.basename(compiler[0]), *compiler[1:])
-    else:  # it hands the full name on to its prefix
+    else:  # ccache calls its prefix with the full path
         handed = shutil.which(compiler[0], path=bare_path(search_path, compiler[0])) or compiler[0]
         compiler = (handed, *compiler[1:])
     real = _real(compiler[0], search_path)
@@ -209,7 +209,10 @@ def _follow_ccache(
 
 
 def _prefix_obstacle(calls_distcc: bool, changes: Changes, search_path: str) -> Obstacle | None:
-    """Whether a compiler that ccache finds `calls_distcc`, or CCACHE_PREFIX has to, and does."""
+    """What keeps distcc from being called once, by ccache's prefix or by the program that ccache finds.
+
+    `calls_distcc` says whether that program calls distcc.
+    """
     if not changes.concern("CCACHE_PREFIX"):
         return None if calls_distcc or ccache_prefix() else Obstacle.NO_PREFIX
     prefix = look_through((changes.value("CCACHE_PREFIX") or "").split()).words[:1]
@@ -221,7 +224,7 @@ def _prefix_obstacle(calls_distcc: bool, changes: Changes, search_path: str) -> 
 
 
 def _behind(words: Sequence[str], kind: Kind, search_path: str) -> tuple[str, ...]:
-    """What distcc or ccache is to run: the words behind its own, or the name of its link."""
+    """What distcc, ccache or a script is to run: the words behind its own, or the name of its link."""
     name = os.path.basename(words[0])
     if _tool(name):
         return tuple(words[1:])
@@ -232,7 +235,7 @@ def _behind(words: Sequence[str], kind: Kind, search_path: str) -> tuple[str, ..
 
 
 def bare_path(search_path: str, name: str, kinds: Sequence[Kind] = _STAND_INS) -> str:
-    """The PATH without the directories in which `name` stands for distcc or ccache."""
+    """The PATH without the directories in which `name` leads to distcc or ccache."""
     directories = search_path.split(os.pathsep)
     name = os.path.basename(name)
     return os.pathsep.join(d for d in directories if _kind(os.path.join(d, name)) not in kinds)
@@ -244,12 +247,12 @@ def _real(name: str, search_path: str) -> str | None:
 
 
 def _kind(path: str) -> Kind:
-    """What a file is. A script is one that names distcc."""
+    """The kind of a file. A script counts as SCRIPT if it contains the word distcc."""
     tool = _tool(os.path.realpath(path))
     if tool is not None:
         return tool
     if not os.path.isfile(path):
-        return Kind.COMPILER  # the end of a pipe may never come
+        return Kind.COMPILER  # reading a pipe may never end
     try:
         with open(path, "rb") as file:
             start = file.read(_SCRIPT_BYTES)
@@ -259,14 +262,14 @@ def _kind(path: str) -> Kind:
 
 
 def _tool(path: str) -> Kind | None:
-    """One of distcc and ccache, by the program's own name; None for any other."""
+    """DISTCC or CCACHE, by the name of the file; None for any other program."""
     return {"distcc": Kind.DISTCC, "ccache": Kind.CCACHE}.get(os.path.basename(path))
 
 
 def safe_to_run(command: Command, search_path: str) -> Command | None:
-    """What of a command in somebody's build files can be run to try it; None if nothing can.
+    """The part of a command from build files that may be run for a trial; None if nothing may.
 
-    That is a compiler on PATH, or one of this system, with such options that it runs nothing else.
+    It is a compiler on PATH or of this system, with only those options that let it run no other program.
     """
     name = os.path.basename(command.compiler[0])
     found = shutil.which(name, path=bare_path(search_path, name))
@@ -280,15 +283,15 @@ def safe_to_run(command: Command, search_path: str) -> Command | None:
 
 
 def _is_of_system(path: str) -> bool:
-    """Whether a file is where only root installs programs."""
+    """Whether a file is root's and in a directory of the system's programs."""
     return path.startswith(("/usr/", "/opt/")) and os.stat(path).st_uid == 0
 
 
 def is_compiler(name: str) -> bool:
-    """Whether a program's name is one that compilers of C and C++ have."""
+    """Whether a program has the name of a C or C++ compiler."""
     return _COMPILER.fullmatch(name) is not None
 
 
 def is_cxx(name: str) -> bool:
-    """Whether a compiler takes C++: all of them have `++` in their names."""
+    """Whether a compiler is one of C++: all of them have `++` in their names."""
     return "++" in os.path.basename(name)

@@ -1,4 +1,4 @@
-"""Where the shims of this installation are, and how to put the installation right."""
+"""Where the shims of this installation are, and how to repair the installation."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SHELLS = tuple(_SHIMS)
 def find_shim(shell: str) -> str:
     """The path of the file that `shell`, bash or zsh, sources.
 
-    In a clone above the package. In a package below PREFIX/lib/python3.N that in PREFIX/share, whose path
-    stays the same when the Python changes; else in the package.
+    In a clone, it is above the package. If the package is below PREFIX/lib/python3.N, the file is in
+    PREFIX/share: that path stays the same when Python is upgraded. Otherwise the file is in the package.
     """
     name = _SHIMS[shell]
     if _is_clone():
@@ -32,12 +32,12 @@ def find_shim(shell: str) -> str:
 
 
 def remedy() -> str:
-    """What a person does if something of the installation is missing."""
+    """What to do if a part of the installation is missing."""
     return f"run make -C {_ROOT!r} install" if _is_clone() else "install distcc-driver again"
 
 
 def main(shell: str) -> NoReturn:
-    """Print the path of a shim; ends the process with 0, 2 for another shell, or 96 if nobody can read it."""
+    """Print the path of a shim; ends the process with 0, 2 for another shell, 96 if it cannot be written."""
     from .log import Log
 
     if shell not in _SHIMS:

@@ -1,4 +1,4 @@
-"""What stands in front of a compiler or of distcc: assignments, `env`, `nice` and their like. Pure.
+"""Looks through launchers, the words before a compiler or distcc: assignments, `env`, `nice` and so on. Pure.
 
 Options and arguments are those of coreutils 9, util-linux 2.41, strace 6 and CMake 4.
 """
@@ -20,7 +20,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What launchers do to the environment: variables set, or unset (None), after `is_emptied`."""
+    """What launchers do to the environment: empty it (`is_emptied`), then set or unset (None) `variables`."""
 
     is_emptied: bool = False
     variables: tuple[tuple[str, str | None], ...] = ()
@@ -31,15 +31,15 @@ class Changes:
         return {name: value for name, value in merged.items() if value is not None}
 
     def value(self, name: str) -> str | None:
-        """What a variable is set to; None if it is not."""
+        """The value to which a variable is set; None if it is not set here."""
         return dict(self.variables).get(name)
 
     def concern(self, name: str) -> bool:
-        """Whether a variable is another one behind."""
+        """Whether a variable may have another value behind the launchers."""
         return self.is_emptied or name in dict(self.variables)
 
     def __add__(self, later: Changes) -> Changes:
-        """Both, one after the other."""
+        """These changes, and then the later ones."""
         if later.is_emptied:
             return later
         merged = dict(self.variables) | dict(later.variables)
@@ -48,7 +48,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """`words` are what the `launchers`, programs and words of the shell, run in the end; empty if nothing."""
+    """A command taken apart: `launchers` (programs and shell keywords), and `words`, the command they run."""
 
     words: tuple[str, ...]
     launchers: tuple[str, ...] = ()
@@ -61,14 +61,18 @@ _UNCHANGED = Changes()
 
 @dataclass(frozen=True, slots=True)
 class _Grammar:
-    """Letters of options that take an argument, long ones that do, and arguments in front of the command."""
+    """The command line of a launcher.
+
+    `letters` are its short options that take an argument, `long` its long ones, without the dashes.
+    `arguments` is the number of its arguments before the command.
+    """
 
     letters: str = ""
     long: tuple[str, ...] = ()
     arguments: int = 0
 
     def behind(self, words: Sequence[str]) -> list[str]:
-        """What is left of the words behind the launcher's name."""
+        """The command, in the words behind the launcher's name."""
         at = 0
         while at < len(words) and words[at].startswith("-") and words[at] != "-":
             word = words[at]
@@ -112,7 +116,7 @@ _SHELLS = ("sh", "bash", "dash", "zsh", "ksh")
 
 
 def look_through(words: Sequence[str]) -> Called:
-    """Follow a command to the compiler, or to distcc, ccache, or whatever else is no launcher."""
+    """Follow a command to the first program that is no launcher: a compiler, distcc, ccache or any other."""
     left = list(words)
     launchers: list[str] = []
     changes = Changes()
@@ -133,7 +137,7 @@ def is_launcher(word: str) -> bool:
 
 
 def is_of_the_shell(word: str) -> bool:
-    """Whether a shell knows the word by itself, so that it need not be on PATH."""
+    """Whether a word is a keyword or builtin of the shell, so that it need not be on PATH."""
     return word in _OF_THE_SHELL
 
 
@@ -142,7 +146,7 @@ def _name(word: str) -> str:
 
 
 def _step(words: list[str]) -> _Step | None:
-    """Past the first launcher; None if the first word is none."""
+    """Look past the first launcher; None if the first word is no launcher."""
     first, *rest = words
     if _ASSIGNMENT.match(first):
         name, _, value = first.partition("=")
@@ -154,7 +158,7 @@ def _step(words: list[str]) -> _Step | None:
 
 
 def _env(words: list[str]) -> _Step:
-    """env(1): it empties, unsets and sets, and splits the argument of `-S` into words."""
+    """env(1): it empties, unsets and sets variables, and splits the argument of `-S` into words."""
     is_emptied = False
     variables: dict[str, str | None] = {}
     left = list(words)
@@ -180,7 +184,7 @@ _ENV_LONG = {"unset": "u", "chdir": "C", "argv0": "a", "split-string": "S"}
 
 
 def _argument(word: str, left: list[str]) -> tuple[str, str] | None:
-    """The letter and the argument of an option of env that takes one, here or from `left`."""
+    """An option of env that takes an argument: its letter and argument, which may be the next of `left`."""
     if word.startswith("--"):
         name, equals, text = word[2:].partition("=")
         letter = _ENV_LONG.get(name, "")
@@ -198,19 +202,19 @@ def _argument(word: str, left: list[str]) -> tuple[str, str] | None:
 def _split(text: str) -> list[str]:
     try:
         return shlex.split(text)
-    except ValueError:  # a quote without its partner
+    except ValueError:  # a quote is not closed
         return text.split()
 
 
 def _setarch(words: list[str]) -> _Step:
-    """setarch(8): the architecture may stand in front of its options, and may be missing."""
+    """setarch(8): the architecture may come before the options, or be missing."""
     if words and words[0] in _SETARCH:
         words = words[1:]
     return _UNCHANGED, _Grammar().behind(words)
 
 
 def _cmake(words: list[str]) -> _Step | None:
-    """`cmake -E`: `env`, `time`, `chdir`, and what CMake writes for launchers together with linters."""
+    """`cmake -E`: `env`, `time`, `chdir`, and `__run_co_compile`, by which CMake runs linters, too."""
     if words[:1] != ["-E"]:
         return None
     mode, left = "".join(words[1:2]), words[2:]
@@ -246,7 +250,7 @@ def _cmake_env(words: list[str]) -> _Step:
 
 
 def _sudo(words: list[str]) -> _Step:
-    """sudo(8): the environment of the user goes, unless it is asked to keep it."""
+    """sudo(8): it drops the user's environment, unless an option keeps it."""
     keeps = any(word in ("-E", "--preserve-env") for word in words)
     left = _Grammar("CDghpRrTtUu", ("user", "group", "host", "prompt", "chdir", "chroot")).behind(words)
     return Changes(is_emptied=not keeps), left

@@ -1,4 +1,4 @@
-"""One-line messages on stderr: nothing but printable text ever reaches the terminal."""
+"""One-line messages on stderr, with printable characters only."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ _HALF_LINE = 1000
 
 
 class Log:
-    """Prints what is at or above a level (a word of `settings.LEVELS`)."""
+    """Prints messages at or above a level (a word of `settings.LEVELS`)."""
 
     def __init__(self, level: str) -> None:
         self._threshold = LEVELS.index(level)
 
     def debug(self, text: str) -> None:
-        """For those who want to know how a plan came about."""
+        """Explain how a plan came about."""
         self._print(0, text)
 
     def info(self, text: str) -> None:
-        """What a build that goes well says."""
+        """Say what a build says if all goes well."""
         self._print(1, text)
 
     def warning(self, text: str) -> None:
-        """The build goes on, but with less than was asked for."""
+        """Say that the build goes on with less than the user asked for."""
         self._print(2, text)
 
     def error(self, text: str) -> None:
-        """Something the user wrote cannot be used."""
+        """Say that something the user wrote cannot be used."""
         self._print(3, text)
 
     def _print(self, level: int, text: str) -> None:
@@ -37,13 +37,13 @@ class Log:
                 sys.stderr.write(f"distcc-driver: {printable(text)}\n")
                 sys.stderr.flush()
             except OSError:
-                pass  # nobody listens; the build matters more
+                pass  # a build must not fail because a message cannot be written
 
 
 def printable(text: str) -> str:
-    """The text on one line: escapes for what is not printable.
+    """The text on one line, with escapes for characters that are not printable.
 
-    A very long one loses its middle, for its end says what to do.
+    A very long text is cut in the middle: its beginning says where, and its end what to do.
     """
     if len(text) > 2 * _HALF_LINE:
         text = f"{text[:_HALF_LINE]}...{text[-_HALF_LINE:]}"

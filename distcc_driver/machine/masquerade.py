@@ -1,4 +1,4 @@
-"""The directories of links by which distcc stands in for compilers (distcc(1), MASQUERADING)."""
+"""Masquerade directories: their links make distcc run when a compiler is called (distcc(1), MASQUERADING)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _PLACES = ("/usr/lib/distcc", "/usr/lib64/distcc", "/usr/lib/distcc/bin", "/usr/
 _NAMES = ("cc", "c++", "gcc", "g++", "clang", "clang++")
 _TOOL = "update-distcc-symlinks"
 _ADMIN_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin"
-# The names that update-distcc-symlinks makes links for, where the compiler is in /usr/bin.
+# update-distcc-symlinks makes links for these names if the compiler is in /usr/bin.
 _KNOWN_TO_TOOL = re.compile(
     r"cc|c\+\+|(?:[\w.]+-)*(?:gcc|g\+\+)(?:-[\d.]+)?|(?:llvm-)?clang(?:\+\+)?(?:-[\d.]+)?|nvcc"
 )
 
 
 class State(str, Enum):
-    """Why a name leads past the directory."""
+    """Why the name of a compiler does not lead to the link in a masquerade directory."""
 
     NOT_ON_PATH = "not_on_path"
-    BEHIND = "behind"  # the compiler, on PATH
-    NO_LINK = "no_link"  # of the name
-    DANGLING = "dangling"  # its link leads nowhere
+    BEHIND = "behind"  # on PATH, the compiler comes first
+    NO_LINK = "no_link"  # the directory has no link of that name
+    DANGLING = "dangling"  # the link leads to no file
 
 
 @dataclass(frozen=True, slots=True)
 class Masquerade:
-    """The directory that a compiler's name leads past, why, and the command that repairs it, if any."""
+    """The directory whose link is not used, why, and the command that repairs it, "" if there is none."""
 
     directory: str
     state: State
@@ -37,12 +37,12 @@ class Masquerade:
 
 
 def masquerade_directory() -> str:
-    """Where this machine's distcc package keeps its links; its usual place if there is none."""
+    """The directory of the links of this machine's distcc package; the usual one if there is no directory."""
     return next((path for path in _PLACES if os.path.isdir(path)), _PLACES[0])
 
 
 def passed_by(name: str, found: str, search_path: str) -> Masquerade:
-    """Why the bare name of a compiler leads to the file `found` and to no link to distcc."""
+    """Why the name of a compiler, on `search_path`, leads to the file `found` and not to a link to distcc."""
     directories = [directory for directory in search_path.split(os.pathsep) if directory]
     places = [place for place in directories if _is_masquerade(place)]
     before = _up_to(directories, os.path.dirname(found))
@@ -61,14 +61,14 @@ def _up_to(directories: list[str], last: str) -> list[str]:
 
 
 def _is_masquerade(directory: str) -> bool:
-    """Whether names of compilers in it are links to distcc, or it is the place for such links."""
+    """Whether a directory has links from compilers' names to distcc, or is the usual place of such links."""
     links = (os.path.realpath(os.path.join(directory, name)) for name in _NAMES)
     has_link = any(os.path.basename(target) == "distcc" for target in links)
     return has_link or (directory.rstrip("/") in _PLACES and os.path.isdir(directory))
 
 
 def _repair(link: str, compiler: str, state: State) -> str:
-    """A command that makes the link; update-distcc-symlinks keeps those that lead nowhere."""
+    """A command that makes the link. update-distcc-symlinks does not replace a dangling link."""
     directory, name = os.path.split(link)
     sudo = "" if os.geteuid() == 0 or os.access(directory, os.W_OK) else "sudo "
     is_for_tool = directory.rstrip("/") == _PLACES[0] and state is State.NO_LINK

@@ -16,7 +16,7 @@ def pids() -> list[int]:
 
 
 def command_lines() -> Iterator[tuple[int, list[str]]]:
-    """Pid and argument list of every process of this user."""
+    """Pid and arguments of every process of this user."""
     if not os.path.isdir("/proc/self"):
         yield from _command_lines_from_ps()
         return
@@ -32,7 +32,7 @@ def command_lines() -> Iterator[tuple[int, list[str]]]:
 
 
 def process_table() -> dict[int, tuple[int, str]]:
-    """Parent and time of start of every process that has not ended."""
+    """Parent and start time of every process that has not ended, by pid."""
     if not os.path.isdir("/proc/self"):
         return _process_table_from_ps()
     table = {}
@@ -54,7 +54,7 @@ def parent(pid: int) -> int:
 
 
 def started(pid: int) -> str:
-    """When a process started, in a text that no other of its number has; "0" where only /proc could tell."""
+    """The start time of a process, which tells it from others with the same pid; "0" without /proc."""
     fields = _stat(pid)
     return f"{int(fields[19]):x}" if fields else "0"
 
@@ -68,15 +68,15 @@ def signal_process(pid: int, number: int) -> None:
 
 
 def is_of_another_namespace() -> bool:
-    """Whether the numbers in /proc are others than ours: it was mounted outside of our PID namespace."""
+    """Whether /proc shows the pids of another PID namespace than this process's."""
     try:
         return os.readlink("/proc/self") != str(os.getpid())
-    except OSError:  # there is none
+    except OSError:  # there is no /proc
         return False
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from `state` on (proc(5)); none if the process has gone."""
+    """The fields of /proc/PID/stat from `state` on (proc(5)); empty if the process has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()
@@ -95,7 +95,7 @@ def descendants(pids: Iterable[int], table: dict[int, tuple[int, str]]) -> set[i
 
 
 def _command_lines_from_ps() -> Iterator[tuple[int, list[str]]]:
-    """The same by ps(1), which cannot tell a blank in an argument from one between two."""
+    """The same by ps(1), whose output does not tell a blank in an argument from a blank between two."""
     for line in _ps("-U", str(os.geteuid()), "-o", "pid=,args="):
         pid, _, arguments = line.strip().partition(" ")
         yield int(pid), arguments.split(" ")

@@ -1,4 +1,4 @@
-"""Standard output, a pipe to the shell that reads the plan: the pipe ends when that shell does."""
+"""Standard output: the pipe to the shell that reads the plan. If the pipe is broken, the shell has ended."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _TERMINATED = 143
 
 
 def write(text: str) -> None:
-    """Give the reader the whole text; ends the process where nobody reads any more.
+    """Write the whole text; ends the process if the shell has ended.
 
     Raises `OutputError` where it cannot be written: standard output is closed, or a full disk.
     """
     try:
         with open(1, "wb", closefd=False) as output:
-            output.write(os.fsencode(text))  # the bytes that names and values came in
+            output.write(os.fsencode(text))  # the same bytes as in the environment
     except BrokenPipeError:
         sys.exit(_TERMINATED)
     except OSError as error:
@@ -26,7 +26,7 @@ def write(text: str) -> None:
 
 
 def end_if_gone() -> None:
-    """End the process where nobody reads any more: the shell was killed, and the build with it."""
+    """End the process if the shell has ended: it was killed, and there will be no build."""
     poll = select.poll()
     poll.register(1, 0)
     if any(event & select.POLLERR for _, event in poll.poll(0)):
