@@ -1,4 +1,4 @@
-"""A TCP connection that is being made, and what to say of one that cannot be."""
+"""A TCP connection without blocking, and what its failure means."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from .resolve import Address
 
-# From linux/in.h, linux/in6.h and linux/errqueue.h: (level, option) that keep the ICMP message of a failure.
+# (level, option) that make Linux keep the ICMP message of a failure (linux/in.h, linux/in6.h). The next three
+# numbers are from linux/errqueue.h.
 _KEEP_ICMP = {_socket.AF_INET: (0, 11), _socket.AF_INET6: (41, 25)}
 _MSG_ERRQUEUE = 0x2000
 _ORIGINS = (2, 3)  # ICMP and ICMPv6
 _ERROR_BYTES = 16
-# Codes of "destination unreachable" that only a firewall sends to TCP: the port, the protocol, and what is
-# administratively prohibited (linux/icmp.h, linux/icmpv6.h).
+# Codes of "destination unreachable" that only a firewall sends to TCP: port, protocol, and administratively
+# prohibited (linux/icmp.h, linux/icmpv6.h).
 _FIREWALL_CODES = {_socket.AF_INET: (2, 3, 9, 10, 13), _socket.AF_INET6: (1, 4, 5, 6)}
 
 # Cause and advice.
@@ -49,9 +50,9 @@ class Refusal(Record):
 
 
 class Connection:
-    """A TCP connection that is being made, or has failed with `failure` (an errno).
+    """A TCP connection. `failure` is an errno, or 0 when the connection is made.
 
-    Raises `OSError` where not even a socket is to be had (too many open files, no IPv6 here).
+    Raises `OSError` if there is no socket (too many open files, no IPv6 on this machine).
     """
 
     def __init__(self, address: Address, port: int) -> None:
@@ -61,23 +62,23 @@ class Connection:
         if sys.platform == "linux":
             try:
                 self.socket.setsockopt(*_KEEP_ICMP[address.family], 1)
-            except OSError:  # not every kernel that calls itself Linux has it
+            except OSError:  # some kernels that call themselves Linux do not have the option
                 pass
         self.failure = self.socket.connect_ex(address.with_port(port))
 
     def established(self, deadline: float) -> Generator[Wait, bool | None, int]:
-        """Wait until it is made; returns 0, or the errno with which it failed."""
+        """Wait until the connection is made; returns 0, or the errno of its failure."""
         if self.failure in (errno.EINPROGRESS, errno.EINTR):
             if (yield Wait(deadline, self.socket.fileno(), select.POLLOUT)):
                 self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
                 if self.failure == errno.ECONNRESET:
-                    self.failure = 0  # it was made, and what came before the reset can be read
+                    self.failure = 0  # it was made, and data from before the reset can be read
             else:
                 self.failure = errno.ETIMEDOUT
         return self.failure
 
     def receive(self, most: int) -> bytes | None:
-        """What has arrived, `most` bytes of it: b"" at its end or after a reset, None if nothing has yet."""
+        """Up to `most` bytes that have arrived; b"" at the end or after a reset, None if there are none."""
         try:
             return self.socket.recv(most)
         except BlockingIOError:
@@ -90,7 +91,7 @@ class Connection:
         self.socket.close()
 
     def firewall(self) -> Refusal | None:
-        """What to say and to check, if the ICMP message of the failure tells that a firewall sent it."""
+        """Cause and advice, if the ICMP message of the failure came from a firewall; otherwise None."""
         code, sender = self._icmp()
         is_there = sender == self._address.host
         if not is_there and code not in _FIREWALL_CODES[self._address.family]:
@@ -99,9 +100,9 @@ class Connection:
         return Refusal("cannot be reached, a firewall rejects it", f"open the port in the firewall {where}")
 
     def _icmp(self) -> tuple[int, str]:
-        """Code and sender of the ICMP message that ended it; (-1, "") if it was not one.
+        """Code and sender of the ICMP message that ended the connection; (-1, "") if there was none.
 
-        A struct sock_extended_err, and the address of the sender behind it (ip(7), "IP_RECVERR").
+        Linux gives a struct sock_extended_err and, behind it, the sender's address (ip(7), "IP_RECVERR").
         """
         if sys.platform != "linux":
             return -1, ""
@@ -116,19 +117,19 @@ class Connection:
 
 
 def refusal(failure: int, timeout_s: float) -> Refusal:
-    """What an errno of connect(2) or socket(2) means, and what to check."""
+    """Cause and advice for an errno of connect(2) or socket(2)."""
     cause, advice = _REFUSALS.get(failure, (f"failed: {os.strerror(failure)}", "check the host and the port"))
     return Refusal(cause, advice, f" after {timeout_s:g} s" if failure == errno.ETIMEDOUT else "")
 
 
 def without_stats(job_port: int, stats_port: int) -> tuple[str, str]:
-    """What to say of a machine that takes connections at one of the two ports only, and what to check."""
+    """Cause and advice for a machine that takes connections at its job port only."""
     cause = f"job port {job_port} answers and stats port {stats_port} refuses"
     return f"{cause}: distccd runs there without --stats or with another stats port", "see docs/workers.md"
 
 
 def _numeric(family: int, socket_address: bytes) -> str:
-    """The address in a struct sockaddr_in or sockaddr_in6."""
+    """The numeric address in a struct sockaddr_in or sockaddr_in6."""
     if family == _socket.AF_INET:
         return _socket.inet_ntop(family, socket_address[4:8])
     return _socket.inet_ntop(family, socket_address[8:24])

@@ -1,6 +1,6 @@
-"""Running many generators that wait for descriptors and names: one thread, one poll(2) loop.
+"""Runs many generators, called tasks, in one thread: one poll(2) loop waits for all of them.
 
-A thread for each of 1000 hosts takes longer to start than all their answers to come.
+With 1000 hosts, starting a thread for each takes longer than waiting for all answers.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LONGEST_POLL_S = 60.0
 
 
 class Wait(Record):
-    """What a task waits for: `events` of poll(2) on a descriptor, or a `name` to be resolved.
+    """A task yields this to wait for `events` of poll(2) on a descriptor, or until a `name` is resolved.
 
-    `deadline` is in seconds of time.monotonic(). The task is sent True if what it waits for has
-    come, False if the deadline has. Without a descriptor and a name it waits for the other tasks: until they
-    all have ended or wait so, too, or until another one needs its place.
+    `deadline` is in seconds of time.monotonic(). When the event has come, the task is sent True; at the
+    deadline, False. Without a descriptor and a name, the task lingers: it goes on when all other tasks have
+    ended or linger, too, or when a task that has not started needs its place.
     """
 
     deadline: float
@@ -40,12 +40,12 @@ class Wait(Record):
 def run_all(
     tasks: Sequence[Generator[Wait, bool | None, Result]], resolver: Resolver, at_once: int
 ) -> list[Result]:
-    """Run all tasks, at most `at_once` together; what they return, in their order."""
+    """Run all tasks, at most `at_once` of them at the same time; returns their results in the same order."""
     return _Loop(resolver).run(tasks, at_once)
 
 
 class _Loop:
-    """The tasks that are under way, and what each waits for."""
+    """The tasks that have started and not ended, by number, and what each of them waits for."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
@@ -77,7 +77,7 @@ class _Loop:
         now = time.monotonic()
         if now >= self._next_scan:
             self._expire(now)
-            return  # nobody may be left to wait for
+            return  # perhaps no task is left to wait for
         pause_s = min(max(0.0, self._next_scan - time.monotonic()), _LONGEST_POLL_S)
         for descriptor, _ in self._poll.poll(pause_s * 1000):
             if descriptor == self._resolver.fileno():

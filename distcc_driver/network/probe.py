@@ -1,7 +1,7 @@
-"""Asking all workers at once: `Endpoint` to `Worker` or `Rejection`.
+"""Asks all workers at once: `Endpoint` to `Worker` or `Rejection`.
 
-Each host is a generator that yields what it waits for, run with the others by `poll`.
-`_socket` rather than `socket`, whose import takes as long as starting an interpreter.
+The conversation with each host is a generator; `poll` runs all of them. Here and in the other modules of this
+folder, `_socket` replaces `socket`: importing `socket` takes as long as starting an interpreter.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def ask_all(
 ) -> list[Worker | Rejection]:
     """Ask both ports of every endpoint once; results come in the order of `endpoints`.
 
-    A host has `connect_timeout_s` seconds to accept a connection and twice that in all, name
-    resolution included. Nothing that a host does raises. `answered` is called as each is done.
+    A host has `connect_timeout_s` seconds to accept a connection and twice that in all, including the
+    resolution of its name. No host can make this raise an error. `answered` is called when a host is done.
     """
 
     def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
@@ -62,7 +62,7 @@ def ask_all(
 def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | Rejection]:
     """Ask the stats port of every endpoint once; results come in the order of `endpoints`.
 
-    All hosts together have `timeout_s` seconds. Nothing that a host does raises.
+    All hosts together have `timeout_s` seconds. No host can make this raise an error.
     """
     deadline = time.monotonic() + timeout_s
 
@@ -75,7 +75,7 @@ def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | 
 def _run(
     endpoints: Sequence[Endpoint], ask: Callable[[Endpoint, Resolver], Task]
 ) -> list[Worker | Rejection]:
-    """Run the conversations with all endpoints, as many at once as there are descriptors."""
+    """Have the conversations with all endpoints, as many at once as there are descriptors."""
     resolver = Resolver()
     try:
         conversations = [ask(endpoint, resolver) for endpoint in endpoints]
@@ -85,10 +85,10 @@ def _run(
 
 
 class _RefusedError(Exception):
-    """Ends the conversation with an address; the rest of its `Rejection` is in `words`.
+    """Ends the conversation with one address of a host; `words` are the rest of its `Rejection`.
 
-    Of several addresses of a host, that with the greatest `weight` tells most: below 0 nothing could be sent,
-    at 0 nothing came back, above it something did; from `_ONE_PORT` on a port took a connection.
+    If all addresses of a host fail, the one with the greatest `weight` is reported. Below 0: nothing could be
+    sent. 0: nothing came back. Above 0: an answer came back. From `_ONE_PORT` on: a port took a connection.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ def _ask(
     resolver: Resolver,
     deadlines: tuple[float, float],
 ) -> Task:
-    """The conversation with one host; `deadlines` are those of the name's resolution and of all of it."""
+    """The conversation with one host; `deadlines` are those of the name's resolution and of the whole."""
     started = time.monotonic()
     try:
         addresses = yield from _resolve(endpoint.address, timeout_s, resolver, deadlines[0])
@@ -140,10 +140,10 @@ def _converse(
     started: float,
     last_deadline: float,
 ) -> Generator[Wait, bool | None, Worker]:
-    """Talk to the first address with which all goes well: distcc gets it, for it takes a name's first one.
+    """Talk to the addresses of a host until one proves good. distcc is given that address, not the name.
 
-    What is left of the time is shared among the addresses that are left, so that one that
-    swallows packets, or says nothing, does not hide the next.
+    The time that is left is divided among the addresses that are left. So an address that drops packets or
+    stays silent leaves time for the next.
     """
     refusals: list[_RefusedError] = []
     connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
@@ -163,7 +163,7 @@ def _converse(
             return worker
         except _RefusedError as refused:
             refusals.append(refused)
-            if refused.weight == _HEARD:  # the others have as long to connect as if it had refused at once
+            if refused.weight == _HEARD:  # talking to this address shall not shorten the time of the others
                 connect_deadline = min(connect_deadline + time.monotonic() - now, last_deadline)
         finally:
             for connection in opened:
@@ -179,10 +179,11 @@ def _connect(
     timeout_s: float,
     deadline: float,
 ) -> Generator[Wait, bool | None, None]:
-    """Connect to all `ports` at the same time, of which the stats port is the last; `opened` gets them.
+    """Connect to all `ports` at the same time; `opened` gets the connections. The stats port is the last.
 
-    The job port comes a moment earlier: behind a forwarder that accepts everything (ssh, docker) its
-    refusal is known before the stats reply is complete.
+    The job port is connected a moment before the stats port. A forwarder (ssh, docker) accepts every
+    connection and closes it when the port behind it refuses; at the job port, that is known then before the
+    reply of the stats port is complete.
     """
     try:
         for port in ports:
@@ -193,7 +194,7 @@ def _connect(
     *jobs, stats = opened
     if (yield from stats.established(deadline)):
         for job in jobs if stats.failure == errno.ECONNREFUSED else ():
-            # It was asked first: its answer is there, or comes in a moment.
+            # The job port was connected first: its answer is there, or comes in a moment.
             yield from job.established(min(deadline, time.monotonic() + _LINGER_S))
             if not job.failure and job.receive(1) is None:
                 raise _RefusedError(
@@ -208,7 +209,7 @@ def _connect(
 def _hear(
     endpoint: Endpoint, opened: list[Connection], timeout_s: float, deadline: float
 ) -> Generator[Wait, bool | None, WorkerStats]:
-    """What the stats port says, where the job port is as silent as a distccd's is."""
+    """Read the stats, and check that the job port is silent, as that of a distccd is."""
     *jobs, stats = opened
     found = _parse((yield from _read_reply(stats, endpoint, timeout_s, deadline)), endpoint)
     for job in jobs:
@@ -219,12 +220,12 @@ def _hear(
 def _read_reply(
     stats: Connection, endpoint: Endpoint, timeout_s: float, deadline: float
 ) -> Generator[Wait, bool | None, bytes]:
-    """All of the reply, up to its closing tag, the end of the stream, or 64 KiB."""
+    """Read the reply up to its closing tag, the end of the stream, or 64 KiB."""
     reply = b""
     try:
         stats.socket.send(_REQUEST)
     except OSError:
-        pass  # distccd may have answered and closed already; what it said can still be read
+        pass  # distccd may have answered and closed already; its answer can still be read
     while not is_whole(reply):
         if not (yield Wait(deadline, stats.socket.fileno(), select.POLLIN)):
             raise _stats_error(
@@ -257,9 +258,9 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
 def _look_again(
     endpoint: Endpoint, opened: list[Connection], timeout_s: float
 ) -> Generator[Wait, bool | None, None]:
-    """Look at the job port once more when all hosts have answered: a proxy hangs up when it finds nobody.
+    """Check the job port again when all hosts have answered: a proxy closes it later if no distccd is there.
 
-    That costs no time. A distccd has a process less for the time, so it is short.
+    This waits only while other hosts are asked, and briefly: the connection occupies a process of distccd.
     """
     *jobs, _ = opened
     if jobs:
@@ -269,7 +270,7 @@ def _look_again(
 
 
 def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> None:
-    """A distccd is silent until it gets a job: whatever comes before is a refusal."""
+    """A distccd is silent until it gets a job: any answer before that is a refusal."""
     if job.failure:
         words = job.firewall() or refusal(job.failure, timeout_s)._replace(advice=_JOB_ADVICE)
         raise _RefusedError(f"job port {endpoint.host.job_port} {words.cause}{words.after}", words.advice)
@@ -300,6 +301,6 @@ def _stats_error(
 
 
 def _descriptor_limit(hosts: int) -> int:
-    """How many descriptors the connections may use; the soft limit is raised where it may be."""
+    """How many descriptors the connections may use, after raising the soft limit as far as needed."""
     needed = hosts * _DESCRIPTORS_PER_HOST + _SPARE_DESCRIPTORS
     return max(_DESCRIPTORS_PER_HOST, raise_descriptor_limit(needed) - _SPARE_DESCRIPTORS)

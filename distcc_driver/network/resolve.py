@@ -1,7 +1,7 @@
-"""Host names to socket addresses, without ever making the caller wait.
+"""Host names to socket addresses; the caller never waits.
 
-getaddrinfo(3) cannot be interrupted and may take many seconds, so each name gets a thread of
-its own; one that is never answered is left behind when the process exits.
+getaddrinfo(3) cannot be interrupted and may take many seconds, so each name gets a thread of its own. If a
+name server never answers, the thread still waits when the process exits, and ends with it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Address(Record):
     rest: tuple[int, ...]
 
     def with_port(self, port: int) -> tuple[Any, ...]:
-        """What `connect` takes."""
+        """The address that `connect` takes."""
         return (self.host, port, *self.rest)
 
 
 class Resolver:
-    """Answers to names, signalled on a file descriptor that poll(2) can watch."""
+    """Resolves names in threads; a descriptor for poll(2) tells when a name is done."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Address] | str] = {}
@@ -43,14 +43,14 @@ class Resolver:
         self._is_closed = False
 
     def fileno(self) -> int:
-        """Readable when `take_finished` has something new."""
+        """The descriptor, which is readable when `take_finished` has a new name."""
         return self._read_end
 
     def ask(self, name: str) -> bool:
-        """True if `answers` has the name now; else it will be in `take_finished` later.
+        """Begin to resolve a name. True if `answers` has it now; otherwise `take_finished` will tell.
 
-        An answer is a list of at least one address, in the order of getaddrinfo(3), or a text
-        that says why there is none.
+        An answer is a list of one or more addresses in the order of getaddrinfo(3), or a text that says why
+        there are none.
         """
         if name in self.answers:
             return True
@@ -71,7 +71,7 @@ class Resolver:
         return False
 
     def take_finished(self) -> list[str]:
-        """The names answered since the last call."""
+        """The names that were resolved, or have failed, since the last call."""
         os.read(self._read_end, 4096)
         names = []
         while self._finished:
@@ -79,7 +79,7 @@ class Resolver:
         return names
 
     def close(self) -> None:
-        """Give the descriptors back; if a thread is left behind that may still use them, at its end."""
+        """Close the descriptors, or let the last thread close them if threads still run."""
         self._is_closed = True
         self._close_if_done()
 
@@ -99,7 +99,7 @@ class Resolver:
 
 
 def _look_up(name: str, flags: int) -> list[Address] | str:
-    """Addresses of a name, or why there are none (gai_strerror(3))."""
+    """The addresses of a name, or a text that says why there are none (gai_strerror(3))."""
     try:
         found = _socket.getaddrinfo(name.encode("ascii"), None, 0, _socket.SOCK_STREAM, 0, flags)
     except _socket.gaierror as error:
