@@ -1,4 +1,4 @@
-"""What keeps builds from their workers besides compilers and options."""
+"""Build files of scons, setuptools and make, and the findings about them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         ("Makefile", "all: a.o\n.NOTPARALLEL:\n", "Makefile: with .NOTPARALLEL make runs one job at a time"),
     ],
 )
-def test_a_trap(name: str, text: str, expected: str, tmp_path: Path) -> None:
+def test_build_tool_that_keeps_jobs_from_workers(name: str, text: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     [finding] = build_tool_findings(read_tree(str(tmp_path), {}))
     assert finding.result is Result.WARNING
@@ -54,12 +54,12 @@ def test_a_trap(name: str, text: str, expected: str, tmp_path: Path) -> None:
         ("Makefile", "all:\n\t$(MAKE) -C src\n.NOTPARALLEL:\n"),
     ],
 )
-def test_no_trap(name: str, text: str, tmp_path: Path) -> None:
+def test_build_files_without_such_a_tool(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     assert build_tool_findings(read_tree(str(tmp_path), {})) == []
 
 
-def test_scons_that_passes_the_environment_on(tmp_path: Path) -> None:
+def test_scons_that_passes_on_the_environment(tmp_path: Path) -> None:
     (tmp_path / "SConstruct").write_text("import os\nEnvironment(ENV=os.environ).Program('p', ['a.c'])\n")
     [finding] = build_tool_findings(read_tree(str(tmp_path), {}))
     assert finding.result is Result.OK

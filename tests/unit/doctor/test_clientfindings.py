@@ -1,4 +1,4 @@
-"""distcc's client that is there, and one that is not."""
+"""The distcc on PATH: present, without a version, and missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from distcc_driver.doctor.clientfindings import client_finding
 from distcc_driver.doctor.findings import Result
 
 
-def test_client() -> None:
+def test_client_on_path() -> None:
     assert client_finding("/usr/bin/distcc", "3.4").result is Result.OK
     assert client_finding("/bin/distcc", None).result is Result.PROBLEM
     assert client_finding(None, None).text == "not found on PATH"

@@ -21,18 +21,18 @@ def test_plain_compilers_do_not_matter_to_a_build_directory_that_calls_distcc() 
     assert finding.result is Result.OK
 
 
-def test_no_compiler_at_all() -> None:
+def test_path_without_a_compiler() -> None:
     [finding] = compiler_findings([], {}, is_tree_distributed=True)
     assert finding.result is Result.PROBLEM
 
 
-def test_masquerade_without_a_compiler() -> None:
+def test_link_to_distcc_without_a_compiler_behind_it() -> None:
     command = Command(("gcc",), Kind.DISTCC, "/usr/lib/distcc/gcc", ("gcc",), None)
     [finding] = compiler_findings([command], {}, is_tree_distributed=False)
     assert (finding.result, "no compiler is behind it" in finding.text) == (Result.PROBLEM, True)
 
 
-def test_distcc_and_ccache_in_each_others_way() -> None:
+def test_distcc_in_front_of_ccache() -> None:
     words = ("distcc", "ccache", "gcc")
     command = Command(
         words, Kind.DISTCC, "/usr/bin/distcc", words[1:], "/usr/bin/gcc-12", Obstacle.NO_COMPILER
@@ -49,7 +49,7 @@ def test_distcc_and_ccache_in_each_others_way() -> None:
     )
 
 
-def test_script_and_ccache_that_call_distcc() -> None:
+def test_script_and_ccache_reach_distcc() -> None:
     script = Command(("cc",), Kind.SCRIPT, "/opt/bin/cc", ("cc",), "/usr/bin/gcc-12")
     [finding] = compiler_findings([script], {}, is_tree_distributed=False)
     assert finding.text == "script in /opt/bin that names distcc, compiler in /usr/bin"
@@ -58,12 +58,12 @@ def test_script_and_ccache_that_call_distcc() -> None:
     assert finding.text.endswith(", and distcc_build makes ccache call distcc (CCACHE_PREFIX)")
 
 
-def test_sources_without_any_build_directory() -> None:
+def test_sources_that_are_not_configured() -> None:
     [finding] = build_directory_findings(BuildTree("d", System.NONE, unconfigured="configure"), [])
     assert finding.text == "sources with configure, not configured yet: only the compilers above count"
 
 
-def test_build_directory_that_cannot_be_told_is_no_finding() -> None:
+def test_build_directory_with_an_unknown_compiler_is_ok() -> None:
     [finding] = build_directory_findings(BuildTree("d", System.MAKE, "Makefile", unknown="it is odd"), [])
     assert finding.result is Result.OK
     assert "only a build could tell the compiler: it is odd" in finding.text
@@ -77,7 +77,7 @@ def test_build_directory_that_cannot_be_told_is_no_finding() -> None:
         (".", list("abcde"), "configured in a, b, c and 2 more", "run distcc-driver doctor --build-dir a"),
     ],
 )
-def test_sources_with_a_build_directory_below(
+def test_sources_with_build_directories_below(
     directory: str, names: list[str], text: str, advice: str
 ) -> None:
     tree = BuildTree(directory, System.NONE, unconfigured="CMakeLists.txt", configured=tuple(names))
@@ -86,7 +86,7 @@ def test_sources_with_a_build_directory_below(
     assert finding.text == f"sources with CMakeLists.txt, {text}"
 
 
-def test_build_directory_whose_compiler_has_gone() -> None:
+def test_build_directory_whose_compiler_is_missing() -> None:
     configured = ConfiguredCompiler("CMAKE_C_COMPILER", ("/opt/cc",))
     tree = BuildTree("d", System.CMAKE, "CMakeCache.txt", compilers=(configured,))
     [finding] = build_directory_findings(

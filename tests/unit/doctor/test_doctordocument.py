@@ -15,7 +15,7 @@ def command(text: str, count: int) -> BuildCommand:
     return BuildCommand((*text.split(), "-c"), "CFLAGS in Makefile", count, "/d", "a.c")
 
 
-def test_document() -> None:
+def test_options_of_a_build_directory() -> None:
     verdicts = [judge(command("gcc -march=native", 2)), judge(command("gcc -gsplit-dwarf", 1))]
     document = build_directory(TREE, [], verdicts)
     assert_shape(document, "build directory")

@@ -1,4 +1,4 @@
-"""The conclusion of the doctor, and its lines where there is no terminal."""
+"""The conclusion of the doctor, and its plain lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from distcc_driver.doctor.doctortext import conclusion, plain_lines
 from distcc_driver.doctor.findings import Finding, Result
 
 
-def test_conclusion_counts() -> None:
+def test_conclusion_counts_warnings_and_problems() -> None:
     findings = [
         Finding("p", ("s",), result, "t") for result in (Result.WARNING, Result.PROBLEM, Result.WARNING)
     ]
@@ -15,10 +15,10 @@ def test_conclusion_counts() -> None:
     assert conclusion([], is_known=True).startswith("all is well: ")
 
 
-def test_not_all_is_well_where_nobody_knows_what_the_build_calls() -> None:
+def test_conclusion_without_known_compile_commands() -> None:
     assert conclusion([], is_known=False).startswith("nothing is wrong, but ")
 
 
-def test_plain_lines_escape_what_is_not_printable() -> None:
+def test_plain_lines_escape_unprintable_characters() -> None:
     [line, *_] = plain_lines([Finding("p", ("a\nb",), Result.OK, "\x1b[2J", "do \u202e it")], is_known=True)
     assert line == "ok       p: a\\nb: \\x1b[2J; do \\u202e it"

@@ -1,4 +1,4 @@
-"""Hosts that are used and left out, and the build that would start on them."""
+"""Hosts that a build uses or leaves out, and the plan of that build."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_hosts_left_out_for_the_same_cause_share_a_line() -> None:
     ]
 
 
-def test_setting_without_effect() -> None:
+def test_unknown_variable() -> None:
     finding = setting_finding(
         Message("DISTCC_AUTO_X", "no such variable; ignored", "did you mean DISTCC_AUTO_HOSTS?")
     )
@@ -43,7 +43,7 @@ def test_setting_without_effect() -> None:
     assert finding.advice == "did you mean DISTCC_AUTO_HOSTS?"
 
 
-def test_build_that_would_be_refused() -> None:
+def test_build_that_cannot_start() -> None:
     finding = plan_finding(Answers([], [], None, Message("", "no job at all", "set something")))
     assert (finding.result, finding.text, finding.advice) == (
         Result.PROBLEM,
@@ -52,7 +52,7 @@ def test_build_that_would_be_refused() -> None:
     )
 
 
-def test_limit_of_this_machine_comes_with_its_own_advice() -> None:
+def test_plan_that_this_machine_limits() -> None:
     share = Share(worker_of("a"), 4)
     plan = Plan([share], [], 2, 0, 0, limit=Limit(3, "few processes", "raise ulimit -u"))
     finding = plan_finding(Answers([], [], plan))

@@ -1,4 +1,4 @@
-"""What the doctor says of the options of a build, and of who sets them."""
+"""Findings about options that keep compilations here or change them on a worker."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def findings(*commands: BuildCommand) -> list[Finding]:
     return option_findings(TREE, [judge(one) for one in commands], [])
 
 
-def test_counts_of_all_places() -> None:
+def test_compilations_of_all_places_are_counted() -> None:
     native = "distcc gcc -march=native"
     [finding] = findings(
         command(native, 2), command(native + " -g", 3, "AM_CFLAGS in b/Makefile"), command("gcc")
@@ -37,7 +37,7 @@ def test_counts_of_all_places() -> None:
     assert finding.advice.endswith("take it out of CFLAGS in Makefile")
 
 
-def test_all_of_them_are_a_problem() -> None:
+def test_options_that_keep_all_compilations_here_are_problems() -> None:
     assert [finding.result for finding in findings(command("gcc -march=native -flto"))] == [
         Result.PROBLEM
     ] * 2
@@ -46,19 +46,19 @@ def test_all_of_them_are_a_problem() -> None:
     ] * 2
 
 
-def test_counts_that_cannot_be_told() -> None:
+def test_unknown_numbers_of_compilations() -> None:
     [finding] = findings(command("gcc -march=native", None))
     assert "keeps all compilations here" in finding.text
     [finding] = findings(command("gcc -march=native", None), command("gcc", 3))
     assert "keeps some compilations here" in finding.text
 
 
-def test_no_options_at_all() -> None:
+def test_build_without_such_options() -> None:
     assert findings() == []
     assert findings(command("cc")) == []
 
 
-def test_compiled_and_linked_at_once() -> None:
+def test_command_that_compiles_and_links() -> None:
     [finding] = findings(BuildCommand(("distcc", "gcc", "-O2"), "a recipe in Makefile", None, "/d", "a.c"))
     assert finding.result is Result.PROBLEM
     assert finding.text == "a.c (a recipe in Makefile) keeps all compilations here: it has neither -c nor -S"
@@ -72,14 +72,14 @@ def test_compiled_and_linked_at_once() -> None:
     ],
 )
 def test_module_maps_of_cmake(system: System, advice: str) -> None:
-    """CMake 3.28 and later name one for each C++20 source where GCC is 14 or later."""
+    """CMake 3.28 and later gives GCC 14 and later a module map for each C++20 source."""
     word = "-fmodule-mapper=CMakeFiles/p.dir/a.cc.o.modmap"
     [finding] = option_findings(BuildTree("d", system, "x"), [judge(command(f"g++ {word}"))], [])
     assert "names the module map, which workers do not get: 1 of 1 compilations fail there" in finding.text
     assert finding.advice == advice
 
 
-def test_files_that_distcc_sends_nowhere() -> None:
+def test_files_that_distcc_never_sends() -> None:
     assembler = BuildCommand(("gcc", "-march=native"), "ASFLAGS in Makefile", 2, "/d", "low.S")
     [finding] = option_findings(TREE, [judge(assembler), judge(command("gcc"))], [])
     assert finding.result is Result.OK

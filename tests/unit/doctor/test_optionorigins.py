@@ -1,4 +1,4 @@
-"""The settings that an option comes from, and how to take it out of them."""
+"""The settings that hold an option, and the advice that removes it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
         (System.MAKE, "CFLAGS", "CFLAGS in Makefile", "take it out of CFLAGS in Makefile"),
     ],
 )
-def test_who_sets_an_option(system: System, origin: str | None, place: str, expected: str) -> None:
+def test_advice_that_removes_an_option(system: System, origin: str | None, place: str, expected: str) -> None:
     origins = [Origin(origin, ("-g", "-flto"))] if origin else [Origin("CFLAGS", ("-g",))]
     assert removal("-flto", place, BuildTree("d", system), origins).startswith(expected)
 
 
-def test_files_of_others_are_read_with_care(tmp_path: Path) -> None:
+def test_malformed_files_have_no_settings(tmp_path: Path) -> None:
     (tmp_path / "meson-info").mkdir()
     for text in ("{", "[1, null]", "[" * 100_000, json.dumps([{"name": 3, "value": {}}])):
         (tmp_path / "meson-info" / "intro-buildoptions.json").write_text(text)

@@ -1,4 +1,4 @@
-"""Trials that went alike and otherwise, and the lines about them."""
+"""Findings about trials that compiled, that failed, and that made another object file than this machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def said(*trials: Trial) -> list[str]:
     ]
 
 
-def test_trials_of_a_worker_that_went_alike_share_a_line() -> None:
+def test_compilers_with_the_same_result_share_a_line() -> None:
     assert said(trial_of("a"), trial_of("a", GXX)) == [
         "ok a: compiles with gcc, g++ in 12 ms, 12 ms; GCC 12.2.0 as here"
     ]
@@ -51,17 +51,17 @@ def test_trials_of_a_worker_that_went_alike_share_a_line() -> None:
         (None, "compiles with an unknown compiler, this machine has GCC 12.2.0 (gcc)"),
     ],
 )
-def test_other_versions(comment: str | None, expected: str) -> None:
+def test_compiler_of_another_version(comment: str | None, expected: str) -> None:
     assert said(trial_of("a", made=ObjectFile("x86-64", comment))) == [f"warning a: {expected}"]
 
 
-def test_version_of_another_distribution_is_the_same() -> None:
+def test_same_version_of_another_distribution() -> None:
     [line] = said(trial_of("a", made=ObjectFile("x86-64", "GCC: (Ubuntu 12.2.0-3) 12.2.0")))
     assert line.startswith("ok a: ")
 
 
-def test_object_that_cannot_be_read_is_not_compared() -> None:
-    """Not even the one that was made here."""
+def test_unreadable_object_of_this_machine() -> None:
+    """Then there is nothing to compare the object files of workers with."""
     (finding,) = trial_findings([trial_of("a", made=None)], [Trial(None, GCC, TrialOutcome.COMPILED)], 15)
     assert (finding.result, finding.text) == (
         Result.OK,
@@ -69,7 +69,7 @@ def test_object_that_cannot_be_read_is_not_compared() -> None:
     )
 
 
-def test_what_is_no_object_where_there_should_be_one_is_a_problem() -> None:
+def test_unreadable_object_of_a_worker_is_a_problem() -> None:
     assert said(trial_of("a", made=None)) == ["problem a: returns something that is not an object file (gcc)"]
 
 
@@ -87,7 +87,7 @@ def test_what_is_no_object_where_there_should_be_one_is_a_problem() -> None:
         (TrialOutcome.FAILED, "gcc fails there: because"),
     ],
 )
-def test_failures(outcome: TrialOutcome, expected: str) -> None:
+def test_failed_trial(outcome: TrialOutcome, expected: str) -> None:
     [line] = said(trial_of("a", outcome=outcome, made=None, words="because"))
     assert line.startswith(f"problem a: {expected}")
 
@@ -98,12 +98,12 @@ def test_workers_with_the_same_failure_share_a_line() -> None:
     assert line.startswith("problem a, b: ")
 
 
-def test_compiler_that_fails_here() -> None:
+def test_compiler_that_fails_on_this_machine() -> None:
     [finding] = local_findings([Trial(None, GCC, TrialOutcome.FAILED, words="no licence"), LOCAL[1]])
     assert (finding.subject, finding.text) == ("gcc", "compiles nothing on this machine: no licence")
 
 
-def test_advice_about_a_compiler_that_fails_here_fits_its_command() -> None:
+def test_advice_about_options_only_for_a_compiler_with_options() -> None:
     native = Command(("gcc", "-x"), Kind.COMPILER, "/usr/bin/gcc", ("gcc", "-x"), "/usr/bin/gcc-12")
     findings = local_findings(
         [Trial(None, command, TrialOutcome.FAILED, words="no") for command in (GCC, native)]

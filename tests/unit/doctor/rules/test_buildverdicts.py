@@ -1,4 +1,4 @@
-"""The words of a compile command that count as its options."""
+"""Verdicts on compile commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options with which a worker does something else, and those that only look like them."""
+"""Options that have another effect on a worker, and options that only look like those."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from distcc_driver.doctor.rules.workerrules import Effect, hazards
         ("gcc -Wno-error -Wextra -Werror", "-Wextra -Werror", Effect.MAY_FAIL),
     ],
 )
-def test_an_option_that_does_something_else(line: str, word: str, effect: Effect) -> None:
+def test_option_with_another_effect_on_a_worker(line: str, word: str, effect: Effect) -> None:
     assert [(found.word, found.effect) for found in hazards(shlex.split(line))] == [(word, effect)]
 
 
@@ -56,5 +56,5 @@ def test_an_option_that_does_something_else(line: str, word: str, effect: Effect
         "gcc",
     ],
 )
-def test_an_option_that_does_the_same_everywhere(line: str) -> None:
+def test_options_with_the_same_effect_everywhere(line: str) -> None:
     assert hazards(shlex.split(line)) == []

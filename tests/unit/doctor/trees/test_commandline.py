@@ -1,4 +1,4 @@
-"""Shell commands of build files, as they stand in files that CMake, Meson and libtool wrote."""
+"""Shell commands as CMake, Meson, Autotools and libtool write them to build files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def one(text: str, *compilers: str) -> tuple[str, str, str]:
         ("", ()),
     ],
 )
-def test_words(text: str, words: tuple[str, ...]) -> None:
+def test_words_of_a_shell_command(text: str, words: tuple[str, ...]) -> None:
     assert split_words(text) == words
 
 
@@ -75,7 +75,7 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
         ),
     ],
 )
-def test_compiler_call(text: str, words: str, source: str, directory: str) -> None:
+def test_command_with_a_compiler_call(text: str, words: str, source: str, directory: str) -> None:
     assert one(text) == (words, source, directory)
 
 
@@ -105,7 +105,7 @@ def test_several_calls_in_one_command() -> None:
     ]
 
 
-def test_compiler_of_an_unusual_name() -> None:
+def test_compiler_with_an_unusual_name() -> None:
     assert calls("mycomp -O2 -c a.c") == []
     assert one("distcc mycomp -O2 -c a.c", "mycomp")[0] == "distcc mycomp -O2 -c"
     assert calls("/x/distcc gcc -c a.c", "/x/distcc")[0].head == 2

@@ -1,4 +1,4 @@
-"""Options that stand in a response file count as those of the command."""
+"""Response files whose options replace them, and names without a file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def expanded(directory: Path, *words: str) -> tuple[str, ...]:
     return command.words
 
 
-def test_words_of_a_file_stand_in_its_place(tmp_path: Path) -> None:
+def test_words_of_a_file_replace_its_name(tmp_path: Path) -> None:
     (tmp_path / "flags").write_text("-O2 '-DNAME=a b'\n-march=native")
     words = ("gcc", "-O2", "-DNAME=a b", "-march=native", "-c")
     assert expanded(tmp_path, "gcc", "@flags", "-c") == words
 
 
-def test_name_stays_where_there_is_no_file(tmp_path: Path) -> None:
+def test_name_without_a_file_stays(tmp_path: Path) -> None:
     assert expanded(tmp_path, "gcc", "@flags", "@", "-c") == ("gcc", "@flags", "@", "-c")

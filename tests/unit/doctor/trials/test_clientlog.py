@@ -1,4 +1,4 @@
-"""What distcc's client (3.4) writes about a connection, and what is made of it."""
+"""Logs of distcc 3.4 about a connection that failed, and one that did not."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ distcc[21699] (dcc_connect_by_addr) started connecting to 127.0.0.1:45639
     ],
     ids=["no answer", "refused", "connected"],
 )
-def test_why_there_was_no_connection(line: str, cause: str) -> None:
+def test_cause_of_a_failed_connection(line: str, cause: str) -> None:
     assert connect_failure(f"{BEGUN}{line}\n") == cause

@@ -1,4 +1,4 @@
-"""What the counters of a worker tell of a job on which it hung up."""
+"""Counters of a worker before and after a hang-up, and the cause that follows."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ BEFORE = WorkerStats(
         ({"accepted": 1, "disconnected": 1, "free_space_mib": -499}, TrialOutcome.NO_ROOM),
         ({"accepted": 1}, TrialOutcome.DROPPED),
         ({}, TrialOutcome.ELSEWHERE),
-        # Other clients are at work.
+        # Other clients have jobs at the same time.
         ({"accepted": 9, "compiled": 7, "failed": 1, "other": 1}, TrialOutcome.NOT_ALLOWED),
         ({"accepted": 9, "compiled": 8, "disconnected": 1}, TrialOutcome.NOT_STORED),
         ({"accepted": 9, "compiled": 7, "other": 1, "disconnected": 1}, TrialOutcome.HUNG_UP),
         ({"accepted": 9, "compiled": 8}, TrialOutcome.HUNG_UP),
-        # It was started again.
+        # distccd was started again.
         ({"accepted": -20, "compiled": -10, "other": -4}, TrialOutcome.DROPPED),
     ],
 )
-def test_rises(rises: dict[str, int], expected: TrialOutcome) -> None:
+def test_counters_that_rise(rises: dict[str, int], expected: TrialOutcome) -> None:
     after = BEFORE._replace(**{name: getattr(BEFORE, name) + rise for name, rise in rises.items()})
     assert outcome_of(BEFORE, after) is expected
 
 
-def test_worker_that_no_longer_tells() -> None:
+def test_stats_page_that_does_not_answer() -> None:
     assert outcome_of(BEFORE, None) is TrialOutcome.DROPPED
     assert outcome_of(None, BEFORE) is TrialOutcome.HUNG_UP
     assert outcome_of(None, None) is TrialOutcome.HUNG_UP
 
 
 @pytest.mark.parametrize("name", ["accepted", "other", "disconnected", "compiled", "timed_out"])
-def test_daemon_that_does_not_say(name: str) -> None:
+def test_distccd_without_one_of_the_counters(name: str) -> None:
     unknown: dict[str, Any] = {name: None}
     assert outcome_of(BEFORE, BEFORE._replace(**unknown)) is TrialOutcome.HUNG_UP
     assert outcome_of(BEFORE._replace(**unknown), BEFORE) is TrialOutcome.HUNG_UP
 
 
-def test_room_that_is_not_known() -> None:
+def test_distccd_that_does_not_report_disk_space() -> None:
     after = BEFORE._replace(accepted=21, disconnected=4, free_space_mib=None)
     assert outcome_of(BEFORE, after) is TrialOutcome.NOT_STORED

@@ -1,4 +1,4 @@
-"""Object files of this machine's compiler, changed ones, and whatever else a worker may send."""
+"""Object files of real and invented compilers, and malformed data that a worker may send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compiled(directory: Path, *options: str) -> bytes:
-    """An object file of gcc."""
+    """Compile with gcc, and return the object file."""
     path = directory / "object.o"
     command = ["gcc", *options, "-x", "c", "-c", "-o", str(path), "-"]
     subprocess.run(command, input=b"int x;\n", check=True)
@@ -47,7 +47,7 @@ def test_object_without_comment(directory: Path) -> None:
     assert found.compiler is None
 
 
-def test_object_with_a_comment_of_another_compiler(directory: Path) -> None:
+def test_object_with_two_comments_of_other_compilers(directory: Path) -> None:
     compiled(directory)
     (directory / "comment").write_bytes(b"clang version 99.1\0later\0")
     path = directory / "object.o"
@@ -59,7 +59,7 @@ def test_object_with_a_comment_of_another_compiler(directory: Path) -> None:
 
 
 def elf(bits: int, order: str, machine: int) -> bytes:
-    """The smallest object file with a comment, of any kind of machine."""
+    """Make the smallest object file with a comment for any kind of machine."""
     names = b"\0.comment\0.shstrtab\0"
     comment = b"GCC: (Elsewhere) 9.4.0\0"
     size = 52 if bits == 32 else 64
@@ -92,17 +92,17 @@ def elf(bits: int, order: str, machine: int) -> bytes:
         (32, ">", 9999, "ELF machine 9999"),
     ],
 )
-def test_machines(bits: int, order: str, machine: int, architecture: str) -> None:
+def test_architecture_of_an_object(bits: int, order: str, machine: int, architecture: str) -> None:
     assert parse_object(elf(bits, order, machine)) == ObjectFile(architecture, "GCC: (Elsewhere) 9.4.0")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", b"!<arch>\n", b"\xcf\xfa\xed\xfe" + bytes(100)])
-def test_what_is_no_object_file(data: bytes) -> None:
+def test_data_that_is_not_elf(data: bytes) -> None:
     assert parse_object(data) is None
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_section_table_beyond_all_files(order: str) -> None:
+def test_section_table_far_beyond_the_file(order: str) -> None:
     whole = bytearray(elf(64, order, 62))
     struct.pack_into(f"{order}Q", whole, 40, 2**64 - 1)
     assert parse_object(bytes(whole)) is None
@@ -129,5 +129,5 @@ def test_cut_and_changed_objects_never_raise(data: st.DataObject) -> None:
         ("", ("", "")),
     ],
 )
-def test_versions(comment: str, version: tuple[str, str]) -> None:
+def test_family_and_version(comment: str, version: tuple[str, str]) -> None:
     assert compiler_version(comment) == version

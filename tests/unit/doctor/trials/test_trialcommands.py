@@ -1,4 +1,4 @@
-"""Which of a build's options its trials have."""
+"""The options of a build that its trials have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATH = os.defpath
 
 
 def options(*texts: str) -> list[str]:
-    """The options of the trials for commands, the first of which is the most frequent."""
+    """The options of the trials for compile commands; the first command has the most compilations."""
     commands = [
         BuildCommand(("gcc", "-c", *text.split()), "CFLAGS", 100 - index, "/d", "a.c")
         for index, text in enumerate(texts)
@@ -39,14 +39,14 @@ def test_options_that_only_some_versions_know(text: str, expected: list[str]) ->
     assert options(text) == expected
 
 
-def test_a_handful_of_those_with_most_compilations() -> None:
+def test_only_the_most_frequent_options_are_tried() -> None:
     assert options(*(f"-std=c{number}" for number in range(9))) == [f"-std=c{number}" for number in range(4)]
 
 
-def test_commands_that_differ_in_other_options_are_one() -> None:
+def test_commands_with_the_same_such_options_are_tried_once() -> None:
     assert options("-std=c11 -DA", "-std=c11 -DB", "-std=c17", "-std=c17") == ["-std=c11", "-std=c17"]
 
 
-def test_programs_of_the_build_are_not_run() -> None:
+def test_compiler_inside_the_build_directory_is_not_run() -> None:
     commands = [BuildCommand(("./gcc", "-std=c11"), "CFLAGS", 1, "/d", "a.c")]
     assert option_commands([judge(one) for one in commands], _PATH) == []
