@@ -2,12 +2,14 @@
 
     python docs/man.py docs/distcc-driver.1
 
-`@README SECTION` in the frame stands for a section of README.md, `@introduction` for what is above the
-first one, `@options` and `@commands` for what the program says of itself in its help texts.
+In the frame, `@FILE SECTION` stands for a section of README.md or of a page in docs/, and `@FILE` for a
+whole page without its title. `@introduction` stands for the part of README.md above its first section,
+`@options` and `@commands` for the help texts of the program.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 import sys
 import textwrap
@@ -23,41 +25,55 @@ from distcc_driver.cli import app
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_DOCS = Path(__file__).parent
-_NOTE = '.\\" Made by make man of README.md, docs/distcc-driver.md and the help texts: change those.'
+_ROOT = Path(__file__).resolve().parents[1]
+_NOTE = '.\\" Made by make man of README.md, the pages in docs/ and the help texts: change those.'
+_PART = re.compile(r"^@([\w/-]+\.md)(?: (.*))?$", re.MULTILINE)
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)")
 
 
 def page() -> str:
     """The whole page, as roff."""
-    readme = (_DOCS.parent / "README.md").read_text(encoding="utf-8")
-    frame = (_DOCS / "distcc-driver.md").read_text(encoding="utf-8")
+    frame = (_ROOT / "docs" / "distcc-driver.md").read_text(encoding="utf-8")
     title = f'.TH DISTCC\\-DRIVER 1 "" "distcc\\-driver {escape(__version__)}" "User Commands"'
     # Neither stretched lines nor hyphens: names and options stay whole.
-    lines = [_NOTE, title, ".ad l", ".nh", *Roff(_headings(frame)).lines(_fill(frame, _sections(readme)))]
+    lines = [_NOTE, title, ".ad l", ".nh", *Roff(_headings(frame)).lines(_fill(frame))]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _headings(frame: str) -> dict[str, str]:
-    """The headings under which sections of the README are, by the links to these."""
-    pairs = re.findall(r"^# (.*)\n[^#]*^@README (.*)$", frame, re.MULTILINE)
-    return {"#" + section.lower().replace(" ", "-"): heading for heading, section in pairs}
+    """The headings of the frame under which parts of files stand, by the links that lead to these parts."""
+    headings = {}
+    for block in re.split(r"^# ", frame, flags=re.MULTILINE):
+        heading = block.partition("\n")[0]
+        for file, section in _PART.findall(block):
+            anchor = "#" + section.lower().replace(" ", "-") if section else ""
+            headings[file + anchor] = heading
+    return headings
 
 
-def _sections(readme: str) -> dict[str, str]:
-    """Title to text of the parts of the README; that above the first one has the title ""."""
-    opening, *parts = re.split(r"^## ", readme, flags=re.MULTILINE)
-    titled = dict(part.split("\n", 1) for part in parts)
-    return {"": re.sub(r"^# .*\n", "", opening)} | titled
+def _part(file: str, section: str | None) -> str:
+    """A section of a file, the whole file if it is None, the text above all sections if it is ""."""
+    text = (_ROOT / file).read_text(encoding="utf-8")
+    text = _LINK.sub(lambda found: f"]({_from_root(file, found[1])}", re.sub(r"^# .*\n", "", text))
+    if section is None:
+        return text
+    opening, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {"": opening, **dict(part.split("\n", 1) for part in parts)}[section]
 
 
-def _fill(frame: str, sections: dict[str, str]) -> str:
+def _from_root(file: str, target: str) -> str:
+    """The path at which a link in `file` leads, as seen from the root of the project."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file), target)) if target else file
+
+
+def _fill(frame: str) -> str:
     """The frame with everything in it that it names."""
     program: Any = typer.main.get_command(app)
     shown = [command for command in program.commands.values() if not command.hidden]
-    text = re.sub(r"^@README (.*)$", lambda found: sections[found[1]], frame, flags=re.MULTILINE)
+    text = _PART.sub(lambda found: _part(found[1], found[2]), frame)
     text = text.replace("@options", _paragraphs(map(_row, program.params)))
     text = text.replace("@commands", _paragraphs(map(_command, shown)))
-    return text.replace("@introduction", sections[""])
+    return text.replace("@introduction", _part("README.md", ""))
 
 
 def _command(command: Any) -> str:

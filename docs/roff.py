@@ -22,7 +22,7 @@ class Roff:
     """Turns Markdown into lines of roff."""
 
     def __init__(self, headings: Mapping[str, str]) -> None:
-        """`headings` are those of the page, by links such as `#settings` that mean them."""
+        """`headings` are those of the page, by links such as `docs/hosts.md#hosts` that lead to them."""
         self._headings = headings
         self._marks: list[str] = []  # of the lists that we are in
         self._is_below_heading = False
@@ -102,14 +102,20 @@ class Roff:
                 target = str(token.attrs["href"])
             elif token.type == "link_close":
                 target = ""
-            elif target.startswith("#"):
-                token.content = self._headings.get(target, f"{token.content} (in README.md)")
-                yield token
-            elif target.startswith("http"):
-                token.content += f" ({target})"
+            elif target:
+                token.content = self._link(token.content, target)
                 yield token
             else:
                 yield token
+
+    def _link(self, text: str, target: str) -> str:
+        """The heading to which a link leads, else its text and the place."""
+        file = target.partition("#")[0]
+        heading = self._headings.get(target) or self._headings.get(file)
+        if heading:
+            return heading
+        place = target if target.startswith("http") else file
+        return text if place in text else f"{text} ({place})"
 
 
 def _fold(line: str) -> list[str]:

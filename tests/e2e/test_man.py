@@ -84,7 +84,7 @@ def test_lines_are_no_longer_than_the_terminal_if_they_can_be_broken(shown: list
 
 def test_nothing_of_markdown_is_left(shown: list[str]) -> None:
     text = "\n".join(shown)
-    for mark in ("](", "**", "`", "|-", "@README", "@commands"):
+    for mark in ("](", "**", "`", "|-", "@README", "@docs", "@commands"):
         assert mark not in text
 
 
