@@ -133,7 +133,8 @@ def avoidance(avoided: Mapping[str, float], build: Build) -> list[str]:
     last_s = min(avoided.values())
     return [
         f"{enumerated(list(avoided))}: distcc avoids a worker for {period} s after a failure there, "
-        f'the last was {last_s:.0f} s ago; read its log, or see "Files that fail on a worker" in the README'
+        f"the last was {last_s:.0f} s ago; read its log, or "
+        'see "Files that fail on a worker" in docs/troubleshooting.md'
     ]
 
 
@@ -191,7 +192,7 @@ def remark(traces: Traces) -> str:
 def _troubles(tallies: Sequence[Tally], build: Build) -> list[str]:
     failed = "{} failed on {}"
     if build.status == "0" and build.falls_back:
-        failed += ' (distcc repeats these here, see "Files that fail on a worker" in the README)'
+        failed += ' (distcc repeats these here, see "Files that fail on a worker" in docs/troubleshooting.md)'
     kinds = [
         ([(one.name, one.failed) for one in tallies], failed),
         ([(one.name, one.refused) for one in tallies], "{} refused by {} (overload)"),

@@ -19,7 +19,7 @@ from distcc_driver.report import (
     tally,
 )
 
-REPEATED = ' (distcc repeats these here, see "Files that fail on a worker" in the README)'
+REPEATED = ' (distcc repeats these here, see "Files that fail on a worker" in docs/troubleshooting.md)'
 
 
 def build_of(duration_s: float, status: str = "2", **environ: str) -> Build:
