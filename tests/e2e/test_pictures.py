@@ -1,4 +1,4 @@
-"""README's pictures are there, need nothing from elsewhere, and show commands that still exist."""
+"""The pictures of README.md and its pages need nothing from elsewhere, and show commands that exist."""
 
 from __future__ import annotations
 
@@ -40,11 +40,14 @@ def shown(name: str) -> list[str]:
     return [lines[height] for height in sorted(lines)]
 
 
-def test_readme_shows_pictures_that_are_there() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme)
-    assert set(targets) >= {"docs/build.svg", "docs/doctor.svg", "docs/workers.svg"}
-    assert [target for target in targets if not (ROOT / target).is_file()] == []
+def test_every_picture_is_shown_and_every_one_that_is_shown_is_there() -> None:
+    pages = [ROOT / "README.md", *DOCS.glob("*.md")]
+    shown = {
+        (page.parent / target).resolve()
+        for page in pages
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    }
+    assert shown == {DOCS / f"{name}.svg" for name in NAMES}
 
 
 def test_all_pictures_are_known_here() -> None:
