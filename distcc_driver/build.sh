@@ -1,17 +1,34 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # __distcc_root, which is set by whoever reads this
-# shellcheck disable=SC2064 # what a trap does is known when it is set
-# shellcheck disable=SC2317 # traps call functions
-# distcc_build itself, read by distcc.sh and distcc.zsh: what bash and zsh understand alike. They
-# have set __distcc_root and defined __distcc_is_program, and expand no alias meanwhile. A function
-# assigns to its own locals only: zsh warns of all else, where the user wants it to. Signals stand in
-# traps by their numbers (HUP 1, INT 2, QUIT 3, TERM 15): zsh 5.0.8 does not know their names in every place.
+# shellcheck disable=SC2154 # the file that sources this one sets __distcc_root
+# shellcheck disable=SC2064 # the texts of traps are expanded when the traps are set
+# shellcheck disable=SC2317 # only traps call some of these functions
+#
+# distcc_build, in the language that bash and zsh share. distcc.sh and distcc.zsh source this file. Before that, they
+# set __distcc_root, define __distcc_is_program and switch the expansion of aliases off.
+#
+# The life of a build:
+#   1. distcc_build opens a sub-shell, so that the user's shell keeps its traps, options and variables.
+#   2. In the sub-shell, __distcc_build sets traps: a signal now ends the plan and closes the tunnels that it opened.
+#   3. __distcc_drive becomes Python, which asks the workers and prints the plan: shell code that exports DISTCC_HOSTS.
+#   4. __distcc_build evaluates the plan, or __distcc_plan_failed says why there is none.
+#   5. The traps change: the sub-shell notes a signal, and acts on it only when the command has ended.
+#   6. The command runs with -j N behind it, in a sub-shell of its own that has none of our variables.
+#   7. __distcc_finish prints the report of a longer build, and closes the tunnels.
+#   8. distcc_build returns the status of the command, or dies of the signal of which the command has died.
+#
+# Two rules for every line:
+# - A function assigns to its own local variables only: zsh warns of other assignments under WARN_NESTED_VAR and
+#   WARN_CREATE_GLOBAL.
+# - Traps know signals by number (HUP 1, INT 2, QUIT 3, TERM 15): zsh 5.0.8 does not know the names in every place.
 
 \builtin unalias distcc_build 2>/dev/null || \builtin :
 
-# Ends with message $1 and status $2, 96 if that is not given.
+# ---- Messages ------------------------------------------------------------------------------------------------------
+
+# Usage: __distcc_fail MESSAGE [STATUS]
+# Prints MESSAGE and exits with STATUS, by default 96.
 __distcc_fail() {
-    # A name may have in it what a terminal would act on.
+    # A name in the message may have characters that a terminal obeys: print them as escapes.
     if [[ $1 == *[^[:print:]]* ]]; then
         \builtin printf 'distcc-driver: %q\n' "$1" >&2
     else
@@ -20,7 +37,8 @@ __distcc_fail() {
     \builtin exit "${2:-96}"
 }
 
-# Prints how to put an incomplete installation right.
+# Usage: __distcc_remedy
+# Prints how to repair an incomplete installation.
 __distcc_remedy() {
     if [[ -e $__distcc_root/distcc.sh ]]; then
         \builtin printf "run make -C '%s' install" "$__distcc_root"
@@ -29,20 +47,23 @@ __distcc_remedy() {
     fi
 }
 
-# Becomes the driver, run by interpreter $1 with the other arguments; if $1 is empty, by the one
-# that the user wants or that is there. For the sub-shell of a caller, of which it is the child then.
+# ---- Python --------------------------------------------------------------------------------------------------------
+
+# Usage: __distcc_drive INTERPRETER WORD...
+# Replaces this shell by `python -m distcc_driver WORD...`: call it in a sub-shell. If INTERPRETER is empty, it takes
+# DISTCC_DRIVER_PYTHON, or else the interpreter of this installation, or else python3.
 __distcc_drive() {
-    \builtin typeset __distcc_python
+    \builtin typeset __distcc_python __distcc_library
     __distcc_python=${1:-${DISTCC_DRIVER_PYTHON-}}
     case $__distcc_python in
         '')
             __distcc_python=$__distcc_root/.venv/bin/python
             case $__distcc_root in
-                # A package in PREFIX/lib/python3.N/site-packages; PREFIX has none after pip install --user.
+                # A package: PREFIX/lib/python3.N/site-packages. After pip install --user, PREFIX/bin has no Python.
                 */lib*/python3*/*-packages | */lib*/pypy3*/*-packages)
-                    __distcc_python=${__distcc_root%/*}
-                    __distcc_python=${__distcc_python%/lib*/*}/bin/${__distcc_python##*/}
-                    [[ -x $__distcc_python ]] || __distcc_python=${__distcc_python##*/}
+                    __distcc_library=${__distcc_root%/*}
+                    __distcc_python=${__distcc_library%/lib*/*}/bin/${__distcc_library##*/}
+                    [[ -x $__distcc_python ]] || __distcc_python=${__distcc_library##*/}
                     ;;
             esac
             __distcc_is_program "$__distcc_python" || __distcc_python=python3
@@ -53,82 +74,99 @@ __distcc_drive() {
     __distcc_is_program "$__distcc_python" ||
         __distcc_fail "$__distcc_python: no such interpreter; $(__distcc_remedy), or set DISTCC_DRIVER_PYTHON"
     \builtin shift
-    # From our directory, where -m finds us, without PYTHON* variables and site-packages: nothing of
-    # the tree that is being built can be imported.
+    # Python looks for the package in the working directory: enter ours. With -ESs it ignores PYTHON* variables and
+    # site-packages. So it can import nothing from the directory of the build.
     \builtin cd ${ZSH_VERSION:+"-q"} -P -- "$__distcc_root" 2>/dev/null ||
         __distcc_fail "$__distcc_root: no such directory; source the distcc.sh or distcc.zsh that is there now"
-    \builtin ulimit -S -c 0 2>/dev/null || \builtin : # or Ctrl-\ leaves a core file there
+    \builtin ulimit -S -c 0 2>/dev/null || \builtin : # Ctrl-\ would leave a core file in our directory
     \builtin set -- "$__distcc_python" -ESs -m distcc_driver "$@"
-    # An interpreter that is interrupted while it starts says so at length: until the plan is reached,
-    # standard error waits as descriptor 3. Where it is closed, there is nothing to keep quiet.
+    # A Python that is interrupted while it starts prints a traceback. So the plan starts without standard error, and
+    # restores it from descriptor 3 (see __main__.py). The test in braces fails if standard error is closed.
     if [[ $5 == plan ]] && { [[ -n $5 ]]; } >&2; then
         \builtin exec "$@" 3 </dev/null 3>&2 2>/dev/null
     fi
     \builtin exec "$@" </dev/null
 }
 
-# Closes session $2 with interpreter $1; both are empty for what a plan opened and could not tell.
+# Usage: __distcc_release INTERPRETER SESSION
+# Closes the tunnels of SESSION. If both are empty, closes those that an unfinished plan of this shell has opened.
 __distcc_release() {
     \builtin trap '' 1 2 3 15
-    # Again inside: a sub-shell of zsh does not ignore what its parent does.
     (
-        \builtin trap '' 1 2 3 15
+        \builtin trap '' 1 2 3 15 # again, because a sub-shell of zsh forgets which signals its parent ignores
         __distcc_drive "$1" release "$2" >/dev/null
     )
 }
 
-# Tells what the workers have done, by interpreter $3 with the words behind it; $1 is the status of the
-# build, $2 what $SECONDS was when it began. Without words there is nothing to tell.
+# Usage: __distcc_report STATUS BEGAN [INTERPRETER WORD...]
+# Prints what the workers have done for a build that took 2 s or more and ended with STATUS. BEGAN is $SECONDS at its
+# start, and may be empty. The plan gives INTERPRETER and the words, or leaves them out if there is nothing to report.
 __distcc_report() {
     (($# > 2)) && __distcc_is_program "$3" || \builtin return 0
-    # Whole seconds can be one too many, and the report itself knows better. They may be unknown:
-    # whoever unsets SECONDS has an ordinary variable of that name.
+    # A difference of whole seconds can be 1 s too long: the report measures again. If the user has unset SECONDS, it is
+    # an ordinary variable with any value.
     if [[ -n $2 && -n ${SECONDS-} && $SECONDS != *[!0-9.]* ]]; then
         ((10#${SECONDS%%.*} - 10#${2%%.*} >= 2)) || \builtin return 0
     fi
     \builtin set -- "$@" "$1"
     \builtin shift 2
-    # A signal ends the report only: what comes behind it must be done.
+    # A signal ends the report, but not this shell: it must still close the tunnels.
     \builtin trap '\builtin :' 1 2 3 15
-    # The report itself sees to SIGINT, without a word. Of one that dies of it, zsh would die, too.
+    # The report ends by itself on SIGINT. If it died of SIGINT, zsh would die, too.
     (
         \builtin trap '' 2
         __distcc_drive "$@" >/dev/null
     ) || \builtin :
 }
 
-# Dies of signal $1 as a build would. For the shell that waits it is another thing than a status: a loop
-# around distcc_build ends on SIGINT, and bash sets a terminal right that a killed build has left.
+# ---- The end of a build --------------------------------------------------------------------------------------------
+#
+# __distcc_closed is set when the tunnels are closed, or are about to be: the EXIT trap then has nothing to do. It is
+# a global variable of the sub-shell: when `set -e` ends a build in bash, the EXIT trap sees no local variable. `export`
+# makes it, because under WARN_CREATE_GLOBAL zsh would warn of an assignment.
+
+# Usage: __distcc_die SIGNAL
+# Lets this shell die of SIGNAL, as a command would. The shell that waits for it can tell this from an exit status: it
+# ends a loop around distcc_build on SIGINT, and bash restores the settings of the terminal.
 __distcc_die() {
     \builtin trap - EXIT "$1"
     \builtin ulimit -S -c 0 2>/dev/null || \builtin :
-    # Not by itself: zsh would catch it.
-    # shellcheck disable=SC2016 # that shell expands it
+    # Another shell sends the signal: zsh would catch one that it sends to itself.
+    # shellcheck disable=SC2016 # that shell expands the text
     \builtin exec /bin/sh -c 'kill "-$1" "$$"; exit "$((128 + $1))"' sh "$1"
 }
 
-# Ends with a message if a signal has killed the plan, which has status $1 then.
+# Usage: __distcc_abandon
+# Closes the tunnels that an unfinished plan of this shell has opened. A second call does nothing.
+__distcc_abandon() {
+    [[ -n ${__distcc_closed-} ]] || __distcc_release '' ''
+    \builtin export __distcc_closed=yes
+}
+
+# Usage: __distcc_plan_killed STATUS
+# If STATUS is that of a process which a signal has killed, says so and exits.
 __distcc_plan_killed() {
-    \builtin typeset __distcc_name __distcc_advice __distcc_status
+    \builtin typeset __distcc_name __distcc_cause __distcc_advice __distcc_exit
     (($1 > 128)) && __distcc_name=$(\builtin kill -l "$(($1 - 128))" 2>/dev/null) || \builtin return 0
-    [[ $__distcc_name == [A-Z]* ]] || \builtin return 0 # zsh gives a number where no signal has it
-    [[ $__distcc_name != IOT ]] || __distcc_name=ABRT # which zsh calls so
-    __distcc_status=96
+    [[ $__distcc_name == [A-Z]* ]] || \builtin return 0 # zsh prints a number if there is no such signal
+    [[ $__distcc_name != IOT ]] || __distcc_name=ABRT   # zsh prints the other name of this signal
+    __distcc_exit=96
     case $1 in
-        129 | 131 | 143) __distcc_status=$1 __distcc_advice='build again' ;;
+        129 | 131 | 143) __distcc_exit=$1 __distcc_advice='build again' ;;
         137) __distcc_advice='was this machine or container out of memory? dmesg tells' ;;
         *) __distcc_advice='set DISTCC_DRIVER_PYTHON to another interpreter' ;;
     esac
-    __distcc_name="signal $(($1 - 128)) (SIG$__distcc_name)"
-    __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: $__distcc_name ended the plan; $__distcc_advice" "$__distcc_status"
+    __distcc_cause="signal $(($1 - 128)) (SIG$__distcc_name)"
+    __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: $__distcc_cause ended the plan; $__distcc_advice" "$__distcc_exit"
 }
 
-# There is no plan; $1 is the status of what should have made one.
+# Usage: __distcc_plan_failed STATUS
+# Exits, because Python ended with STATUS and printed no plan.
 __distcc_plan_failed() {
-    # Unless it was killed, it has closed what it opened. Not left to the EXIT trap: in zsh, an
-    # exit this deep would end the trap's functions too.
-    (($1 < 128)) || __distcc_release '' ''
-    __distcc_release() { \builtin :; }
+    # A plan that was not killed has closed its tunnels. Close those of a killed one here and not in the EXIT trap: zsh
+    # would leave the functions of that trap early, because `exit` is pending.
+    (($1 < 128)) || __distcc_abandon
+    \builtin export __distcc_closed=yes
     case $1 in
         96 | 97) \builtin exit "$1" ;;
         130) __distcc_die 2 ;;
@@ -137,7 +175,34 @@ __distcc_plan_failed() {
     __distcc_fail "${DISTCC_DRIVER_PYTHON:-python}: no plan, but status $1; $(__distcc_remedy), or set DISTCC_DRIVER_PYTHON"
 }
 
-# The status tells which signals this shell ignores (proc(5)): the sum of HUP 1, INT 2, QUIT 4 and TERM 8.
+# Usage: __distcc_define_end BEGAN WORDS END
+# Defines two functions: `__distcc_tell STATUS` prints the report, and __distcc_close closes the tunnels. WORDS and END
+# are code from the plan. They become functions because an EXIT trap does not see the variables of __distcc_build.
+__distcc_define_end() {
+    # In one line each: under CSH_JUNKIE_QUOTES zsh allows no newline between quotes.
+    \builtin eval "__distcc_tell() { __distcc_report \"\$1\" '$1' $2; }"
+    \builtin eval "__distcc_close() { $3; }"
+}
+
+# Usage: __distcc_finish STATUS
+# Ends a build whose command ended with STATUS, and returns STATUS. __distcc_build calls it, and so does the EXIT trap,
+# because under `set -e` a command that fails ends __distcc_build. A second call does nothing.
+__distcc_finish() {
+    [[ -z ${__distcc_closed-} ]] || \builtin return 0
+    \builtin export __distcc_closed=yes
+    if [[ -n ${__distcc_caught-} ]] && (($1 == 128 + __distcc_caught)); then
+        __distcc_close
+        __distcc_die "$__distcc_caught"
+    fi
+    __distcc_tell "$1"
+    __distcc_close
+    \builtin return "$1"
+}
+
+# ---- Ignored signals -----------------------------------------------------------------------------------------------
+
+# Usage: __distcc_ignores
+# Returns which signals this shell ignores, as a sum: HUP 1, INT 2, QUIT 4, TERM 8. Linux tells them (proc(5)).
 __distcc_ignores() {
     \builtin typeset __distcc_line __distcc_mask
     __distcc_mask=0
@@ -148,77 +213,76 @@ __distcc_ignores() {
     \builtin return "$((__distcc_mask & 7 | __distcc_mask >> 11 & 8))"
 }
 
-# The end of a build that ended with status $1, and the status of distcc_build.
-__distcc_finish() {
-    __distcc_finish() { \builtin :; } # the EXIT trap has nothing left to do
-    if [[ -n ${__distcc_caught-} ]] && (($1 == 128 + __distcc_caught)); then
-        __distcc_report() { \builtin :; }
-    fi
-    __distcc_close "$1"
-    [[ -z ${__distcc_caught-} ]] || (($1 != 128 + __distcc_caught)) || __distcc_die "$__distcc_caught"
-    \builtin return "$1"
+# Usage: __distcc_is_ignored SIGNAL
+# Succeeds if the build must ignore SIGNAL, because the user's shell does.
+__distcc_is_ignored() {
+    ((__distcc_ignored & ($1 == 15 ? 8 : 1 << ($1 - 1))))
 }
 
+# ---- The build -----------------------------------------------------------------------------------------------------
+
+# Usage: __distcc_build COMMAND [ARGUMENT]...
+# Does all of distcc_build, in its sub-shell. It sets the traps itself: when a function returns, zsh runs and removes
+# the EXIT trap that the function has set, and with LOCAL_TRAPS removes its other traps.
 __distcc_build() {
-    # What traps of the user would say of us goes to nobody, least of all into the plan.
-    \builtin trap - DEBUG ERR ${BASH_VERSION:+RETURN}
+    \builtin trap - DEBUG ERR ${BASH_VERSION:+RETURN} # what a trap of the user prints could get into the plan
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'
-    \builtin typeset __distcc_text __distcc_end __distcc_words __distcc_jobs __distcc_caught \
-        __distcc_signal __distcc_ignoring
+    \builtin typeset __distcc_signal __distcc_plan __distcc_status __distcc_jobs __distcc_words __distcc_end \
+        __distcc_began __distcc_prelude __distcc_caught
     [[ -n ${ZSH_VERSION-} ]] || __distcc_ignores || __distcc_ignored=$((__distcc_ignored | $?))
-    __distcc_ignoring=''
-    # Traps are set right here, for a function would take them with it: EXIT in zsh, and all with LOCAL_TRAPS.
-    \builtin trap "__distcc_release '' ''" EXIT
+    # The prelude is code for the command's sub-shell. It removes what is ours.
+    __distcc_prelude='\builtin \unset __distcc_prelude __distcc_caught __distcc_ignored;'
+    __distcc_prelude="$__distcc_prelude \\builtin \\unset -f __distcc_tell __distcc_close;"
+    \builtin trap __distcc_abandon EXIT
     for __distcc_signal in 1 2 3 15; do
-        if ((__distcc_ignored & (__distcc_signal == 15 ? 8 : 1 << (__distcc_signal - 1)))); then
-            \builtin trap '' "$__distcc_signal" # anew, which sub-shells of zsh need
-            __distcc_ignoring="$__distcc_ignoring \\builtin \\trap '' $__distcc_signal;"
+        if __distcc_is_ignored "$__distcc_signal"; then
+            # Sub-shells of zsh forget which signals are ignored: say it here, and again in the command's.
+            \builtin trap '' "$__distcc_signal"
+            __distcc_prelude="$__distcc_prelude \\builtin \\trap '' $__distcc_signal;"
         else
-            \builtin trap "__distcc_release '' ''; __distcc_die $__distcc_signal" "$__distcc_signal"
+            \builtin trap "__distcc_abandon; __distcc_die $__distcc_signal" "$__distcc_signal"
         fi
     done
-    # The text tells, not the status: after Ctrl-Z and fg, that of zsh is made up.
-    __distcc_jobs=0
-    __distcc_text=$(__distcc_drive '' 'plan' "$$") || __distcc_jobs=$?
-    # In front of the plan is what the user's shell may have traced into it.
-    __distcc_text=${__distcc_text#*"__distcc_begin &&"}
-    [[ $__distcc_text == *__distcc_jobs=* ]] || __distcc_plan_failed "$__distcc_jobs"
+    __distcc_status=0
+    __distcc_plan=$(__distcc_drive '' 'plan' "$$") || __distcc_status=$?
+    # The user's shell may have traced its commands into the text, before the plan begins.
+    __distcc_plan=${__distcc_plan#*"__distcc_begin &&"}
+    # Test the text, not the status: after Ctrl-Z and fg zsh reports a wrong status.
+    [[ $__distcc_plan == *__distcc_jobs=* ]] || __distcc_plan_failed "$__distcc_status"
     __distcc_jobs=''
-    \builtin eval "$__distcc_text"
+    \builtin eval "$__distcc_plan" # if all else works, it assigns __distcc_jobs at last
     [[ -n $__distcc_jobs ]] ||
         __distcc_fail 'distcc_build: the environment of the build cannot be set; is a DISTCC variable read-only?'
-    __distcc_text=${SECONDS-}
-    [[ $__distcc_text != *[!0-9.]* ]] || __distcc_text=''
-    # The words of the plan are quoted by it.
-    \builtin eval "__distcc_close() { __distcc_report \"\$1\" '$__distcc_text' $__distcc_words; $__distcc_end; }"
+    __distcc_began=${SECONDS-}
+    [[ $__distcc_began != *[!0-9.]* ]] || __distcc_began=''
+    __distcc_define_end "$__distcc_began" "$__distcc_words" "$__distcc_end"
     \builtin trap '__distcc_finish "$?"' EXIT
-    # From now on the build decides what becomes of a signal: this shell acts on it when that has ended.
     for __distcc_signal in 1 2 3 15; do
-        [[ $__distcc_ignoring == *" $__distcc_signal;"* ]] ||
-            \builtin trap "__distcc_caught=$__distcc_signal" "$__distcc_signal"
+        __distcc_is_ignored "$__distcc_signal" || \builtin trap "__distcc_caught=$__distcc_signal" "$__distcc_signal"
     done
     \builtin set -- "$@" -j "$__distcc_jobs"
-    __distcc_text="\\builtin \\unset __distcc_text __distcc_caught __distcc_ignored;$__distcc_ignoring"
-    \builtin unset __distcc_end __distcc_words __distcc_jobs __distcc_signal __distcc_ignoring
-    # In a sub-shell, for it may be a function that sets traps, or exec: the end is ours. It sees nothing
-    # of ours.
-    \builtin eval "($__distcc_text \\builtin \\unset -f __distcc_close; \"\$@\")"
+    # Under `set -a` the report would get these as its environment, which may be too long to start it.
+    \builtin unset __distcc_signal __distcc_plan __distcc_status __distcc_jobs __distcc_words __distcc_end \
+        __distcc_began
+    # A sub-shell, because the command may be a function that calls exec or sets traps.
+    \builtin eval "($__distcc_prelude \"\$@\")"
     __distcc_finish "$?"
 }
 
-# A sub-shell, so that no trap, option, directory or variable of the caller changes; a short one,
-# for bash shows its text in the job table; and not the last command, for then an interactive bash
-# would not end a loop around it on Ctrl-C.
+# Usage: distcc_build COMMAND [ARGUMENT]...
+# Runs COMMAND with `-j N` behind it, in an environment in which distcc uses the workers of DISTCC_AUTO_HOSTS.
 distcc_build() {
     \builtin typeset __distcc_ignored
     __distcc_ignored=0
-    # A sub-shell of zsh does not know it any more, nor does one in a job of bash in the background. The
-    # shells themselves ignore QUIT, and TERM at a prompt.
+    # Look now which signals are ignored: a sub-shell of zsh forgets it, and so does one in a background job of bash.
+    # QUIT does not count, and at a prompt TERM does not either: shells ignore them by themselves.
     if [[ -n ${ZSH_VERSION-} ]] || ((${BASH_SUBSHELL-0})); then
         __distcc_ignores || __distcc_ignored=$(($? & 11))
         [[ $- != *i* ]] || __distcc_ignored=$((__distcc_ignored & 3))
     fi
+    # This command is short because the job table of bash shows it. It is not the last one, because then Ctrl-C would
+    # not end a loop around distcc_build in an interactive bash.
     (__distcc_build "$@")
     \builtin return "$?"
 }
