@@ -1,3 +1,5 @@
+"""How much of a machine a build may use, read from files of /proc and /sys that the tests write."""
+
 from __future__ import annotations
 
 import os
@@ -45,7 +47,7 @@ def proc(groups: str, *mounts: str, meminfo: str = MEMINFO) -> Files:
 
 
 def v2_group(path: str, cpu: str = "", limit: str = "", usage: int = 0, cache: int = 0) -> Files:
-    """Files of a cgroup 2; usage and cache in MiB, as the limit where it is a number."""
+    """The files of a version 2 cgroup. Usage, cache and a limit that is a number are in MiB."""
     files = {}
     if cpu:
         files[f"{path}/cpu.max"] = f"{cpu}\n"
@@ -68,7 +70,7 @@ def v1_memory(path: str, limit: str, usage: int = 0, cache: int = 0) -> Files:
     }
 
 
-def test_this_machine_has_the_threads_that_nproc_prints_or_fewer_and_some_memory() -> None:
+def test_this_machine_has_no_more_threads_than_nproc_prints_and_some_memory() -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     nproc = int(subprocess.run(["nproc"], env=environ, capture_output=True, check=True).stdout)
     found = local_capacity()
@@ -77,7 +79,7 @@ def test_this_machine_has_the_threads_that_nproc_prints_or_fewer_and_some_memory
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind processors")
-def test_processors_this_process_is_not_bound_to_do_not_count(tmp_path: Path) -> None:
+def test_only_processors_count_on_which_the_process_may_run(tmp_path: Path) -> None:
     code = (
         "import os, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
         "from distcc_driver.machine.capacity import local_capacity;"
@@ -88,7 +90,7 @@ def test_processors_this_process_is_not_bound_to_do_not_count(tmp_path: Path) ->
 
 
 def processes_under(limit: int, root: Path, files: Files) -> int | None:
-    """What is left to a process that is allowed `limit` and is, if root, that of a namespace."""
+    """The processes that a process with the limit may still start; root is the root of a namespace here."""
     capacity_of(root, {"proc/self/uid_map": "         0       1000          1\n", **files})
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NPROC, (int(sys.argv[1]),) * 2);"
@@ -106,12 +108,12 @@ def hard_process_limit() -> float:
 
 
 @pytest.mark.skipif(hard_process_limit() < 20000, reason="fewer than 20000 processes are allowed here")
-def test_threads_of_the_whole_machine_are_counted_where_enough_is_left(tmp_path: Path) -> None:
+def test_threads_of_the_whole_machine_are_subtracted_if_that_leaves_many(tmp_path: Path) -> None:
     files = {"proc/loadavg": "1.00 2.00 3.00 4/1000 99\n", "proc/7/task/7/stat": ""}
     assert processes_under(20000, tmp_path, files) == 19000
 
 
-def test_threads_of_this_user_are_counted_where_little_is_left(tmp_path: Path) -> None:
+def test_threads_of_this_user_are_subtracted_if_those_of_the_machine_leave_few(tmp_path: Path) -> None:
     if tmp_path.stat().st_nlink < 2:
         pytest.skip("this file system does not count the links of directories")
     files = {"proc/loadavg": "1.00 2.00 3.00 4/1000 99\n", "proc/7/task/7/stat": "", "proc/9/stat": ""}
@@ -120,7 +122,7 @@ def test_threads_of_this_user_are_counted_where_little_is_left(tmp_path: Path) -
     assert processes_under(2, tmp_path, files) == 0
 
 
-def test_limit_alone_counts_where_nobody_tells_the_threads(tmp_path: Path) -> None:
+def test_nothing_is_subtracted_from_the_limit_without_proc(tmp_path: Path) -> None:
     assert processes_under(500, tmp_path, {}) == 500
 
 
@@ -142,7 +144,7 @@ def test_process_limit_does_not_bind_root(tmp_path: Path) -> None:
     ("limit", "current", "processes"),
     [("1000", "10", 990), ("10", "11", 0), ("max", "10", 60000), ("1000", "", 60000), ("", "10", 60000)],
 )
-def test_processes_that_a_group_still_allows(
+def test_processes_that_a_cgroup_still_allows(
     limit: str, current: str, processes: int, groups: str, mount: str, directory: str, tmp_path: Path
 ) -> None:
     files = proc(groups, mount)
@@ -162,7 +164,7 @@ def test_without_cgroups_the_available_memory_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "meminfo", ["", "MemTotal: 8388608 kB\nMemFree: 1048576 kB\n", "MemAvailable:\n", "MemAvailable: ? kB\n"]
 )
-def test_memory_is_unknown_where_the_kernel_does_not_say(meminfo: str, tmp_path: Path) -> None:
+def test_memory_is_unknown_without_memavailable(meminfo: str, tmp_path: Path) -> None:
     assert capacity_of(tmp_path, {"proc/meminfo": meminfo}).memory_mib is None
 
 
@@ -216,7 +218,7 @@ def test_memory_that_a_group_of_version_2_still_allows(
     assert capacity_of(tmp_path, files).memory_mib == memory_mib
 
 
-def test_group_that_does_not_tell_its_cache(tmp_path: Path) -> None:
+def test_memory_of_a_cgroup_without_a_line_about_its_cache(tmp_path: Path) -> None:
     files = proc("0::/box\n", V2_MOUNT) | v2_group("sys/fs/cgroup/box", "", "2048", 500, 0)
     files["sys/fs/cgroup/box/memory.stat"] = "anon 17\n"
     assert capacity_of(tmp_path, files).memory_mib == 1548
@@ -239,13 +241,13 @@ def test_memory_that_a_group_of_version_1_still_allows(
     assert capacity_of(tmp_path, files).memory_mib == memory_mib
 
 
-def test_memory_of_a_group_counts_where_the_machine_does_not_say(tmp_path: Path) -> None:
+def test_memory_of_a_cgroup_counts_where_that_of_the_machine_is_unknown(tmp_path: Path) -> None:
     files = proc("0::/box\n", V2_MOUNT, meminfo="") | v2_group("sys/fs/cgroup/box", "", "2048")
     assert capacity_of(tmp_path, files).memory_mib == 2048
 
 
 @pytest.mark.parametrize("tight", ["", "/a.slice", "/a.slice/b.scope"])
-def test_tightest_limit_on_the_way_up_counts(tight: str, tmp_path: Path) -> None:
+def test_lowest_limit_of_a_cgroup_and_those_above_it_counts(tight: str, tmp_path: Path) -> None:
     files = proc("0::/a.slice/b.scope\n", V2_MOUNT)
     for path in ("", "/a.slice", "/a.slice/b.scope"):
         cpu, limit = ("100000 100000", "1000") if path == tight else ("99900000 100000", "3000")
@@ -262,27 +264,27 @@ def test_limits_of_version_1_are_found_at_different_levels(tmp_path: Path) -> No
     assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
-def test_limits_of_other_groups_do_not_count(tmp_path: Path) -> None:
+def test_limits_of_other_cgroups_do_not_count(tmp_path: Path) -> None:
     files = proc("0::/mine\n", V2_MOUNT)
     files |= v2_group("sys/fs/cgroup/mine/child", "100000 100000", "10")
     files |= v2_group("sys/fs/cgroup/other", "100000 100000", "10")
     assert capacity_of(tmp_path, files)[:2] == (PROCESSORS, AVAILABLE_MIB)
 
 
-def test_hybrid_takes_each_controller_from_where_it_is(tmp_path: Path) -> None:
+def test_controllers_may_be_in_different_versions(tmp_path: Path) -> None:
     files = proc("4:memory:/box\n0::/box\n", V1_MEMORY_MOUNT, HYBRID_MOUNT)
     files |= v1_memory("sys/fs/cgroup/memory/box", str(700 * MIB))
     files |= v2_group("sys/fs/cgroup/unified/box", "100000 100000", "10")
     assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
-def test_version_1_that_is_not_mounted_leaves_version_2(tmp_path: Path) -> None:
+def test_version_2_counts_where_version_1_is_not_mounted(tmp_path: Path) -> None:
     files = proc(V1_GROUPS.format(path="/box") + "0::/box\n", V2_MOUNT)
     files |= v2_group("sys/fs/cgroup/box", "100000 100000", "700")
     assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
-def test_container_without_a_cgroup_namespace_sees_its_own_group_at_the_mount_point(tmp_path: Path) -> None:
+def test_container_without_a_cgroup_namespace_sees_its_own_cgroup_at_the_mount_point(tmp_path: Path) -> None:
     group = "/docker/0123456789ab"
     mounts = [mount.replace(" / /sys", f" {group} /sys") for mount in (V1_CPU_MOUNT, V1_MEMORY_MOUNT)]
     files = proc(V1_GROUPS.format(path=group), *mounts)
@@ -291,7 +293,7 @@ def test_container_without_a_cgroup_namespace_sees_its_own_group_at_the_mount_po
     assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
-def test_group_below_that_of_a_container_without_a_cgroup_namespace(tmp_path: Path) -> None:
+def test_cgroup_below_that_of_a_container_without_a_cgroup_namespace(tmp_path: Path) -> None:
     mount = V2_MOUNT.replace(" / /sys", " /docker/ab /sys")
     files = proc("0::/docker/ab/build\n", mount)
     files |= v2_group("sys/fs/cgroup", "100000 100000", "3000")
@@ -299,7 +301,7 @@ def test_group_below_that_of_a_container_without_a_cgroup_namespace(tmp_path: Pa
     assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
-def test_mount_that_shows_our_group_is_preferred_to_one_of_another_group(tmp_path: Path) -> None:
+def test_mount_that_shows_the_cgroup_is_preferred_to_one_that_shows_another(tmp_path: Path) -> None:
     alien = V2_MOUNT.replace(" / /sys/fs/cgroup ", " /other /mnt/other ")
     files = proc("0::/box\n", alien, V2_MOUNT)
     files |= v2_group("mnt/other", "100000 100000", "10")
@@ -307,19 +309,19 @@ def test_mount_that_shows_our_group_is_preferred_to_one_of_another_group(tmp_pat
     assert capacity_of(tmp_path, files)[:2] == (PROCESSORS, 700)
 
 
-def test_group_outside_of_the_cgroup_namespace_counts_as_its_root(tmp_path: Path) -> None:
+def test_cgroup_outside_of_the_namespace_counts_as_the_root_of_the_namespace(tmp_path: Path) -> None:
     files = proc("0::/../../box\n", V2_MOUNT) | v2_group("sys/fs/cgroup", "100000 100000", "700")
-    files |= v2_group("sys/box", "100000 100000", "10")  # where ".." would lead to as a path
+    files |= v2_group("sys/box", "100000 100000", "10")  # as a path, ".." would lead here
     assert capacity_of(tmp_path, files)[:2] == (1, 700)
 
 
-def test_name_of_a_neighbour_that_begins_like_ours_is_not_ours(tmp_path: Path) -> None:
+def test_cgroup_whose_name_begins_with_that_of_the_mounted_one_is_another(tmp_path: Path) -> None:
     mount = V2_MOUNT.replace(" / /sys", " /docker/ab /sys")
     files = proc("0::/docker/abc/box\n", mount) | v2_group("sys/fs/cgroup/c/box", "100000 100000", "10")
     assert capacity_of(tmp_path, files)[:2] == (PROCESSORS, AVAILABLE_MIB)
 
 
-def test_mount_point_and_group_with_blanks_and_colons_in_their_names(tmp_path: Path) -> None:
+def test_mount_point_and_cgroup_with_blanks_and_colons_in_their_names(tmp_path: Path) -> None:
     mount = V2_MOUNT.replace("/sys/fs/cgroup", r"/mnt/my\040groups")
     files = proc("0::/a b:c\n", mount) | v2_group("mnt/my groups/a b:c", "100000 100000", "700")
     assert capacity_of(tmp_path, files)[:2] == (1, 700)
@@ -339,12 +341,12 @@ def test_mount_point_and_group_with_blanks_and_colons_in_their_names(tmp_path: P
         ("sys/fs/cgroup/box/memory.current", "²\n"),
     ],
 )
-def test_files_that_make_no_sense_limit_nothing(name: str, text: str, tmp_path: Path) -> None:
+def test_malformed_files_set_no_limit(name: str, text: str, tmp_path: Path) -> None:
     files = proc("0::/box\n", V2_MOUNT) | v2_group("sys/fs/cgroup/box", "max 100000", "99999")
     assert capacity_of(tmp_path, files | {name: text})[:2] == (PROCESSORS, AVAILABLE_MIB)
 
 
-def test_files_that_cannot_be_read_limit_nothing(tmp_path: Path) -> None:
+def test_unreadable_files_set_no_limit(tmp_path: Path) -> None:
     files = proc("0::/box\n", V2_MOUNT)
     (tmp_path / "sys/fs/cgroup/box/cpu.max").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/box/memory.max").mkdir()

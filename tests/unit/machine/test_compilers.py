@@ -1,4 +1,4 @@
-"""What a compiler's name leads to, in directories with real links to distcc and ccache."""
+"""What a compiler command runs, in directories with real links to distcc and ccache."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def examined(bins: dict[str, str], path: str, *words: str) -> Command:
 
 
 REAL = os.path.realpath("/usr/bin/gcc")
-HAS_PREFIX = bool(ccache_prefix())  # there is none where the path of the package has a blank
+HAS_PREFIX = bool(ccache_prefix())  # false if the path of the package has a blank
 
 
 @pytest.mark.parametrize(
@@ -59,22 +59,24 @@ HAS_PREFIX = bool(ccache_prefix())  # there is none where the path of the packag
         ("real", ["ccache"], Kind.MISSING, False),
     ],
 )
-def test_names(bins: dict[str, str], path: str, words: list[str], kind: Kind, is_distributed: bool) -> None:
+def test_program_that_a_name_runs(
+    bins: dict[str, str], path: str, words: list[str], kind: Kind, is_distributed: bool
+) -> None:
     found = examined(bins, path, *words)
     assert (found.kind, found.is_distributed) == (kind, is_distributed)
     assert found.real_path == (None if kind is Kind.MISSING else REAL)
 
 
-def test_compiler_that_distcc_is_told(bins: dict[str, str]) -> None:
+def test_compiler_that_distcc_is_told_to_run(bins: dict[str, str]) -> None:
     assert examined(bins, "distcc real", "gcc").compiler == ("gcc",)
     assert examined(bins, "distcc real", f"{bins['distcc']}/gcc", "-m32").compiler == ("gcc", "-m32")
     assert examined(bins, "real", "distcc", "/usr/bin/gcc").compiler == ("/usr/bin/gcc",)
     assert examined(bins, "real", "/usr/bin/gcc").compiler == ("/usr/bin/gcc",)
-    # ccache hands the full name on.
+    # ccache calls its prefix with the full path.
     assert examined(bins, "ccache real", "gcc").compiler == (f"{bins['real']}/gcc",)
 
 
-def test_links_and_words_are_told_apart(bins: dict[str, str]) -> None:
+def test_link_to_distcc_differs_from_the_word_distcc(bins: dict[str, str]) -> None:
     assert examined(bins, "distcc real", "gcc").is_link
     assert not examined(bins, "real", "distcc", "gcc").is_link
 
@@ -84,7 +86,7 @@ def test_masquerade_without_a_compiler_behind_it(bins: dict[str, str]) -> None:
     assert (found.kind, found.real_path) == (Kind.DISTCC, None)
 
 
-def test_scripts(bins: dict[str, str], tmp_path: Path) -> None:
+def test_script_that_contains_the_word_distcc_counts_as_distcc(bins: dict[str, str], tmp_path: Path) -> None:
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     for name, text in (("gcc", 'exec distcc gcc "$@"'), ("g++", 'exec /usr/bin/g++ "$@"')):
@@ -96,7 +98,7 @@ def test_scripts(bins: dict[str, str], tmp_path: Path) -> None:
     assert examined(bins, "scripts real", "g++").kind is Kind.COMPILER
 
 
-def test_command_is_shown_as_one_would_type_it(bins: dict[str, str]) -> None:
+def test_command_is_shown_as_a_person_would_type_it(bins: dict[str, str]) -> None:
     assert examined(bins, "real", "gcc", "-DX=a b").text == "gcc '-DX=a b'"
 
 
@@ -104,7 +106,7 @@ def test_command_is_shown_as_one_would_type_it(bins: dict[str, str]) -> None:
     ("name", "expected"),
     [("g++", True), ("/c++/gcc", False), ("clang++-14", True), ("x86_64-linux-gnu-c++", True), ("cc", False)],
 )
-def test_language(name: str, expected: bool) -> None:
+def test_compilers_of_cxx_have_plus_signs_in_their_names(name: str, expected: bool) -> None:
     assert is_cxx(name) is expected
 
 
@@ -133,7 +135,9 @@ def test_language(name: str, expected: bool) -> None:
         ("ccache distcc nice gcc", Kind.CCACHE, Obstacle.NO_COMPILER),
     ],
 )
-def test_launchers(bins: dict[str, str], words: str, kind: Kind, obstacle: Obstacle | None) -> None:
+def test_obstacle_that_the_words_of_a_command_make(
+    bins: dict[str, str], words: str, kind: Kind, obstacle: Obstacle | None
+) -> None:
     found = examined(bins, "real usr", *shlex.split(words))
     assert (found.kind, found.obstacle, found.is_distributed) == (kind, obstacle, obstacle is None)
     assert found.text == shlex.join(shlex.split(words))
@@ -150,7 +154,9 @@ def test_launchers(bins: dict[str, str], words: str, kind: Kind, obstacle: Obsta
         ("env -S 'A=b nice distcc' gcc", "", "gcc"),
     ],
 )
-def test_what_is_in_front(bins: dict[str, str], words: str, launchers: str, compiler: str) -> None:
+def test_launchers_are_the_words_before_distcc(
+    bins: dict[str, str], words: str, launchers: str, compiler: str
+) -> None:
     found = examined(bins, "real usr", *shlex.split(words))
     assert (shlex.join(found.launchers), shlex.join(found.compiler)) == (launchers, compiler)
 
@@ -171,25 +177,25 @@ def test_path_that_a_command_sets(bins: dict[str, str]) -> None:
         ("time distcc", "", "distcc"),
     ],
 )
-def test_what_is_missing(bins: dict[str, str], words: str, missing: str, path: str | None) -> None:
+def test_program_that_is_missing(bins: dict[str, str], words: str, missing: str, path: str | None) -> None:
     found = examined(bins, "real usr", *words.split())
     assert (found.kind, found.missing) == (Kind.MISSING, missing)
     assert found.path == (path and f"{bins['real']}/{path}")
 
 
-def test_cache_that_keeps_nothing(bins: dict[str, str]) -> None:
-    """ccache takes the compiler behind distcc for a source, if it is a file."""
+def test_ccache_stores_nothing_if_the_compiler_behind_distcc_is_a_path(bins: dict[str, str]) -> None:
+    """ccache takes that path for a source file."""
     assert examined(bins, "real", "ccache", "distcc", "/usr/bin/gcc").is_uncached
     assert not examined(bins, "real", "ccache", "distcc", "gcc").is_uncached
     assert not examined(bins, "real", "ccache", "/usr/bin/gcc").is_uncached
 
 
-def test_worker_is_asked_for_a_name_where_ccache_finds_the_link(bins: dict[str, str]) -> None:
+def test_worker_gets_a_bare_name_if_ccache_finds_a_link_to_distcc(bins: dict[str, str]) -> None:
     assert examined(bins, "ccache distcc real", "gcc", "-m32").compiler == ("gcc", "-m32")
 
 
-def test_launchers_that_are_not_known(bins: dict[str, str], tmp_path: Path) -> None:
-    """They will run what they are given; a script that names distcc will have distcc run it."""
+def test_unknown_program_runs_the_command_that_it_is_given(bins: dict[str, str], tmp_path: Path) -> None:
+    """A script that contains the word distcc is taken to run it by distcc."""
     for name, text in (("launch", 'exec "$@"'), ("through", 'exec distcc "$@"')):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
@@ -200,8 +206,7 @@ def test_launchers_that_are_not_known(bins: dict[str, str], tmp_path: Path) -> N
     assert (found.is_distributed, found.compiler, found.real_path) == (True, ("gcc", "-m32"), REAL)
 
 
-def test_environment_of_a_build_directory_is_not_tried(bins: dict[str, str]) -> None:
-    """But for distcc's own variables."""
+def test_trial_takes_only_distccs_variables_from_a_build_file(bins: dict[str, str]) -> None:
     found = examined(bins, "real", "DISTCC_NO_REWRITE_CROSS=1", "LD_PRELOAD=x.so", "distcc", "gcc")
     tried = safe_to_run(found, bins["real"])
     assert tried is not None

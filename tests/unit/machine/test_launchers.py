@@ -1,4 +1,4 @@
-"""What is looked through in front of a compiler."""
+"""Which words before a compiler are launchers, and what they do to the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from distcc_driver.machine.launchers import Changes, look_through
 
-# Each runs `printf` for real, too, where the program in front is here.
+# A test below runs `printf` with each of these, if the launcher is installed.
 COMMANDS = [
     "nice",
     "nice -n 5",
@@ -82,13 +82,12 @@ LEFT = ("printf", "-c", "x")
 
 
 @pytest.mark.parametrize("front", COMMANDS)
-def test_command_is_what_runs_in_the_end(front: str) -> None:
+def test_command_behind_launchers_is_found(front: str) -> None:
     assert look_through([*shlex.split(front), *LEFT]).words == LEFT
 
 
 @pytest.mark.parametrize("front", COMMANDS)
-def test_launchers_take_these_words(front: str) -> None:
-    """The real ones, of this machine."""
+def test_real_launchers_accept_these_words(front: str) -> None:
     words = shlex.split(front)
     programs = [os.path.basename(name) for name in look_through([*words, *LEFT]).launchers]
     for name in programs:
@@ -125,7 +124,7 @@ def test_launchers_take_these_words(front: str) -> None:
         ("A=b", ""),
     ],
 )
-def test_what_is_left(text: str, left: str) -> None:
+def test_command_that_is_left(text: str, left: str) -> None:
     assert shlex.join(look_through(shlex.split(text)).words) == left
 
 
@@ -144,7 +143,7 @@ def test_what_is_left(text: str, left: str) -> None:
         ("sudo -E A=b", {"A": "b", "KEPT": "1"}),
     ],
 )
-def test_environment_behind(front: str, expected: dict[str, str]) -> None:
+def test_environment_of_the_command_behind(front: str, expected: dict[str, str]) -> None:
     called = look_through([*shlex.split(front), "gcc"])
     assert called.words == ("gcc",)
     assert called.changes.applied({"KEPT": "1"}) == expected
@@ -163,6 +162,6 @@ _WORDS = st.sampled_from(
 
 
 @given(st.lists(_WORDS | st.text(max_size=5), max_size=60))
-def test_any_words_come_to_an_end(words: list[str]) -> None:
+def test_any_words_are_looked_through_in_bounded_time(words: list[str]) -> None:
     called = look_through(words)
     assert len(called.launchers) <= len(words) + 50

@@ -1,3 +1,5 @@
+"""Messages on standard error: their level, and how they are made printable."""
+
 from __future__ import annotations
 
 import os
@@ -28,11 +30,11 @@ from distcc_driver.machine.log import Log, printable
         ("\U000e0001tag", r"\U000e0001tag"),
     ],
 )
-def test_what_is_not_printable_is_shown_as_an_escape(text: str, shown: str) -> None:
+def test_characters_that_are_not_printable_become_escapes(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_long_line_keeps_its_subject_and_what_to_do() -> None:
+def test_long_line_keeps_its_beginning_and_its_end() -> None:
     shown = printable(
         f"DISTCC_AUTO_HOSTS: entry 3 '{'x' * 100_000}', character 7: ';' is not allowed; skipped"
     )
@@ -42,7 +44,7 @@ def test_long_line_keeps_its_subject_and_what_to_do() -> None:
     assert len(shown) < 2100
 
 
-def test_line_that_just_fits_is_whole() -> None:
+def test_line_of_the_greatest_length_is_not_cut() -> None:
     assert printable("x" * 2000) == "x" * 2000
 
 
@@ -65,7 +67,7 @@ def test_any_text_becomes_one_printable_line(text: str) -> None:
         ("error", ["e"]),
     ],
 )
-def test_level_decides_what_is_shown_on_stderr(
+def test_messages_below_the_level_are_not_shown(
     level: str, shown: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = Log(level)
@@ -94,7 +96,7 @@ def test_terminal_of_any_locale_gets_one_line(locale: str) -> None:
 
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
-def test_build_goes_on_where_nobody_can_be_told(stderr: str) -> None:
+def test_program_goes_on_if_a_message_cannot_be_written(stderr: str) -> None:
     if "full" in stderr and not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
     code = CODE + "import os, sys; sys.stdout.flush(); os._exit(0)"

@@ -1,4 +1,4 @@
-"""Why a name leads past the links to distcc, and what repairs it."""
+"""Why a compiler's name does not lead to a link to distcc, and the command that repairs it."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def links_to(directory: Path, target: str, *names: str) -> str:
 
 
 @pytest.mark.parametrize("names", [["gcc"], ["clang++"], ["c++", "g++"]])
-def test_any_link_makes_a_masquerade(tmp_path: Path, names: list[str]) -> None:
+def test_directory_with_any_link_to_distcc_is_a_masquerade(tmp_path: Path, names: list[str]) -> None:
     links = links_to(tmp_path / "links", DISTCC, *names)
     found = passed_by("cc", "/usr/bin/cc", f"{links}:/usr/bin")
     assert (found.directory, found.state) == (links, State.NO_LINK)
     assert found.repair == f"ln -sf {DISTCC} {links}/cc"
 
 
-def test_programs_and_other_links_do_not(tmp_path: Path) -> None:
+def test_directory_with_programs_and_other_links_is_no_masquerade(tmp_path: Path) -> None:
     links = links_to(tmp_path / "links", "/usr/bin/ccache", "gcc", "g++")
     found = passed_by("cc", "/usr/bin/cc", f"{links}:/usr/bin:")
     assert (found.state, found.repair) == (State.NOT_ON_PATH, "")
 
 
-def test_directory_in_front_counts_where_there_are_several(tmp_path: Path) -> None:
+def test_masquerade_before_the_compiler_on_path_is_named(tmp_path: Path) -> None:
     first = links_to(tmp_path / "first", DISTCC, "gcc")
     second = links_to(tmp_path / "second", DISTCC, "g++")
     path = f"{first}:/usr/bin:{second}"
@@ -46,15 +46,15 @@ def test_directory_in_front_counts_where_there_are_several(tmp_path: Path) -> No
     assert (found.directory, found.state) == (second, State.BEHIND)
 
 
-def test_links_that_all_lead_nowhere(tmp_path: Path) -> None:
-    """As where distcc was installed elsewhere, and is no longer."""
+def test_dangling_links_are_named(tmp_path: Path) -> None:
+    """Links are dangling after a distcc in another directory was removed."""
     links = links_to(tmp_path / "links", "/nowhere/distcc", "gcc", "g++")
     found = passed_by("gcc", "/usr/bin/gcc", f"{links}:/usr/bin")
     assert (found.state, found.repair) == (State.DANGLING, f"ln -sf {DISTCC} {links}/gcc")
 
 
 @pytest.mark.parametrize("name", ["g++-99", "clang-99", "x86_64-linux-gnu-gcc-99"])
-def test_the_tool_of_the_package_makes_links_for_compilers_in_usr_bin(name: str) -> None:
+def test_update_distcc_symlinks_repairs_links_of_compilers_in_usr_bin_only(name: str) -> None:
     place = "/usr/lib/distcc"
     if not os.path.isdir(place):
         pytest.skip(f"no {place} here")

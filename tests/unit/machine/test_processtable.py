@@ -1,4 +1,4 @@
-"""What is known of processes where there is no /proc, by the ps(1) of this machine."""
+"""The processes as ps(1) of this machine lists them; systems without /proc use it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from distcc_driver.machine import processtable
 
 
-def test_a_process_is_known_by_parent_start_and_arguments() -> None:
+def test_ps_tells_parent_start_time_and_arguments_of_a_process() -> None:
     command = [sys.executable, "-c", "print(flush=True);input()", "a-word-that-nobody-else-has"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Tasks that wait for each other."""
+"""How tasks that linger wait for the other tasks."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def resolver() -> Iterator[Resolver]:
     resolver.close()
 
 
-def test_tasks_that_wait_for_the_others_go_on_when_nobody_else_is_left(resolver: Resolver) -> None:
+def test_lingering_tasks_go_on_when_all_others_have_ended(resolver: Resolver) -> None:
     order = []
 
     def task(name: str, *waits: Wait) -> Task:
-        for wait in waits:  # noqa: UP028  # a tuple cannot be sent anything
+        for wait in waits:  # noqa: UP028  # `yield from` a tuple cannot pass on what is sent
             yield wait
         order.append(name)
         return name
@@ -41,7 +41,7 @@ def test_tasks_that_wait_for_the_others_go_on_when_nobody_else_is_left(resolver:
     assert order[:2] == ["d", "c"]
 
 
-def test_a_task_that_waits_for_the_others_makes_room_for_them(resolver: Resolver) -> None:
+def test_lingering_task_goes_on_when_another_needs_its_place(resolver: Resolver) -> None:
     running, most = 0, 0
 
     def task() -> Task:
@@ -56,7 +56,7 @@ def test_a_task_that_waits_for_the_others_makes_room_for_them(resolver: Resolver
     assert most == 2
 
 
-def test_a_task_waits_for_the_others_no_longer_than_its_deadline(resolver: Resolver) -> None:
+def test_lingering_task_goes_on_at_its_deadline(resolver: Resolver) -> None:
     order = []
 
     def task(name: str, wait: Wait) -> Task:
