@@ -25,7 +25,7 @@ PASSPHRASE = "open sesame"
 
 
 class Keys:
-    """Of the user: `user`, `protected` (by PASSPHRASE) and `stranger`; of machines: `host`, `other_host`."""
+    """Keys of the user: `user`, `protected` (by PASSPHRASE), `stranger`. Host keys: `host`, `other_host`."""
 
     def __init__(self, directory: Path) -> None:
         self.user = Key(directory, "user")
@@ -42,7 +42,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 @pytest.fixture
 def start_sshd(keys: Keys) -> Iterator[Callable[..., Sshd]]:
-    """Starts sshds, as `start_sshd("AllowTcpForwarding no")`, that end with the test."""
+    """Starts an sshd that ends with the test: `start_sshd("AllowTcpForwarding no")`."""
     with contextlib.ExitStack() as stack:
 
         def start(*options: str) -> Sshd:
@@ -55,7 +55,7 @@ def start_sshd(keys: Keys) -> Iterator[Callable[..., Sshd]]:
 
 @pytest.fixture(scope="session")
 def shared_sshd(keys: Keys) -> Iterator[Sshd]:
-    """One sshd that allows all, for tests that only need one to be there."""
+    """An sshd that allows all, for all tests that change nothing of it."""
     sshd = Sshd(keys.host, [keys.user, keys.protected])
     yield sshd
     sshd.stop()
@@ -68,7 +68,7 @@ def traces(environ: dict[str, str]) -> Traces:
 
 @pytest.fixture
 def ssh(environ: dict[str, str], tmp_path: Path, keys: Keys) -> SshUser:
-    """The user's ssh, with a key that every sshd here takes."""
+    """The user's ssh, with a key that every sshd of these tests accepts."""
     user = SshUser(tmp_path / "ssh", keys.user)
     environ["PATH"] = f"{user.bin}:{environ['PATH']}"
     environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
@@ -84,7 +84,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 
 @pytest.fixture
 def worker(ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: dict[str, str]) -> str:
-    """The entry of a worker with 5 slots, which is the whole host list."""
+    """The entry of a worker with 5 slots; it is the whole host list."""
     ssh.worker("worker", shared_sshd)
     entry = behind("worker", shared_distccd)
     environ["DISTCC_AUTO_HOSTS"] = entry
@@ -92,7 +92,7 @@ def worker(ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: di
 
 
 def behind(host: str, distccd: Distccd) -> str:
-    """The entry of a distccd on the machine that ssh knows as `host`."""
+    """The entry of a distccd on the machine that ssh calls `host`."""
     return f"ssh://{host}/{distccd.job_port}/{distccd.stats_port}"
 
 
@@ -105,7 +105,10 @@ def said_of(entry: str, stderr: str) -> str:
 
 
 def assert_built_without(shell: UserShell, entry: str, *parts: str) -> str:
-    """A build leaves out `entry` with one line that has `parts`, uses the rest, and leaves nothing."""
+    """Build, and check: one line with `parts` says that `entry` is left out, and the build uses the others.
+
+    Returns the line. The build must leave neither processes nor files.
+    """
     result = shell.run("distcc_build true")
     assert result.returncode == 0, result.stderr
     assert result.stdout == ""

@@ -1,4 +1,4 @@
-"""A person confirms a key in the agent, and takes time."""
+"""The agent asks a person to confirm a key, who takes some time."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from .conftest import Keys
 
-LIMIT_S = 10  # for a machine to let somebody in
+LIMIT_S = 10  # how long a login may take
 WAITING = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
 
 
 @pytest.fixture
 def agent(ssh: SshUser, keys: Keys, tmp_path: Path, gate: Gate) -> Iterator[Agent]:
-    """The user's agent, which asks for a confirmation by the gate each time it has to sign."""
+    """The user's agent; each time it has to sign, it runs the gate to ask for a confirmation."""
     agent = Agent(tmp_path / "agent", gate.program)
     agent.add(keys.user, options=["-c"])
     ssh.default(IdentityAgent=str(agent.socket))
@@ -39,7 +39,7 @@ def agent(ssh: SshUser, keys: Keys, tmp_path: Path, gate: Gate) -> Iterator[Agen
 
 
 @pytest.mark.usefixtures("agent")
-def test_the_time_that_a_person_takes_at_the_agent_does_not_count(
+def test_time_that_a_person_needs_to_confirm_does_not_count(
     user_shell: UserShell, worker: str, gate: Gate, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -56,7 +56,7 @@ def test_the_time_that_a_person_takes_at_the_agent_does_not_count(
 
 @pytest.mark.usefixtures("agent")
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_a_confirmation_for_a_jump_host_is_waited_for(
+def test_build_waits_for_a_confirmation_for_a_jump_host(
     user_shell: UserShell, ssh: SshUser, worker: str, shared_sshd: Sshd, shared_distccd: Distccd, gate: Gate
 ) -> None:
     far = behind(ssh.host("far", shared_sshd, ProxyJump="worker"), shared_distccd)
@@ -74,7 +74,9 @@ def test_a_confirmation_for_a_jump_host_is_waited_for(
 
 
 @pytest.mark.usefixtures("agent", "worker")
-def test_ctrl_c_while_the_agent_waits(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_ctrl_c_while_the_agent_waits_ends_the_build(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
     with user_shell.interactive() as terminal:
         terminal.send("distcc_build true\r")
         gate.wait()
@@ -89,7 +91,7 @@ def test_ctrl_c_while_the_agent_waits(user_shell: UserShell, gate: Gate, traces:
 
 @pytest.mark.usefixtures("agent")
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_without_a_terminal_the_agent_is_named(
+def test_without_a_terminal_the_login_times_out_and_the_line_names_the_agent(
     user_shell: UserShell, worker: str, shared_distccd: Distccd, gate: Gate
 ) -> None:
     user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{worker} {shared_distccd.spec}"
@@ -99,7 +101,7 @@ def test_without_a_terminal_the_agent_is_named(
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_a_person_who_says_no_is_not_told_to_install_a_key(
+def test_refusal_by_the_agent_does_not_advise_to_install_a_key(
     user_shell: UserShell, ssh: SshUser, keys: Keys, tmp_path: Path, worker: str, shared_distccd: Distccd
 ) -> None:
     no = tmp_path / "no"
@@ -108,7 +110,7 @@ def test_a_person_who_says_no_is_not_told_to_install_a_key(
     agent = Agent(tmp_path / "agent", no)
     try:
         agent.add(keys.user, options=["-c"])
-        # The public half alone, for the file must not be tried after the agent.
+        # Only the public half: ssh must not try the key file after the agent.
         ssh.default(IdentityAgent=str(agent.socket), IdentityFile=str(keys.user.public))
         user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{worker} {shared_distccd.spec}"
         line = assert_built_without(user_shell, worker, "the agent refused to sign")
@@ -118,7 +120,7 @@ def test_a_person_who_says_no_is_not_told_to_install_a_key(
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_a_second_factor_that_is_missing_is_no_matter_of_keys(
+def test_missing_second_factor_does_not_advise_to_install_a_key(
     user_shell: UserShell, ssh: SshUser, start_sshd: Callable[..., Sshd], shared_distccd: Distccd
 ) -> None:
     sshd = start_sshd("PasswordAuthentication yes", "AuthenticationMethods publickey,password")

@@ -1,4 +1,4 @@
-"""Where the session directory is, and who may look into it."""
+"""Where the session directory is, and that only this user may enter it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 
 def session_of_a_build(shell: UserShell, gate: Gate, before: str = "") -> Path:
-    """The session directory of a build that is held until it has been looked at, and then not left."""
+    """Run a build, check its session directory while it runs, and that it is removed; returns its path."""
     traces = Traces(shell.environ)
     with running(shell, f"{before}\ndistcc_build {gate.word}") as process:
         held = gate.wait()
@@ -43,7 +43,7 @@ def session_of_a_build(shell: UserShell, gate: Gate, before: str = "") -> Path:
 
 @pytest.fixture
 def runtime(environ: dict[str, str]) -> Iterator[Path]:
-    """A runtime directory, as a login manager makes one. Its name is short, for it shall hold a socket."""
+    """A runtime directory as a login manager makes it, with a name that is short enough for a socket."""
     directory = Path(tempfile.mkdtemp(prefix="dr-"))
     environ["XDG_RUNTIME_DIR"] = str(directory)
     yield directory
@@ -52,17 +52,17 @@ def runtime(environ: dict[str, str]) -> Iterator[Path]:
     directory.rmdir()
 
 
-def test_the_runtime_directory_comes_first(user_shell: UserShell, runtime: Path, gate: Gate) -> None:
+def test_runtime_directory_comes_first(user_shell: UserShell, runtime: Path, gate: Gate) -> None:
     assert session_of_a_build(user_shell, gate).parent == runtime
 
 
-def test_then_comes_tmpdir(user_shell: UserShell, gate: Gate) -> None:
+def test_tmpdir_comes_second(user_shell: UserShell, gate: Gate) -> None:
     user_shell.environ["XDG_RUNTIME_DIR"] = ""
     assert session_of_a_build(user_shell, gate).parent == Path(user_shell.environ["TMPDIR"])
 
 
 @pytest.mark.parametrize("tmpdir", [None, "", "relative", "/no/such/directory"])
-def test_then_comes_tmp(tmpdir: str | None, user_shell: UserShell, gate: Gate) -> None:
+def test_tmp_comes_third(tmpdir: str | None, user_shell: UserShell, gate: Gate) -> None:
     if tmpdir is None:
         del user_shell.environ["TMPDIR"]
     else:
@@ -71,7 +71,7 @@ def test_then_comes_tmp(tmpdir: str | None, user_shell: UserShell, gate: Gate) -
 
 
 @pytest.mark.parametrize("bad", ["missing", "a file", "relative"])
-def test_a_runtime_directory_that_is_none_is_not_used(
+def test_runtime_directory_that_is_missing_or_no_directory_is_not_used(
     bad: str, user_shell: UserShell, gate: Gate, tmp_path: Path
 ) -> None:
     (tmp_path / "a file").touch()
@@ -79,10 +79,10 @@ def test_a_runtime_directory_that_is_none_is_not_used(
     assert session_of_a_build(user_shell, gate).parent == Path(user_shell.environ["TMPDIR"])
 
 
-def test_a_runtime_directory_of_which_we_are_not_master_is_not_used(
+def test_runtime_directory_of_another_user_is_not_used(
     user_shell: UserShell, runtime: Path, gate: Gate
 ) -> None:
-    """As after `su`, which keeps the variable: root could write there, but it is not root's."""
+    """`su` keeps the variable: root could write to the directory of the user, and must not."""
     if os.geteuid() == 0:
         os.chown(runtime, 65534, 65534)
     else:
@@ -90,7 +90,9 @@ def test_a_runtime_directory_of_which_we_are_not_master_is_not_used(
     assert session_of_a_build(user_shell, gate).parent == Path(user_shell.environ["TMPDIR"])
 
 
-def test_a_name_that_is_too_long_for_a_socket(user_shell: UserShell, runtime: Path, gate: Gate) -> None:
+def test_runtime_directory_whose_name_is_too_long_for_a_socket_is_not_used(
+    user_shell: UserShell, runtime: Path, gate: Gate
+) -> None:
     long = runtime / ("x" * 60)
     long.mkdir()
     user_shell.environ["XDG_RUNTIME_DIR"] = str(long)
@@ -101,7 +103,9 @@ def test_a_name_that_is_too_long_for_a_socket(user_shell: UserShell, runtime: Pa
 @pytest.mark.parametrize(
     "name", ["a b", "100%h", "%", "%%", "it's", "$HOME", '"', "-x", "~", "ä", "*", "#", "a\tb"]
 )
-def test_a_directory_with_a_strange_name(name: str, user_shell: UserShell, runtime: Path, gate: Gate) -> None:
+def test_runtime_directory_with_special_characters_in_its_name_is_used(
+    name: str, user_shell: UserShell, runtime: Path, gate: Gate
+) -> None:
     strange = runtime / name
     strange.mkdir()
     user_shell.environ["XDG_RUNTIME_DIR"] = str(strange)
@@ -110,8 +114,10 @@ def test_a_directory_with_a_strange_name(name: str, user_shell: UserShell, runti
 
 
 @pytest.mark.parametrize("name", ["${HOME}", os.fsdecode(b"\xff")], ids=ascii)
-def test_a_name_that_ssh_cannot_be_given(name: str, user_shell: UserShell, runtime: Path, gate: Gate) -> None:
-    """It reads `${NAME}` in the path of a control socket as a variable, and knows no way to quote it."""
+def test_runtime_directory_whose_name_ssh_cannot_take_is_not_used(
+    name: str, user_shell: UserShell, runtime: Path, gate: Gate
+) -> None:
+    """ssh expands `${NAME}` in the path of a control socket, and has no way to quote it."""
     strange = runtime / name
     strange.mkdir()
     user_shell.environ["XDG_RUNTIME_DIR"] = str(strange)
@@ -120,10 +126,10 @@ def test_a_name_that_ssh_cannot_be_given(name: str, user_shell: UserShell, runti
 
 
 @pytest.mark.parametrize("umask", ["000", "777"])
-def test_the_umask_does_not_matter(umask: str, user_shell: UserShell, gate: Gate) -> None:
+def test_umask_of_the_user_does_not_change_the_mode(umask: str, user_shell: UserShell, gate: Gate) -> None:
     session_of_a_build(user_shell, gate, f"umask {umask}")
 
 
 @pytest.mark.parametrize("umask", ["000", "777"])
-def test_the_umask_of_the_build_is_the_users(umask: str, user_shell: UserShell) -> None:
+def test_build_has_the_umask_of_the_user(umask: str, user_shell: UserShell) -> None:
     assert user_shell.run(f"umask {umask}; distcc_build eval 'umask;'").stdout.strip()[-3:] == umask

@@ -1,4 +1,4 @@
-"""However a build ends, nothing of its tunnels is left."""
+"""However a build ends, no process and no file of its tunnels is left."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.support.sshd import Sshd, SshUser
 
 CTRL_C, CTRL_BACKSLASH, CTRL_Z = "\x03", "\x1c", "\x1a"
-# Python calls the one or the other, according to its version.
+# Some versions of Python call link(), others linkat().
 STOPPING_LINK = """
 int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {
     if (strstr(from, "/state.part"))
@@ -52,7 +52,7 @@ int link(const char *from, const char *to) {
 def silent(
     ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: dict[str, str]
 ) -> Iterator[Server]:
-    """A server that never answers ssh: it and a worker that is there are the host list."""
+    """A server that never answers ssh; the host list has this server and a worker that answers."""
     with Server(servers.hang) as server:
         stuck = behind(f"{LOOPBACK}:{server.port}", shared_distccd)
         ready = behind(ssh.worker("worker", shared_sshd), shared_distccd)
@@ -61,7 +61,7 @@ def silent(
 
 
 def wait_for_both(silent: Server, traces: Traces) -> None:
-    """Until a plan has one connection that is stuck and one that is made."""
+    """Wait until the plan has connected to the worker, and waits for the silent server."""
     wait_until(lambda: silent.connections, "ssh connects to the silent server")
     wait_until(lambda: list(traces.sessions()[0].glob("1")), "the other connection is made")
 
@@ -82,7 +82,7 @@ def wait_for_both(silent: Server, traces: Traces) -> None:
     ],
     ids=["success", "failure", "not-found", "not-executable", "exit", "killed"],
 )
-def test_the_status_is_the_builds_own(
+def test_status_is_that_of_the_build(
     command: str, status: int, user_shell: UserShell, traces: Traces
 ) -> None:
     result = user_shell.run(f"distcc_build {command}; exit $?")
@@ -93,7 +93,7 @@ def test_the_status_is_the_builds_own(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_script_that_ends_at_the_first_error(user_shell: UserShell, traces: Traces) -> None:
+def test_script_with_set_e_ends_at_the_first_failed_build(user_shell: UserShell, traces: Traces) -> None:
     result = user_shell.run(
         "set -eu\ndistcc_build echo first\ndistcc_build sh -c 'exit 4'\necho never", options=["-eu"]
     )
@@ -103,7 +103,7 @@ def test_a_script_that_ends_at_the_first_error(user_shell: UserShell, traces: Tr
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_substitution_and_pipes(user_shell: UserShell, traces: Traces) -> None:
+def test_build_in_a_substitution_and_in_pipes(user_shell: UserShell, traces: Traces) -> None:
     result = user_shell.run(
         "count() { wc -c; }\n"
         'x=$(distcc_build true); echo "<$x>"\n'
@@ -115,7 +115,7 @@ def test_a_substitution_and_pipes(user_shell: UserShell, traces: Traces) -> None
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_background_job(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_build_as_a_background_job(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with running(user_shell, f"distcc_build {gate.word} & wait $!; echo $?") as process:
         hosts = gate.wait().distcc_hosts
         gate.open(6)
@@ -124,7 +124,7 @@ def test_a_background_job(user_shell: UserShell, gate: Gate, traces: Traces) -> 
 
 
 @pytest.mark.usefixtures("worker")
-def test_an_exit_deep_in_functions(user_shell: UserShell, traces: Traces) -> None:
+def test_exit_in_nested_functions_ends_the_build(user_shell: UserShell, traces: Traces) -> None:
     """In zsh 5.9 such an exit also ends the functions that a trap calls."""
     result = user_shell.run(
         "inner() { exit 7; }; middle() { inner; echo no; }; outer() { middle; echo no; }\n"
@@ -135,13 +135,13 @@ def test_an_exit_deep_in_functions(user_shell: UserShell, traces: Traces) -> Non
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_build_that_replaces_its_shell(user_shell: UserShell, traces: Traces) -> None:
+def test_build_by_exec_replaces_its_sub_shell(user_shell: UserShell, traces: Traces) -> None:
     assert user_shell.run("distcc_build exec echo replaced").stdout == "replaced -j 5\n"
     traces.assert_none()
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_trap_of_the_build_itself(user_shell: UserShell, traces: Traces) -> None:
+def test_build_sets_an_exit_trap_of_its_own(user_shell: UserShell, traces: Traces) -> None:
     result = user_shell.run("b() { trap 'echo trapped' EXIT; }; distcc_build b")
     assert result.stdout == "trapped\n"
     traces.assert_none()
@@ -152,7 +152,7 @@ def test_a_trap_of_the_build_itself(user_shell: UserShell, traces: Traces) -> No
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize(("key", "status"), [(CTRL_C, 130), (CTRL_BACKSLASH, 131)], ids=["INT", "QUIT"])
-def test_a_key_ends_the_build(
+def test_ctrl_c_or_ctrl_backslash_ends_the_build(
     key: str, status: int, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -170,10 +170,10 @@ def test_a_key_ends_the_build(
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("user_shell", ["zsh"], indirect=True)
 @pytest.mark.parametrize(("key", "status"), [(CTRL_C, 130), (CTRL_BACKSLASH, 131)], ids=["INT", "QUIT"])
-def test_a_key_ends_a_build_in_a_function_whose_traps_are_its_own(
+def test_ctrl_c_or_ctrl_backslash_ends_a_build_in_a_function_with_local_traps(
     key: str, status: int, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """`emulate -L` sets LOCAL_TRAPS: zsh undoes what a function has trapped when that returns."""
+    """`emulate -L` sets LOCAL_TRAPS: when a function returns, zsh undoes the traps that it has set."""
     with user_shell.interactive('b() { emulate -L zsh; distcc_build "$@" }') as terminal:
         terminal.send(f"b {gate.word}\r")
         held = gate.wait()
@@ -186,7 +186,7 @@ def test_a_key_ends_a_build_in_a_function_whose_traps_are_its_own(
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("trap", ["trap 'b; exit' USR1; kill -USR1 $$; :", "trap b EXIT; exit"])
-def test_a_build_in_a_trap(trap: str, user_shell: UserShell, traces: Traces) -> None:
+def test_build_in_a_trap(trap: str, user_shell: UserShell, traces: Traces) -> None:
     """zsh runs no EXIT trap in another trap."""
     result = user_shell.run(f'b() {{ distcc_build sh -c "exit 3"; echo $? "$TMPDIR"/*; }}; {trap}')
     assert result.stdout == f"3 {user_shell.environ['TMPDIR']}/*\n" or "no matches found" in result.stderr
@@ -194,8 +194,10 @@ def test_a_build_in_a_trap(trap: str, user_shell: UserShell, traces: Traces) -> 
 
 
 @pytest.mark.usefixtures("worker")
-def test_ctrl_c_while_the_tunnels_come_down(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
-    """It takes a while, for the connection does not answer; people press the key again."""
+def test_second_ctrl_c_while_the_tunnels_close_does_not_stop_the_closing(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
+    """Closing takes long here, because the connection does not answer. People press the key again then."""
     with user_shell.interactive() as terminal:
         terminal.send(f"distcc_build {gate.word}\r")
         held = gate.wait()
@@ -203,17 +205,17 @@ def test_ctrl_c_while_the_tunnels_come_down(user_shell: UserShell, gate: Gate, t
         os.kill(master, signal.SIGSTOP)
         terminal.send(CTRL_C)
         wait_until(lambda: any("release" in words for words in traces.processes().values()), "it ends")
-        wait_until(lambda: not traces.guards(), "the guard is gone, and no help any more")
+        wait_until(lambda: not traces.guards(), "the guard has gone, and cannot close anything")
         terminal.send(CTRL_C)
         assert "Traceback" not in terminal.expect(PROMPT)
         traces.assert_none(held.distcc_hosts)
 
 
 @pytest.mark.usefixtures("worker")
-def test_tunnels_outlive_ctrl_c_as_long_as_the_build(
+def test_tunnels_stay_open_if_the_build_goes_on_after_ctrl_c(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """The first command dies of it, the second is the build's way to tidy up."""
+    """Ctrl-C ends the first command of the build; the second stands for the build's own clean-up."""
     with user_shell.interactive() as terminal:
         terminal.send(f"distcc_build sh -c 'trap : INT; {gate.word}; {gate.word}'\r")
         first = gate.wait()
@@ -227,7 +229,7 @@ def test_tunnels_outlive_ctrl_c_as_long_as_the_build(
         traces.assert_none(second.distcc_hosts)
 
 
-def test_a_key_ends_a_plan_that_is_connecting(silent: Server, user_shell: UserShell, traces: Traces) -> None:
+def test_ctrl_c_ends_a_plan_that_is_connecting(silent: Server, user_shell: UserShell, traces: Traces) -> None:
     with user_shell.interactive() as terminal:
         terminal.send("distcc_build echo built\r")
         wait_for_both(silent, traces)
@@ -239,14 +241,14 @@ def test_a_key_ends_a_plan_that_is_connecting(silent: Server, user_shell: UserSh
         assert "built -j" not in terminal.shown
 
 
-def test_the_prompt_comes_back_when_an_interrupted_plan_has_ended(
+def test_prompt_comes_back_after_an_interrupted_plan_has_ended(
     silent: Server, user_shell: UserShell, traces: Traces
 ) -> None:
-    """It takes its time here. bash waits for a substitution that is interrupted, zsh does not."""
+    """The plan takes long here. bash waits for an interrupted substitution, zsh does not."""
     with user_shell.interactive() as terminal:
         terminal.send("distcc_build echo built\r")
         wait_for_both(silent, traces)
-        plan = min(traces.plans())  # it may just be starting an ssh, which is a second one for a moment
+        plan = min(traces.plans())  # an ssh that is being started looks like a second plan for a moment
         os.kill(plan, signal.SIGSTOP)
         terminal.send(CTRL_C)
         if user_shell.name == "zsh":
@@ -256,8 +258,8 @@ def test_the_prompt_comes_back_when_an_interrupted_plan_has_ended(
         traces.assert_none()
 
 
-def test_nothing_of_ours_leaves_a_core_file(silent: Server, user_shell: UserShell, traces: Traces) -> None:
-    """Ctrl-\\ would make one of a plan, in the directory of the installation; a build may make its own."""
+def test_only_the_build_may_leave_a_core_file(silent: Server, user_shell: UserShell, traces: Traces) -> None:
+    """Ctrl-\\ during a plan would leave a core file in the directory of the installation."""
     script = (
         "ulimit -S -c hard; ulimit -S -c; distcc_build true; ulimit -S -c\n"
         "DISTCC_AUTO_HOSTS=127.0.0.1:1:1; distcc_build sh -c 'ulimit -S -c'"
@@ -272,7 +274,7 @@ def test_nothing_of_ours_leaves_a_core_file(silent: Server, user_shell: UserShel
 
 
 def core_limit(pid: int) -> str | None:
-    """How large a core file of a process may be (proc(5), /proc/PID/limits); None if it has gone."""
+    """The limit of a process's core file (proc(5), /proc/PID/limits); None if the process has ended."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/limits").read_text().splitlines():
             if line.startswith("Max core file size"):
@@ -280,10 +282,10 @@ def core_limit(pid: int) -> str | None:
     return None
 
 
-def test_a_key_ends_a_plan_behind_a_jump_host_that_is_stuck(
+def test_ctrl_c_ends_a_plan_that_waits_for_a_silent_jump_host(
     silent: Server, ssh: SshUser, user_shell: UserShell, shared_distccd: Distccd, traces: Traces
 ) -> None:
-    """The ssh that our ssh starts knows nothing of a session of ours."""
+    """The ssh that our ssh starts for a jump host has nothing of the session in its command line."""
     ssh.host("jump", HostName=LOOPBACK, Port=str(silent.port))
     ssh.host("beyond", ProxyJump="jump")
     user_shell.environ["DISTCC_AUTO_HOSTS"] = behind("beyond", shared_distccd)
@@ -296,7 +298,7 @@ def test_a_key_ends_a_plan_behind_a_jump_host_that_is_stuck(
 
 
 @pytest.mark.usefixtures("worker")
-def test_ctrl_c_ends_the_loop_around_builds(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_ctrl_c_ends_a_loop_of_builds(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with user_shell.interactive() as terminal:
         terminal.send(f"for i in 1 2 3; do echo turn:$i; distcc_build {gate.word}; done; echo after\r")
         terminal.expect("turn:1\r\n")
@@ -311,7 +313,7 @@ def test_ctrl_c_ends_the_loop_around_builds(user_shell: UserShell, gate: Gate, t
 
 
 @pytest.mark.usefixtures("worker")
-def test_ctrl_z_and_fg(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_ctrl_z_and_fg_during_a_build(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with user_shell.interactive() as terminal:
         terminal.send(f"distcc_build {gate.word}\r")
         held = gate.wait()
@@ -327,7 +329,7 @@ def test_ctrl_z_and_fg(user_shell: UserShell, gate: Gate, traces: Traces) -> Non
         gate.open(4)
         terminal.expect(PROMPT)
         traces.assert_none(held.distcc_hosts)
-        if user_shell.name == "bash":  # zsh forgets the status of any function that was stopped
+        if user_shell.name == "bash":  # zsh reports a wrong status for a function that was stopped
             terminal.send('echo "status:$?"\r')
             terminal.expect("status:4")
 
@@ -347,18 +349,18 @@ def test_ctrl_z_and_fg_while_a_plan_is_connecting(
         traces.assert_none()
 
 
-def test_a_stop_that_meets_an_ssh_as_it_is_started_does_not_hold_it(
+def test_ssh_that_is_stopped_before_exec_does_not_stay_stopped(
     ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, user_shell: UserShell, traces: Traces
 ) -> None:
-    """Linux may let SIGCONT miss a process that was forked as the stop came: so SIGTSTP alone gets there."""
+    """Linux may not deliver SIGCONT to a process that was forked during the stop. So send only SIGTSTP."""
     entries = [behind(ssh.worker(f"worker-{i}", shared_sshd), shared_distccd) for i in range(30)]
     user_shell.environ["DISTCC_AUTO_HOSTS"] = " ".join(entries)
-    ssh.default(ConnectTimeout="60")  # however busy the machine is
+    ssh.default(ConnectTimeout="60")  # enough on a busy machine
     with user_shell.interactive() as terminal:
         terminal.send("distcc_build echo built\r")
         wait_until(traces.plans, "the plan has begun")
         plan = min(traces.plans())
-        rounds = iter(range(10_000))  # a plan that is held lives on
+        rounds = iter(range(10_000))  # ends the loop if the plan stays stopped
         hits = 0
         while is_alive(plan) and next(rounds, None) is not None:
             for child in children(plan):
@@ -372,7 +374,7 @@ def test_a_stop_that_meets_an_ssh_as_it_is_started_does_not_hold_it(
 
 
 def children(pid: int) -> list[int]:
-    """The processes that are children of a process now (proc(5), /proc/PID/task/TID/children)."""
+    """The present children of a process (proc(5), /proc/PID/task/TID/children)."""
     found = []
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -384,7 +386,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_terminal_is_closed_during_the_build(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_terminal_is_closed_during_the_build(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with user_shell.interactive() as terminal:
         terminal.send(f"distcc_build {gate.word}\r")
         held = gate.wait()
@@ -393,7 +395,7 @@ def test_the_terminal_is_closed_during_the_build(user_shell: UserShell, gate: Ga
     assert not is_alive(held.pid)
 
 
-def test_the_terminal_is_closed_while_a_plan_is_connecting(
+def test_terminal_is_closed_while_a_plan_is_connecting(
     silent: Server, user_shell: UserShell, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -408,7 +410,7 @@ def test_the_terminal_is_closed_while_a_plan_is_connecting(
 
 @contextlib.contextmanager
 def held_build(user_shell: UserShell, gate: Gate) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
-    """A build that runs, in a script that would do more: the shell, the pid of the sub-shell, the hosts."""
+    """A running build in a script with another command: (shell, pid of the sub-shell, DISTCC_HOSTS)."""
     with running(user_shell, f"distcc_build {gate.word}\necho after") as process:
         held = gate.wait()
         owner = Traces(user_shell.environ).owner()
@@ -421,10 +423,10 @@ GROUP_SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("number", GROUP_SIGNALS, ids=lambda number: number.name)
-def test_a_signal_to_the_whole_job(
+def test_signal_to_the_whole_job(
     number: signal.Signals, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """As from timeout(1), a job scheduler or a terminal."""
+    """timeout(1), a job scheduler or a terminal sends such a signal."""
     with held_build(user_shell, gate) as (process, _, hosts):
         os.killpg(process.pid, number)
         status, stdout, _ = finish(process)
@@ -435,7 +437,7 @@ def test_a_signal_to_the_whole_job(
 
 
 @pytest.mark.parametrize("number", GROUP_SIGNALS, ids=lambda number: number.name)
-def test_a_signal_to_the_whole_job_while_a_plan_is_connecting(
+def test_signal_to_the_whole_job_while_a_plan_is_connecting(
     number: signal.Signals, silent: Server, user_shell: UserShell, traces: Traces
 ) -> None:
     with running(user_shell, "distcc_build echo built") as process:
@@ -448,7 +450,7 @@ def test_a_signal_to_the_whole_job_while_a_plan_is_connecting(
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
-def test_a_signal_to_the_shell_alone(
+def test_signal_to_the_shell_alone(
     number: signal.Signals, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
     with held_build(user_shell, gate) as (process, _, hosts):
@@ -462,10 +464,10 @@ def test_a_signal_to_the_shell_alone(
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_signal_to_the_sub_shell_ends_the_tunnels_after_the_build(
+def test_signal_to_the_sub_shell_closes_the_tunnels_after_the_build(
     number: signal.Signals, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """Shells act on it when their command has ended."""
+    """A shell acts on a signal when its command has ended."""
     with held_build(user_shell, gate) as (process, sub_shell, hosts):
         os.kill(sub_shell, number)
         gate.open()
@@ -475,7 +477,7 @@ def test_a_signal_to_the_sub_shell_ends_the_tunnels_after_the_build(
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_sub_shell_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_sub_shell_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with held_build(user_shell, gate) as (process, sub_shell, hosts):
         os.kill(sub_shell, signal.SIGKILL)
         traces.wait_for_closed_tunnels()
@@ -486,10 +488,10 @@ def test_the_sub_shell_is_killed(user_shell: UserShell, gate: Gate, traces: Trac
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("which", ["shell", "sub-shell"])
-def test_a_build_that_outlives_its_shell_leaves_no_lock_files(
+def test_build_that_outlives_its_shell_leaves_no_lock_files(
     which: str, user_shell: UserShell, gate: Gate, traces: Traces, work: Path
 ) -> None:
-    """distcc writes them for each compilation, whether its worker can still be reached or not."""
+    """distcc makes lock files at each compilation, even if it cannot reach the worker."""
     (work / "file.c").write_text("int number;\n")
     compile_between = f"{gate.word}; for i in 1 2; do distcc gcc -c file.c; {gate.word}; done"
     with running(user_shell, f"distcc_build sh -c {shlex.quote(compile_between)}") as process:
@@ -504,16 +506,16 @@ def test_a_build_that_outlives_its_shell_leaves_no_lock_files(
         last = gate.wait()
         gate.open()
         if which == "shell":
-            traces.wait_for_shells()  # its sub-shell closes all once more
+            traces.wait_for_shells()  # the sub-shell closes the session once more
         traces.wait_for_none(last.distcc_hosts)
     assert (work / "file.o").exists()
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_shell_is_killed_while_a_substitution_builds(
+def test_shell_is_killed_while_a_substitution_builds(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """Then the shell that waits is not the one with the number `$$`."""
+    """The shell that waits for a build in a substitution is not `$$`."""
     script = f'x=$(distcc_build {gate.word}; echo inner); echo "<$x>"'
     with running(user_shell, script) as process:
         held = gate.wait()
@@ -525,7 +527,7 @@ def test_the_shell_is_killed_while_a_substitution_builds(
 
 
 @pytest.mark.parametrize("which", ["shell", "plan", "guard"])
-def test_a_kill_while_a_plan_is_connecting(
+def test_process_is_killed_while_a_plan_is_connecting(
     which: str, silent: Server, ssh: SshUser, user_shell: UserShell, traces: Traces
 ) -> None:
     ssh.default(ConnectTimeout="5")
@@ -534,7 +536,7 @@ def test_a_kill_while_a_plan_is_connecting(
         victim = {"shell": lambda: process.pid, "plan": lambda: traces.plans()[0], "guard": traces.guard}
         os.kill(victim[which](), signal.SIGKILL)
         if which == "shell":
-            traces.wait_for_shells()  # its sub-shell goes on without it
+            traces.wait_for_shells()  # the sub-shell goes on
             traces.wait_for_none()
             return
         status, stdout, stderr = finish(process)
@@ -548,10 +550,10 @@ def test_a_kill_while_a_plan_is_connecting(
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_sub_shell_is_killed_before_its_plan_has_begun(
+def test_sub_shell_is_killed_before_its_plan_has_begun(
     user_shell: UserShell, traces: Traces, tmp_path: Path
 ) -> None:
-    """Then the number of its parent is that of whoever adopted it."""
+    """The plan's parent is then the process that has adopted it, and must not count as the shell."""
     may_begin = tmp_path / "may_begin"
     os.mkfifo(may_begin)
     slow = tmp_path / "slow"
@@ -573,10 +575,8 @@ def test_the_sub_shell_is_killed_before_its_plan_has_begun(
     not may_unshare("--pid", "--fork", "--mount-proc"), reason="this user may not make a process namespace"
 )
 @pytest.mark.usefixtures("worker")
-def test_the_shell_is_the_first_process_of_a_container(
-    user_shell: UserShell, gate: Gate, traces: Traces
-) -> None:
-    """Its number is 1, which elsewhere means that a parent has died."""
+def test_shell_is_the_first_process_of_a_container(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+    """Its pid is 1. Elsewhere, a parent with pid 1 means that the real parent has died."""
     script = user_shell.command(f"{user_shell.sourcing}\ndistcc_build {gate.word}\n:".encode())
     with (
         subprocess.Popen(
@@ -602,7 +602,7 @@ def descriptors_of(pid: int) -> str:
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_guard_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_guard_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with held_build(user_shell, gate) as (process, _, hosts):
         os.kill(traces.guard(), signal.SIGKILL)
         gate.open()
@@ -611,17 +611,20 @@ def test_the_guard_is_killed(user_shell: UserShell, gate: Gate, traces: Traces) 
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_shell_is_killed_as_its_plan_is_about_to_hand_the_tunnels_over(
+def test_shell_is_killed_just_before_its_plan_hands_the_tunnels_over(
     user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
 ) -> None:
-    """The guard is closing them: a build that began now would leave distcc's files for them behind."""
+    """The guard closes the tunnels then. If the build began, distcc's files for the tunnels would be left."""
     user_shell.environ["LD_PRELOAD"] = library(tmp_path / "link.so", STOPPING_LINK)
     with running(user_shell, f"distcc_build {gate.word}") as process:
-        wait_until(lambda: [pid for pid in traces.plans() if stat_fields(pid)[0] == "T"], "it is about to")
+        wait_until(
+            lambda: [pid for pid in traces.plans() if stat_fields(pid)[0] == "T"],
+            "the plan is about to write its state",
+        )
         (plan,) = traces.plans()
         (session,) = traces.sessions()
         (master,) = traces.masters()
-        os.kill(master, signal.SIGSTOP)  # so that the guard takes 2 s
+        os.kill(master, signal.SIGSTOP)  # so the guard needs 2 s
         os.kill(process.pid, signal.SIGKILL)
         wait_until((session / "state.taken").exists, "the guard has begun")
         os.kill(plan, signal.SIGCONT)
@@ -631,10 +634,8 @@ def test_the_shell_is_killed_as_its_plan_is_about_to_hand_the_tunnels_over(
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_end_of_the_build_is_killed(
-    user_shell: UserShell, gate: Gate, traces: Traces, work: Path
-) -> None:
-    """When it has taken what it needs to know, but not yet removed anything: the guard does the rest."""
+def test_end_of_the_build_is_killed(user_shell: UserShell, gate: Gate, traces: Traces, work: Path) -> None:
+    """The end has taken the state, and has not removed any file: the guard does the rest."""
     (work / "file.c").write_text("int number;\n")
     build = f"distcc gcc -c file.c; {gate.word}"
     with running(user_shell, f"distcc_build sh -c {shlex.quote(build)}; echo $?") as process:
@@ -642,7 +643,7 @@ def test_the_end_of_the_build_is_killed(
         assert traces.slot_files()
         (session,) = traces.sessions()
         (master,) = traces.masters()
-        os.kill(master, signal.SIGSTOP)  # so that it takes 2 s to end
+        os.kill(master, signal.SIGSTOP)  # so ending it takes 2 s
         gate.open(3)
         wait_until((session / "state.taken").exists, "the end has begun")
         (ending,) = [pid for pid, words in traces.processes().items() if "release" in words]
@@ -653,7 +654,7 @@ def test_the_end_of_the_build_is_killed(
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("ending", ["build", "shell"])
-def test_a_connection_that_does_not_answer_is_killed(
+def test_connection_that_does_not_answer_is_killed(
     ending: str, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
     with held_build(user_shell, gate) as (process, _, hosts):
@@ -672,7 +673,7 @@ def test_a_connection_that_does_not_answer_is_killed(
         assert not is_alive(master)
 
 
-def test_a_connection_that_does_not_answer_is_killed_though_it_is_not_made(
+def test_ssh_that_does_not_answer_is_killed_while_it_is_connecting(
     silent: Server, user_shell: UserShell, traces: Traces
 ) -> None:
     with running(user_shell, "distcc_build echo built") as process:
@@ -686,10 +687,9 @@ def test_a_connection_that_does_not_answer_is_killed_though_it_is_not_made(
 
 
 @pytest.mark.usefixtures("worker")
-def test_what_is_not_ours_is_left_alone(
+def test_process_with_similar_arguments_is_left_alone(
     user_shell: UserShell, gate: Gate, traces: Traces, start_bystander: Callable[[str], int]
 ) -> None:
-    """Even if its arguments look like ours."""
     with held_build(user_shell, gate) as (process, _, hosts):
         (session,) = traces.sessions()
         bystander = start_bystander(f"{session}x/0")

@@ -1,4 +1,4 @@
-"""What others must not be able to do to a build over ssh: other users, other machines, a changed list."""
+"""What other users, other machines and a changed host list cannot do to a build over ssh."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ NOBODY = 65534
 
 
 def as_another_user(code: str, *arguments: str) -> list[str]:
-    """The command that runs some Python as user `nobody`; as the same user where this one is not root."""
+    """The command that runs Python code as user `nobody`, or as this user if it is not root."""
     become = f"if os.geteuid() == 0:\n    os.setgroups([])\n    os.setuid({NOBODY})\n"
-    imports = "import os, socket, sys\n"  # while its files can be read
+    imports = "import os, socket, sys\n"  # before: `nobody` may not be able to read the modules
     return [os.path.realpath(sys.executable), "-ISs", "-c", imports + become + code, *arguments]
 
 
 def try_as_another_user(code: str, *arguments: str) -> list[str]:
-    """The words that some Python prints as another user."""
+    """The words that Python code prints when another user runs it."""
     done = subprocess.run(
         as_another_user(code, *arguments),
         check=True,
@@ -63,7 +63,7 @@ def try_as_another_user(code: str, *arguments: str) -> list[str]:
 # Host keys
 
 
-def test_a_changed_host_key_in_the_middle_of_the_list_costs_that_worker_only(
+def test_changed_host_key_excludes_that_worker_only(
     user_shell: UserShell,
     ssh: SshUser,
     keys: Keys,
@@ -90,7 +90,7 @@ def test_a_changed_host_key_in_the_middle_of_the_list_costs_that_worker_only(
 
 
 @pytest.mark.parametrize("checking", ["no", "accept-new", "ask", "yes"])
-def test_a_changed_host_key_is_refused_however_lax_the_configuration_is(
+def test_changed_host_key_is_refused_whatever_the_configuration_says(
     checking: str,
     user_shell: UserShell,
     ssh: SshUser,
@@ -98,7 +98,7 @@ def test_a_changed_host_key_is_refused_however_lax_the_configuration_is(
     start_sshd: Callable[..., Sshd],
     shared_distccd: Distccd,
 ) -> None:
-    """ssh itself connects with `StrictHostKeyChecking no`, but forwards nothing then."""
+    """With `StrictHostKeyChecking no`, ssh itself connects, but forwards nothing."""
     sshd = start_sshd()
     ssh.trust(sshd, keys.other_host)
     entry = behind(ssh.host("worker", sshd, StrictHostKeyChecking=checking), shared_distccd)
@@ -116,7 +116,7 @@ def test_no_further_key_of_a_known_host_is_written_down(
     shared_distccd: Distccd,
     tmp_path: Path,
 ) -> None:
-    """As ssh does by default when a server that is known has others, too."""
+    """By default, ssh writes down the other keys of a server whose key it knows."""
     ssh.default(UpdateHostKeys="yes")
     further = Key(tmp_path, "further", kind="ecdsa")
     entry = behind(ssh.worker("worker", start_sshd(f"HostKey {further.private}")), shared_distccd)
@@ -161,7 +161,7 @@ for address, reuse in places:
 
 
 def listeners_of(pid: int) -> dict[int, str]:
-    """The TCP ports that a process listens on, with the address in hexadecimal."""
+    """The TCP ports on which a process listens, each with its address in hexadecimal."""
     inodes = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     found = {}
     for name in ("tcp", "tcp6"):
@@ -174,7 +174,7 @@ def listeners_of(pid: int) -> dict[int, str]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_it_is_our_ssh_that_listens_on_both_ports_and_on_loopback_only(
+def test_our_ssh_listens_on_both_ports_and_on_loopback_only(
     user_shell: UserShell, ssh: SshUser, gate: Gate, traces: Traces
 ) -> None:
     ssh.default(GatewayPorts="yes")
@@ -189,10 +189,10 @@ def test_it_is_our_ssh_that_listens_on_both_ports_and_on_loopback_only(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_port_of_a_tunnel_is_nobodys_even_when_its_ssh_has_gone(
+def test_no_other_process_gets_a_port_of_a_tunnel_after_its_ssh_was_killed(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """Whoever got it would be sent sources, and could answer with objects of his own."""
+    """Another process would be sent sources, and could answer with objects of its own."""
     with running(user_shell, f"distcc_build {gate.word}") as process:
         held = gate.wait()
         (master,) = traces.masters()
@@ -211,14 +211,14 @@ def test_a_port_of_a_tunnel_is_nobodys_even_when_its_ssh_has_gone(
     assert status == 0
     assert "worker lost" in stderr
     traces.assert_none(held.distcc_hosts)
-    assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can do it"
+    assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can take a free port"
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_port_of_a_tunnel_is_nobodys_even_when_its_shell_has_been_killed(
+def test_no_other_process_gets_a_port_of_a_tunnel_after_its_shell_was_killed(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """The build goes on without it, and has the ports in its DISTCC_HOSTS."""
+    """The build goes on without its shell, and has the ports in its DISTCC_HOSTS."""
     with running(user_shell, f"distcc_build {gate.word}") as process:
         held = gate.wait()
         ports = [str(port) for port in listeners_of(*traces.masters())]
@@ -230,14 +230,14 @@ def test_a_port_of_a_tunnel_is_nobodys_even_when_its_shell_has_been_killed(
         gate.open()
         traces.wait_for_shells()
         traces.wait_for_none(held.distcc_hosts)
-    assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can do it"
+    assert "taken" in try_as_another_user(STEAL, ports[0]), "the thief can take a free port"
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_port_of_a_tunnel_is_nobodys_between_two_commands_of_a_build(
+def test_no_other_process_gets_a_port_of_a_tunnel_between_two_commands_of_a_build(
     user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
 ) -> None:
-    """Of a function of the shell, which has been killed: then no process of it shows DISTCC_HOSTS."""
+    """The build is a shell function, and its shell was killed: no process has DISTCC_HOSTS then."""
     between = tmp_path / "between"
     os.mkfifo(between)
     with running(user_shell, f"b() {{ {gate.word}; read x < {between}; }}; distcc_build b") as process:
@@ -265,7 +265,7 @@ def test_a_port_that_another_user_takes_between_choice_and_use_is_not_used(
     tmp_path: Path,
     traces: Traces,
 ) -> None:
-    """The `ssh` on PATH shows the test the ports first, and waits until a thief has taken one."""
+    """The `ssh` on PATH first tells the test the ports, and waits until a thief has taken one."""
     ssh.write_wrapper(
         f'case " $* " in *" -O forward "*)\n'
         f'mkdir {tmp_path}/asked 2> /dev/null && DISTCC_HOSTS="$*" {gate.word} ;;\nesac'
@@ -346,7 +346,7 @@ def test_another_user_can_do_nothing_with_the_session(
 def test_a_directory_in_which_others_may_rename_is_no_place_for_a_session(
     mode: int, below: str, user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    """Nor is one below it: its owner would find another one there."""
+    """Nor is a directory below it: another user could replace that directory."""
     shared = Path(user_shell.environ["TMPDIR"], "shared")
     (shared / below).mkdir(parents=True)
     shared.chmod(mode)
@@ -364,10 +364,10 @@ def test_a_directory_in_which_others_may_rename_is_no_place_for_a_session(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_link_on_the_way_to_the_session_is_followed_once(
+def test_link_on_the_way_to_the_session_is_followed_once(
     user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
 ) -> None:
-    """Where it leads to later does not matter."""
+    """A later change of the link has no effect."""
     link = tmp_path / "link"
     link.symlink_to(user_shell.environ["TMPDIR"])
     user_shell.environ["XDG_RUNTIME_DIR"] = str(link)
@@ -384,7 +384,7 @@ def test_a_link_on_the_way_to_the_session_is_followed_once(
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("kind", ["link", "directory of another"])
-def test_what_somebody_puts_in_the_place_of_the_session_is_left_alone(
+def test_link_or_directory_in_the_place_of_the_session_is_left_alone(
     kind: str, user_shell: UserShell, gate: Gate, traces: Traces, tmp_path: Path
 ) -> None:
     precious = tmp_path / "precious"
@@ -429,7 +429,7 @@ def accepted(text: str) -> bool:
         return False
 
 
-# Beside what chance finds, the words that the grammar is about: few of the others are hosts at all.
+# Few random texts are hosts, so try words of the grammar, too.
 WORDS_OF_HOSTS = st.lists(
     st.sampled_from([*"ab-_.@:/[]%$1F", "-oF", "-J", "ProxyCommand", "::1", "[::1]", ":22", "/3632"]),
     min_size=1,
@@ -443,8 +443,8 @@ WORDS_OF_HOSTS = st.lists(
 @example("1")
 @example("[::1%lo]")
 @example("[::ffff:1.2.3.4]")
-def test_whatever_the_list_says_ssh_sees_a_host_and_no_option(text: str) -> None:
-    """By what ssh itself makes of the arguments: all but host, port and user is as for any other host."""
+def test_ssh_takes_no_word_of_the_list_for_an_option(text: str) -> None:
+    """`ssh -G` prints the same settings as for a plain host, but for host, port and user."""
     host = parse_host(f"ssh://{text}")
     assert isinstance(host, SshHost)
     seen = understood(target_arguments(host))
@@ -457,7 +457,7 @@ def test_whatever_the_list_says_ssh_sees_a_host_and_no_option(text: str) -> None
 
 
 def as_number(name: str) -> str | None:
-    """The address that a name stands for if it is a number, as ssh writes it: 1 is 0.0.0.1, 0:: is ::."""
+    """The address that ssh writes for a name that is a number: 0.0.0.1 for 1, :: for 0::."""
     try:
         return str(socket.getaddrinfo(name.encode(), None, flags=socket.AI_NUMERICHOST)[0][4][0])
     except OSError:
@@ -465,7 +465,7 @@ def as_number(name: str) -> str | None:
 
 
 def understood(arguments: list[str]) -> dict[str, list[str]]:
-    """The settings that ssh would use: name to values."""
+    """The settings that ssh would use, each with its values."""
     done = subprocess.run(
         [SSH, "-F", "none", "-G", *arguments],
         check=True,

@@ -1,4 +1,4 @@
-"""Many logins at once, and servers that take only some of them."""
+"""Many logins at once, and servers that accept only some of them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from .conftest import Keys
 
-# As sshd has it, without the chance: all are dropped from the tenth connection on that has not logged in.
+# sshd's default drops connections at random. Here, all are dropped while ten have not logged in.
 LIMIT = "MaxStartups 10:100:100"
 WORKERS = 16
 ROUNDS = 2
 
 
-def test_sixteen_workers_behind_a_jump_host_are_all_reached(
+def test_all_of_sixteen_workers_behind_a_jump_host_are_reached(
     user_shell: UserShell,
     ssh: SshUser,
     keys: Keys,
@@ -37,7 +37,7 @@ def test_sixteen_workers_behind_a_jump_host_are_all_reached(
     recorder: Recorder,
     traces: Traces,
 ) -> None:
-    # A far sshd, whose logins take long enough to be under way at the same time.
+    # This sshd is slow, so that many logins are under way at the same time.
     slowly = f"AuthorizedKeysCommand /bin/sh -c 'sleep 0.5; cat {keys.user.public}'"
     jump = start_sshd(LIMIT, "AuthorizedKeysFile none", slowly, f"AuthorizedKeysCommandUser {USER}")
     ssh.worker("jump", jump)
@@ -52,7 +52,7 @@ def test_sixteen_workers_behind_a_jump_host_are_all_reached(
 
 @pytest.fixture
 def proxied(ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: dict[str, str]) -> str:
-    """The entry of a worker, which is the whole list: each run of its proxy adds a line to `runs`."""
+    """The entry of a worker; it is the whole host list. Each run of its proxy adds a line to `runs`."""
     ssh.worker("jump", shared_sshd)
     proxy = ssh.directory / "proxy"
     runs = ssh.directory / "runs"
@@ -70,17 +70,17 @@ def runs(ssh: SshUser) -> int:
     return len((ssh.directory / "runs").read_text().splitlines())
 
 
-def test_a_connection_that_is_closed_before_the_login_is_made_once_more(
+def test_connection_that_is_closed_before_the_login_is_tried_again(
     user_shell: UserShell, proxied: str, ssh: SshUser
 ) -> None:
-    """As sshd does by chance where others log in at the same time."""
+    """sshd closes connections at random if many clients log in at the same time."""
     result = user_shell.run("distcc_build true")
     assert result.stderr == f"distcc-driver: -j 5 = 5 remote ({proxied}: 5)\n"
     assert runs(ssh) == 2
 
 
 @pytest.mark.usefixtures("proxied")
-def test_a_connection_that_is_closed_again_is_given_up(
+def test_connection_that_is_closed_twice_is_given_up(
     user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
 ) -> None:
     entry = behind("never", shared_distccd)
@@ -89,7 +89,7 @@ def test_a_connection_that_is_closed_again_is_given_up(
     assert runs(ssh) == 2
 
 
-def test_a_refused_login_is_not_tried_again(
+def test_refused_login_is_not_tried_again(
     user_shell: UserShell, ssh: SshUser, keys: Keys, start_sshd: Callable[..., Sshd], shared_distccd: Distccd
 ) -> None:
     ssh.default(IdentityFile=str(keys.stranger.private))
@@ -101,10 +101,10 @@ def test_a_refused_login_is_not_tried_again(
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_workers_that_never_answer_do_not_hold_up_one_that_does(
+def test_silent_workers_do_not_hold_up_one_that_answers(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
-    """More of them than may log in at once, and all by the same way."""
+    """There are more silent workers than may log in at once, and all connect through one jump host."""
     ssh.worker("jump", shared_sshd, ProxyCommand="none")
     proxy = ssh.directory / "proxy"
     proxy.write_text(

@@ -1,4 +1,4 @@
-"""SSH servers that are broken or hostile: the build begins without them, and says so in clean words."""
+"""SSH servers that are broken or hostile: the build leaves them out with one printable line."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _little_patience(ssh: SshUser, environ: dict[str, str]) -> None:
 
 
 def assert_left_out(shell: UserShell, entry: str, other: Distccd, cause: str) -> None:
-    """The build has the other worker alone, and there is one short line with the cause."""
+    """Check that the build uses only the other worker, and prints one short line with the cause."""
     shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {other.spec}"
     line = assert_built_without(shell, entry, cause)
     assert line.isprintable(), ascii(line)
@@ -62,18 +62,18 @@ def assert_left_out(shell: UserShell, entry: str, other: Distccd, cause: str) ->
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
 @pytest.mark.parametrize("fault", BEFORE_LOGIN, ids=name_of)
-def test_a_server_that_nobody_can_log_in_to(
+def test_server_that_fails_before_the_login_is_left_out(
     fault: Behaviour, user_shell: UserShell, shared_distccd: Distccd
 ) -> None:
     with Server(fault.answer) as server:
         entry = behind(f"{LOOPBACK}:{server.port}", shared_distccd)
         assert_left_out(user_shell, entry, shared_distccd, fault.cause)
-        assert server.connections in (1, 2), "one more for those that close before the login"
+        assert server.connections in (1, 2), "a second one after a close before the login"
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
 @pytest.mark.parametrize("malice", AFTER_LOGIN, ids=name_of)
-def test_a_server_that_lets_everybody_in(
+def test_server_that_misbehaves_after_the_login_is_left_out(
     malice: Malice, user_shell: UserShell, ssh: SshUser, keys: Keys, shared_distccd: Distccd
 ) -> None:
     with HostileSshd(keys.host, malice) as server:
@@ -93,10 +93,10 @@ def agent(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("user_shell", ["zsh"], indirect=True)
-def test_a_server_gets_at_nothing_behind_its_client(
+def test_server_reaches_neither_ports_nor_agent_of_its_client(
     user_shell: UserShell, ssh: SshUser, keys: Keys, shared_distccd: Distccd, agent: Path
 ) -> None:
-    """Not at the agent either, though the configuration would show it to every server."""
+    """The configuration would forward the agent to every server."""
     ssh.default(ForwardAgent="yes", IdentityAgent=str(agent))
     with HostileSshd(keys.host, INTRUDER) as server:
         entry = behind(ssh.worker("worker", server), shared_distccd)
@@ -105,10 +105,10 @@ def test_a_server_gets_at_nothing_behind_its_client(
         assert server.opened == 0
 
 
-def test_what_a_server_makes_ssh_write_takes_neither_memory_nor_room(
+def test_endless_banner_takes_neither_memory_nor_disk_space(
     environ: dict[str, str], ssh: SshUser, keys: Keys, shared_distccd: Distccd
 ) -> None:
-    """A banner without end, of which nothing is kept. The file that ssh itself writes to has a limit."""
+    """No more than a pipe holds is kept of the banner. The next test shows the limit of ssh's own file."""
     sizes = [0]
     with HostileSshd(keys.host, ENDLESS_BANNER) as server:
         entry = behind(ssh.worker("worker", server), shared_distccd)
@@ -116,7 +116,7 @@ def test_what_a_server_makes_ssh_write_takes_neither_memory_nor_room(
 
         def watch() -> None:
             while not over.wait(0.1):
-                with contextlib.suppress(FileNotFoundError):  # the session is closed as we look
+                with contextlib.suppress(FileNotFoundError):  # the session is being closed
                     sizes.append(sum(path.stat().st_size for path in Path(environ["TMPDIR"]).glob("*/*")))
 
         watcher = threading.Thread(target=watch)
@@ -131,18 +131,16 @@ def test_what_a_server_makes_ssh_write_takes_neither_memory_nor_room(
 
 
 @pytest.mark.usefixtures("worker")
-def test_no_file_that_ssh_writes_grows_without_end(
-    user_shell: UserShell, ssh: SshUser, tmp_path: Path
-) -> None:
+def test_files_that_ssh_writes_have_a_size_limit(user_shell: UserShell, ssh: SshUser, tmp_path: Path) -> None:
     ssh.write_wrapper(f"ulimit -f >{tmp_path}/limit")
     assert user_shell.run("distcc_build true").returncode == 0
     assert int((tmp_path / "limit").read_text()) * 512 == 64 * 1024 * 1024
 
 
-def test_every_fault_at_once(
+def test_all_faults_in_one_build_print_only_printable_lines(
     user_shell: UserShell, ssh: SshUser, keys: Keys, shared_distccd: Distccd, recorder: Recorder
 ) -> None:
-    """In a terminal: not a byte of what they say reaches it that it would act on."""
+    """The build runs in a terminal, which would act on control characters."""
     with contextlib.ExitStack() as stack:
         ports = [stack.enter_context(Server(fault.answer)).port for fault in BEFORE_LOGIN]
         hosts = [f"{LOOPBACK}:{port}" for port in ports]

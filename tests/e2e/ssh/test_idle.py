@@ -1,4 +1,4 @@
-"""What is left of the driver sleeps while the build runs."""
+"""The guard, the only process of ours beside ssh, sleeps while the build runs."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def sleeps_in_poll(pid: int) -> bool:
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_guard_never_wakes_up_while_the_build_runs(
-    user_shell: UserShell, gate: Gate, traces: Traces
-) -> None:
+def test_guard_sleeps_while_the_build_runs(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
     with running(user_shell, f"run() {{ {gate.word} && {gate.word}; }}; distcc_build run") as process:
         gate.wait()
         guard = traces.guard()

@@ -1,4 +1,4 @@
-"""Tunnels while a build runs: what they hold, what they survive, and what it costs to lose one."""
+"""Tunnels while a build runs: which files they hold open, and what happens if one is lost."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ LOST = "worker lost, its tunnel ended during the build"
 
 
 def descriptors(pid: int) -> set[str]:
-    """What a process has open, `socket:[1]` as `socket`."""
+    """The open files of a process, with `socket:[1]` shortened to `socket`."""
     directory = Path(f"/proc/{pid}/fd")
     return {re.sub(r":\[\d+\]", "", os.readlink(entry)) for entry in directory.iterdir()}
 
 
 def wait_until_guard_waits(guard: int) -> None:
-    """In the kernel, for the end of processes, and for nothing else."""
+    """Wait until the guard sleeps in the kernel, waiting for the end of processes."""
     wait_until(lambda: "pidfd" in " ".join(descriptors(guard)), "the guard has processes to wait for")
     wait_until(lambda: stat_fields(guard)[0] == "S", "the guard sleeps")
 
 
 def switches(pid: int) -> str:
-    """How often a process has run."""
+    """The numbers of a process's context switches, which change when it runs."""
     return "".join(re.findall(r"ctxt_switches:\s*(\d+)", Path(f"/proc/{pid}/status").read_text()))
 
 
 @pytest.mark.usefixtures("worker")
-def test_nothing_of_ours_holds_a_terminal_or_a_pipe_of_the_build(
+def test_guard_and_ssh_hold_no_terminal_and_no_pipe_of_the_build(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -68,7 +68,7 @@ def test_nothing_of_ours_holds_a_terminal_or_a_pipe_of_the_build(
         traces.assert_none(held.distcc_hosts)
 
 
-def test_a_connection_that_asked_holds_no_terminal(
+def test_ssh_that_asked_for_a_passphrase_holds_no_terminal_afterwards(
     user_shell: UserShell, worker: str, ssh: SshUser, keys: Keys, gate: Gate, traces: Traces
 ) -> None:
     ssh.default(IdentityFile=str(keys.protected.private))
@@ -87,7 +87,9 @@ def test_a_connection_that_asked_holds_no_terminal(
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_guard_does_not_run_while_it_waits(user_shell: UserShell, gate: Gate, traces: Traces) -> None:
+def test_guard_does_not_run_while_another_build_begins_and_ends(
+    user_shell: UserShell, gate: Gate, traces: Traces
+) -> None:
     with running(user_shell, f"distcc_build {gate.word}; distcc_build true") as process:
         gate.wait()
         guard = traces.guard()
@@ -119,7 +121,7 @@ def test_two_builds_at_the_same_time(user_shell: UserShell, worker: str, gate: G
     traces.assert_none()
 
 
-def test_builds_inside_the_parts_of_a_pipeline(user_shell: UserShell, worker: str, traces: Traces) -> None:
+def test_two_builds_in_one_pipeline(user_shell: UserShell, worker: str, traces: Traces) -> None:
     result = user_shell.run("count() { wc -l; }; distcc_build printf '%s\\n' x | distcc_build count")
     assert result.stdout.strip() == "3"
     assert result.stderr.count(f"5 remote ({worker}: 5)") == 2
@@ -139,7 +141,7 @@ def lines_about_loss(stderr: str) -> list[str]:
 
 
 @pytest.mark.parametrize("cause", ["connection-killed", "machine-down"])
-def test_a_lost_tunnel_costs_a_line_and_local_jobs(
+def test_build_goes_on_here_and_prints_one_line_if_a_tunnel_is_lost(
     cause: str,
     user_shell: UserShell,
     ssh: SshUser,
@@ -169,7 +171,7 @@ def test_a_lost_tunnel_costs_a_line_and_local_jobs(
     traces.assert_none(held.distcc_hosts)
 
 
-def test_workers_lost_for_the_same_cause_share_a_line(
+def test_workers_that_are_lost_for_the_same_cause_share_a_line(
     user_shell: UserShell,
     ssh: SshUser,
     start_sshd: Callable[..., Sshd],
@@ -193,7 +195,7 @@ def test_workers_lost_for_the_same_cause_share_a_line(
     traces.assert_none(held.distcc_hosts)
 
 
-def test_only_the_lost_worker_is_named_and_the_other_builds(
+def test_only_the_lost_worker_is_named_and_the_other_compiles(
     user_shell: UserShell,
     ssh: SshUser,
     start_sshd: Callable[..., Sshd],
@@ -224,7 +226,7 @@ def test_only_the_lost_worker_is_named_and_the_other_builds(
 def test_no_lock_file_of_a_tunnel_is_left(
     user_shell: UserShell, worker: str, gate: Gate, traces: Traces
 ) -> None:
-    """Nor anything else that was named after it; the locks of other workers stay."""
+    """All files named after the tunnel are removed; the locks of other workers stay."""
     prepare_project(user_shell, worker)
     lock = Path(user_shell.environ["DISTCC_DIR"]) / "lock"
     lock.mkdir()
@@ -242,7 +244,7 @@ def test_no_lock_file_of_a_tunnel_is_left(
 
 
 @pytest.mark.usefixtures("worker")
-def test_no_lock_file_is_left_where_distcc_keeps_them_by_default(
+def test_no_lock_file_is_left_in_distccs_default_directory(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
     (user_shell.cwd / "file.c").write_text("int number;\n")
@@ -258,8 +260,8 @@ def test_no_lock_file_is_left_where_distcc_keeps_them_by_default(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_client_that_outlives_its_build_is_waited_for(user_shell: UserShell, traces: Traces) -> None:
-    """It finds no tunnel any more, and writes that down in one more file."""
+def test_end_of_the_build_waits_for_a_client_that_outlives_it(user_shell: UserShell, traces: Traces) -> None:
+    """The client finds no tunnel any more, and makes one more file to mark the worker as failed."""
     directory = user_shell.cwd
     (directory / "file.c").write_text("int number;\n")
     late = directory / "late-cc"
@@ -271,7 +273,7 @@ def test_a_client_that_outlives_its_build_is_waited_for(user_shell: UserShell, t
     )
     late.chmod(0o755)
     build = "distcc ./late-cc -c file.c -o file.o & until [ -e begun ]; do sleep 0.01; done"
-    user_shell.environ["DISTCC_FALLBACK"] = "0"  # it ends then
+    user_shell.environ["DISTCC_FALLBACK"] = "0"  # the client ends when it finds no tunnel
     result = user_shell.run(f"distcc_build sh -c {shlex.quote(build)}")
     assert result.returncode == 0
     assert "failed to distribute and fallbacks are disabled" in result.stderr

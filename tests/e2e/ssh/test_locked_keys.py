@@ -1,4 +1,4 @@
-"""Keys with a passphrase: no failed login is spent where it is known that ssh will ask for it."""
+"""Keys with a passphrase: if ssh will surely ask for it, no login is tried that must fail."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from .conftest import Keys
 
-OFFERED = "method publickey"  # in the log of an sshd that was shown a key
+OFFERED = "method publickey"  # the log of an sshd has this after a client has offered a key
 
 
 @pytest.fixture
 def sshd(ssh: SshUser, keys: Keys, start_sshd: Callable[..., Sshd]) -> Sshd:
-    """Of the host `worker`, where the user's only key has a passphrase."""
+    """The sshd of the host `worker`; the user's only key for it has a passphrase."""
     sshd = start_sshd()
     ssh.default(IdentityFile=str(keys.protected.private))
     ssh.worker("worker", sshd)
@@ -36,14 +36,14 @@ def sshd(ssh: SshUser, keys: Keys, start_sshd: Callable[..., Sshd]) -> Sshd:
 
 @pytest.fixture
 def agent(ssh: SshUser, tmp_path: Path) -> Iterator[Agent]:
-    """The user's agent, still empty."""
+    """The user's agent, without keys."""
     agent = Agent(tmp_path / "agent")
     ssh.default(IdentityAgent=str(agent.socket))
     yield agent
     agent.stop()
 
 
-def test_without_a_terminal_the_key_is_named_and_not_offered(
+def test_without_a_terminal_the_line_names_the_key_which_is_not_offered(
     user_shell: UserShell, keys: Keys, sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     entry = behind("worker", shared_distccd)
@@ -52,7 +52,7 @@ def test_without_a_terminal_the_key_is_named_and_not_offered(
     assert OFFERED not in sshd.log()
 
 
-def test_at_a_terminal_the_question_comes_with_the_only_login(
+def test_at_a_terminal_ssh_asks_at_the_first_login(
     user_shell: UserShell, sshd: Sshd, shared_distccd: Distccd, traces: Traces
 ) -> None:
     user_shell.environ["DISTCC_AUTO_HOSTS"] = behind("worker", shared_distccd)
@@ -69,7 +69,7 @@ def test_at_a_terminal_the_question_comes_with_the_only_login(
 
 @pytest.mark.parametrize("only", ["yes", "no"])
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_a_key_that_the_agent_holds_needs_no_question(
+def test_key_in_the_agent_needs_no_question(
     only: str,
     agent: Agent,
     user_shell: UserShell,
@@ -88,7 +88,7 @@ def test_a_key_that_the_agent_holds_needs_no_question(
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_an_agent_that_holds_another_key_is_asked_only_if_it_may_be(
+def test_other_key_in_the_agent_is_offered_only_without_identitiesonly(
     agent: Agent, user_shell: UserShell, ssh: SshUser, keys: Keys, sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     agent.add(keys.stranger)
@@ -102,7 +102,7 @@ def test_an_agent_that_holds_another_key_is_asked_only_if_it_may_be(
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_a_jump_host_is_shown_no_locked_key(
+def test_locked_key_is_not_offered_to_a_jump_host(
     user_shell: UserShell, ssh: SshUser, keys: Keys, sshd: Sshd, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     ssh.trust(shared_sshd)

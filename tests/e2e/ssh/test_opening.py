@@ -1,4 +1,4 @@
-"""Which tunnels a build gets."""
+"""Opening tunnels: which hosts are used, and why others are left out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .conftest import Keys
 
 
-def test_an_alias_and_a_key_are_all_it_takes(
+def test_host_of_the_configuration_with_a_key_is_used(
     user_shell: UserShell, worker: str, recorder: Recorder, traces: Traces
 ) -> None:
     result = user_shell.run(f"distcc_build {recorder.word} all")
@@ -50,7 +50,7 @@ def test_an_alias_and_a_key_are_all_it_takes(
     traces.assert_none(recorder.environ["DISTCC_HOSTS"])
 
 
-def test_user_and_port_in_the_list_win_over_the_configuration(
+def test_user_and_port_of_the_list_override_the_configuration(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     ssh.trust(shared_sshd)
@@ -62,7 +62,7 @@ def test_user_and_port_in_the_list_win_over_the_configuration(
     assert result.stderr == f"distcc-driver: -j 5 = 5 remote ({entry}: 5)\n"
 
 
-def test_a_user_that_the_list_does_not_name_is_the_configurations(
+def test_without_a_user_in_the_list_that_of_the_configuration_is_taken(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     entry = behind(ssh.worker("worker", shared_sshd, User="nobody-of-this-name"), shared_distccd)
@@ -101,7 +101,7 @@ def test_eight_ssh_hosts_are_reached(
     assert len(set(tunnel_ports(recorder.environ["DISTCC_HOSTS"]))) == 8
 
 
-def test_a_build_over_two_tunnels(
+def test_build_compiles_through_two_tunnels(
     user_shell: UserShell,
     ssh: SshUser,
     start_sshd: Callable[..., Sshd],
@@ -127,7 +127,7 @@ def test_a_build_over_two_tunnels(
 
 
 @pytest.mark.skipif(not may_unshare("--net"), reason="this user may not make network namespaces")
-def test_a_distccd_that_only_its_sshd_can_reach(
+def test_distccd_in_a_network_that_only_its_sshd_reaches(
     user_shell: UserShell, ssh: SshUser, keys: Keys, traces: Traces
 ) -> None:
     with ExitStack() as stack:
@@ -152,7 +152,7 @@ def test_a_distccd_that_only_its_sshd_can_reach(
 # Host keys
 
 
-def test_a_changed_host_key_is_refused(
+def test_changed_host_key_is_refused(
     user_shell: UserShell, ssh: SshUser, keys: Keys, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     ssh.trust(shared_sshd, keys.other_host)
@@ -163,7 +163,7 @@ def test_a_changed_host_key_is_refused(
     assert ssh.known_hosts.read_text() == known
 
 
-def test_an_unknown_host_key_is_not_taken_without_a_terminal(
+def test_unknown_host_key_is_not_accepted_without_a_terminal(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     entry = behind(ssh.host("worker", shared_sshd), shared_distccd)
@@ -173,7 +173,7 @@ def test_an_unknown_host_key_is_not_taken_without_a_terminal(
 
 
 @pytest.mark.parametrize("level", ["QUIET", "DEBUG3"])
-def test_the_reason_does_not_depend_on_the_log_level_of_the_configuration(
+def test_cause_does_not_depend_on_the_log_level_of_the_configuration(
     level: str, user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     entry = behind(ssh.host("worker", shared_sshd, LogLevel=level), shared_distccd)
@@ -181,7 +181,7 @@ def test_the_reason_does_not_depend_on_the_log_level_of_the_configuration(
     assert_built_without(user_shell, entry, "host key is not known (Host key verification failed.)")
 
 
-def test_a_configuration_that_takes_new_host_keys_is_obeyed(
+def test_configuration_may_accept_new_host_keys(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     entry = behind(ssh.host("worker", shared_sshd, StrictHostKeyChecking="accept-new"), shared_distccd)
@@ -193,7 +193,7 @@ def test_a_configuration_that_takes_new_host_keys_is_obeyed(
 # Hosts that fail
 
 
-def test_a_key_that_the_worker_does_not_know(
+def test_key_that_the_worker_does_not_accept(
     user_shell: UserShell, ssh: SshUser, keys: Keys, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     entry = behind(ssh.worker("worker", shared_sshd, IdentityFile=str(keys.stranger.private)), shared_distccd)
@@ -202,7 +202,7 @@ def test_a_key_that_the_worker_does_not_know(
     assert_built_without(user_shell, entry, "Permission denied", "ssh-agent", "ssh-copy-id")
 
 
-def test_more_keys_than_the_worker_puts_up_with(
+def test_more_keys_than_the_worker_allows(
     user_shell: UserShell,
     ssh: SshUser,
     keys: Keys,
@@ -215,7 +215,7 @@ def test_more_keys_than_the_worker_puts_up_with(
     assert_built_without(user_shell, entry, "ssh failed (Received disconnect", "Too many authentication")
 
 
-def test_forwarding_is_forbidden(
+def test_worker_that_forbids_forwarding(
     user_shell: UserShell, ssh: SshUser, start_sshd: Callable[..., Sshd], shared_distccd: Distccd
 ) -> None:
     entry = behind(ssh.worker("worker", start_sshd("AllowTcpForwarding no")), shared_distccd)
@@ -232,7 +232,7 @@ def test_no_distccd_behind_the_sshd(user_shell: UserShell, shared_distccd: Distc
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_distccd_without_stats(user_shell: UserShell, shared_distccd: Distccd) -> None:
+def test_distccd_without_stats(user_shell: UserShell, shared_distccd: Distccd) -> None:
     with refusing_port() as closed:
         entry = f"ssh://worker/{shared_distccd.job_port}/{closed}"
         user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
@@ -240,7 +240,7 @@ def test_a_distccd_without_stats(user_shell: UserShell, shared_distccd: Distccd)
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_job_port_that_is_refused(user_shell: UserShell, shared_distccd: Distccd) -> None:
+def test_job_port_that_refuses(user_shell: UserShell, shared_distccd: Distccd) -> None:
     with refusing_port() as closed:
         entry = f"ssh://worker/{closed}/{shared_distccd.stats_port}"
         user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
@@ -248,14 +248,14 @@ def test_a_job_port_that_is_refused(user_shell: UserShell, shared_distccd: Distc
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_web_server_at_the_stats_port(user_shell: UserShell, shared_distccd: Distccd) -> None:
+def test_web_server_at_the_stats_port(user_shell: UserShell, shared_distccd: Distccd) -> None:
     with Server(servers.html) as server:
         entry = f"ssh://worker/{shared_distccd.job_port}/{server.port}"
         user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
         assert_built_without(user_shell, entry, "behind ssh", "not a distccd stats page")
 
 
-def test_what_a_server_says_in_its_banner_explains_nothing(
+def test_banner_of_a_server_is_not_quoted_as_the_cause(
     user_shell: UserShell,
     ssh: SshUser,
     start_sshd: Callable[..., Sshd],
@@ -272,7 +272,7 @@ def test_what_a_server_says_in_its_banner_explains_nothing(
 
 
 @pytest.mark.usefixtures("ssh")
-def test_no_sshd(user_shell: UserShell, shared_distccd: Distccd) -> None:
+def test_host_without_an_sshd(user_shell: UserShell, shared_distccd: Distccd) -> None:
     with refusing_port() as closed:
         entry = behind(f"{LOOPBACK}:{closed}", shared_distccd)
         user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
@@ -280,7 +280,7 @@ def test_no_sshd(user_shell: UserShell, shared_distccd: Distccd) -> None:
 
 
 @pytest.mark.usefixtures("ssh")
-def test_a_host_that_does_not_exist(user_shell: UserShell, shared_distccd: Distccd) -> None:
+def test_host_that_does_not_exist(user_shell: UserShell, shared_distccd: Distccd) -> None:
     entry = "ssh://no-such-host.invalid"
     user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
     assert_built_without(user_shell, entry, "ssh failed", "Could not resolve hostname")
@@ -292,7 +292,7 @@ def test_a_host_that_does_not_exist(user_shell: UserShell, shared_distccd: Distc
     ids=["bash-1", "zsh-1", "bash-default"],
     indirect=["user_shell"],
 )
-def test_an_sshd_that_accepts_and_says_nothing(
+def test_sshd_that_accepts_connections_and_stays_silent(
     timeout_s: str | None, expected: str, user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
 ) -> None:
     if timeout_s is not None:
@@ -306,10 +306,10 @@ def test_an_sshd_that_accepts_and_says_nothing(
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
 @pytest.mark.parametrize("what", ["configuration", "program"])
-def test_an_ssh_that_never_gets_as_far_as_to_connect(
+def test_ssh_that_hangs_before_it_connects(
     what: str, user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
 ) -> None:
-    """It is asked for its time-out, too, and does not answer that."""
+    """`ssh -G`, which is asked for the time-out, hangs, too."""
     if what == "program":
         ssh.write_wrapper("exec sleep 300")
     else:
@@ -321,7 +321,7 @@ def test_an_ssh_that_never_gets_as_far_as_to_connect(
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_a_configuration_that_is_no_text(
+def test_configuration_that_is_not_utf_8(
     user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
 ) -> None:
     ssh.host("late", ProxyCommand="sleep 300", IdentityFile="/tmp/cl\udce9")
@@ -331,7 +331,7 @@ def test_a_configuration_that_is_no_text(
 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
-def test_proxies_that_do_not_end_when_asked_are_killed(
+def test_proxies_that_ignore_signals_are_killed(
     user_shell: UserShell, ssh: SshUser, shared_distccd: Distccd
 ) -> None:
     ssh.default(ProxyCommand="sh -c 'trap : TERM HUP; while :; do sleep 300; done'")
@@ -346,7 +346,7 @@ def test_proxies_that_do_not_end_when_asked_are_killed(
 
 
 @pytest.mark.usefixtures("ssh")
-def test_connections_that_no_worker_needs_are_closed_before_the_build(
+def test_connections_that_the_plan_does_not_use_are_closed_before_the_build(
     user_shell: UserShell, worker: str, gate: Gate, traces: Traces
 ) -> None:
     with refusing_port() as closed, ExitStack() as stack:
@@ -360,8 +360,8 @@ def test_connections_that_no_worker_needs_are_closed_before_the_build(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_build_that_is_refused_leaves_nothing(user_shell: UserShell, traces: Traces) -> None:
-    """No worker, and no local job allowed."""
+def test_build_that_is_refused_leaves_no_processes_and_files(user_shell: UserShell, traces: Traces) -> None:
+    """There is no worker, and no local job is allowed."""
     with refusing_port() as closed:
         user_shell.environ.update(
             DISTCC_AUTO_HOSTS=f"ssh://worker/{closed}", DISTCC_AUTO_FALLBACK_LOCAL_JOBS="0"
@@ -372,11 +372,11 @@ def test_a_build_that_is_refused_leaves_nothing(user_shell: UserShell, traces: T
     traces.assert_none()
 
 
-# What is not installed
+# Programs that are not installed
 
 
 def tools_without_ssh(directory: Path) -> Path:
-    """A directory with the programs of this machine, but no ssh."""
+    """A directory with the programs that a build needs, but without ssh."""
     directory.mkdir()
     for name in ("distcc", "env", "python3", "readlink", "sh", "true"):
         (directory / name).symlink_to(f"/usr/bin/{name}")
@@ -384,7 +384,7 @@ def tools_without_ssh(directory: Path) -> Path:
 
 
 @pytest.mark.usefixtures("ssh")
-def test_no_ssh_is_installed(user_shell: UserShell, shared_distccd: Distccd, tmp_path: Path) -> None:
+def test_ssh_is_not_installed(user_shell: UserShell, shared_distccd: Distccd, tmp_path: Path) -> None:
     entries = ["ssh://first", "ssh://second"]
     user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{' '.join(entries)} {shared_distccd.spec}"
     result = user_shell.run("distcc_build true", before=f"PATH={tools_without_ssh(tmp_path / 'tools')}")
@@ -394,7 +394,7 @@ def test_no_ssh_is_installed(user_shell: UserShell, shared_distccd: Distccd, tmp
     assert others == [f"distcc-driver: -j 5 = 5 remote ({shared_distccd.spec}: 5)"]
 
 
-def test_an_ssh_that_cannot_be_run(
+def test_ssh_that_cannot_be_run(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd
 ) -> None:
     entry = behind(ssh.worker("worker", shared_sshd), shared_distccd)
@@ -404,7 +404,7 @@ def test_an_ssh_that_cannot_be_run(
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_package_sh_is_not_installed(
+def test_package_sh_is_not_installed(
     user_shell: UserShell, recorder: Recorder, tmp_path: Path, traces: Traces
 ) -> None:
     bare = tmp_path / "bare"
@@ -423,7 +423,7 @@ def test_the_package_sh_is_not_installed(
 
 
 @pytest.mark.parametrize("stolen", [[0], [1], [0, 1]], ids=["job", "stats", "both"])
-def test_a_port_that_somebody_else_takes_is_no_loss(
+def test_other_port_is_used_if_another_process_takes_the_chosen_one(
     stolen: list[int],
     user_shell: UserShell,
     ssh: SshUser,
@@ -434,7 +434,7 @@ def test_a_port_that_somebody_else_takes_is_no_loss(
     tmp_path: Path,
     traces: Traces,
 ) -> None:
-    """The `ssh` on PATH shows the test the ports first, and waits until it has taken them."""
+    """The `ssh` on PATH first tells the test the ports, and waits until the test has taken them."""
     sshd = start_sshd()
     user_shell.environ["DISTCC_AUTO_HOSTS"] = behind(ssh.worker("worker", sshd), shared_distccd)
     ssh.write_wrapper(
@@ -447,7 +447,9 @@ def test_a_port_that_somebody_else_takes_is_no_loss(
         assert len(chosen) == 2
         for index in stolen:
             thief = stack.enter_context(socket.socket())
-            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else it cannot take a port of ours
+            thief.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # needed to bind a port that the plan holds
             thief.bind((LOOPBACK, int(chosen[index])))
             thief.listen()
         gate.open()
@@ -460,10 +462,10 @@ def test_a_port_that_somebody_else_takes_is_no_loss(
     traces.assert_none()
 
 
-def test_an_ssh_that_never_forwards_a_port(
+def test_ssh_that_never_forwards_a_port(
     user_shell: UserShell, ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, tmp_path: Path
 ) -> None:
-    """It is asked five times, as for ports that others take, then that worker is given up."""
+    """The port may have been taken each time, so ssh is asked five times; then the worker is left out."""
     entry = behind(ssh.worker("worker", shared_sshd), shared_distccd)
     user_shell.environ["DISTCC_AUTO_HOSTS"] = f"{entry} {shared_distccd.spec}"
     asked = tmp_path / "asked"
@@ -490,7 +492,7 @@ def test_tunnels_listen_on_loopback_only(user_shell: UserShell, ssh: SshUser, ga
 
 
 @pytest.mark.parametrize("in_use", [True, False], ids=["in-use", "free"])
-def test_forwards_of_the_configuration_do_not_matter(
+def test_forwards_of_the_configuration_are_not_made(
     in_use: bool, user_shell: UserShell, worker: str, ssh: SshUser, gate: Gate, traces: Traces
 ) -> None:
     with ExitStack() as stack:
@@ -516,10 +518,10 @@ def test_forwards_of_the_configuration_do_not_matter(
     traces.assert_none()
 
 
-# What else a configuration may ask for
+# Other options of a configuration
 
 
-def test_the_users_own_connection_is_neither_used_nor_disturbed(
+def test_own_master_connection_of_the_user_is_neither_used_nor_closed(
     user_shell: UserShell,
     ssh: SshUser,
     start_sshd: Callable[..., Sshd],
@@ -532,7 +534,7 @@ def test_the_users_own_connection_is_neither_used_nor_disturbed(
     )
     user_shell.environ["DISTCC_AUTO_HOSTS"] = behind("worker", shared_distccd)
     assert user_shell.run("distcc_build true").returncode == 0
-    assert not (ssh.directory / "mux").exists(), "a connection of ours is not offered to the user"
+    assert not (ssh.directory / "mux").exists(), "the tunnel is no master for the user"
     assert ssh.run("-f", "-N", "worker") == 0
     try:
         assert ssh.run("-O", "check", "worker") == 0
@@ -580,14 +582,14 @@ def test_a_tunnel_does_nothing_else_that_the_configuration_asks_for(
         assert not local.exists()
         assert not remote.exists()
         assert [text for text in asked_for if text in sshd.log()] == []
-        ssh.run("worker")  # by hand, all of it happens; a terminal, only where sshd runs as root
+        ssh.run("worker")  # by hand, ssh does all of it; sshd gives a terminal only if it runs as root
         assert ssh.run("-T", "worker") == 0
     assert local.exists()
     assert remote.exists()
     assert [text for text in asked_for if text in sshd.log()] == asked_for
 
 
-def test_a_worker_behind_a_jump_host(
+def test_worker_behind_a_jump_host(
     user_shell: UserShell,
     ssh: SshUser,
     start_sshd: Callable[..., Sshd],
@@ -605,7 +607,7 @@ def test_a_worker_behind_a_jump_host(
 
 
 @pytest.mark.usefixtures("ssh")
-def test_an_option_of_ssh_is_no_host(user_shell: UserShell, tmp_path: Path) -> None:
+def test_option_of_ssh_is_refused_as_a_host(user_shell: UserShell, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     entries = [f"ssh://-oProxyCommand=touch%20{canary}", f"ssh://-F{canary}", "ssh://-oX@worker"]
     user_shell.environ["DISTCC_AUTO_HOSTS"] = " ".join(entries)
@@ -616,7 +618,7 @@ def test_an_option_of_ssh_is_no_host(user_shell: UserShell, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("ssh")
-def test_a_host_list_without_ssh_opens_nothing(
+def test_host_list_without_ssh_hosts_starts_no_process(
     user_shell: UserShell, shared_distccd: Distccd, gate: Gate, traces: Traces
 ) -> None:
     user_shell.environ["DISTCC_AUTO_HOSTS"] = host_spec(

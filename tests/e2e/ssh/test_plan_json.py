@@ -1,4 +1,4 @@
-"""`distcc-driver plan --json` with workers behind ssh: the tunnels are the caller's."""
+"""`distcc-driver plan --json` with workers behind ssh: the tunnels belong to the caller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from tests.support.traces import Traces
 
 
-def test_end_closes_the_tunnels(environ: dict[str, str], work: Path, worker: str, traces: Traces) -> None:
+def test_command_named_end_closes_the_tunnels(
+    environ: dict[str, str], work: Path, worker: str, traces: Traces
+) -> None:
     document = json.loads(run_driver(environ, work, "plan", "--json").stdout)
     assert_shape(document, "`plan`")
     assert document["hosts"][0]["host"] == worker

@@ -1,4 +1,4 @@
-"""What ssh asks on the terminal, and what comes of the answers."""
+"""Questions that ssh asks on the terminal, and the outcome of each answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PASSPHRASE_QUESTION = "Enter passphrase for key "
 
 @pytest.fixture
 def unknown(ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: dict[str, str]) -> str:
-    """The entry of a worker with 5 slots whose host key is not known, which is the whole host list."""
+    """The entry of a worker with 5 slots whose host key is not known; it is the whole host list."""
     entry = behind(ssh.host("unknown", shared_sshd), shared_distccd)
     environ["DISTCC_AUTO_HOSTS"] = entry
     return entry
@@ -40,12 +40,12 @@ def unknown(ssh: SshUser, shared_sshd: Sshd, shared_distccd: Distccd, environ: d
 
 @pytest.fixture
 def protected(ssh: SshUser, worker: str, keys: Keys) -> str:
-    """The entry of a worker for which the user's key needs its passphrase: the whole host list."""
+    """The entry of a worker for which the user's key needs its passphrase; it is the whole host list."""
     ssh.default(IdentityFile=str(keys.protected.private))
     return worker
 
 
-def test_an_unknown_host_key_is_taken_when_the_user_says_yes(
+def test_unknown_host_key_is_accepted_if_the_user_says_yes(
     user_shell: UserShell, unknown: str, ssh: SshUser, shared_sshd: Sshd, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -60,7 +60,7 @@ def test_an_unknown_host_key_is_taken_when_the_user_says_yes(
     assert shared_sshd.host_key.text in ssh.known_hosts.read_text()
 
 
-def test_an_unknown_host_key_is_not_taken_when_the_user_says_no(
+def test_unknown_host_key_is_not_accepted_if_the_user_says_no(
     user_shell: UserShell, unknown: str, ssh: SshUser, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -74,7 +74,7 @@ def test_an_unknown_host_key_is_not_taken_when_the_user_says_no(
     assert ssh.known_hosts.read_text() == ""
 
 
-def test_a_changed_host_key_is_not_asked_about(
+def test_changed_host_key_is_refused_without_a_question(
     user_shell: UserShell, unknown: str, ssh: SshUser, shared_sshd: Sshd, keys: Keys, traces: Traces
 ) -> None:
     ssh.trust(shared_sshd, keys.other_host)
@@ -87,7 +87,7 @@ def test_a_changed_host_key_is_not_asked_about(
         traces.assert_none()
 
 
-def test_a_key_opens_with_its_passphrase_which_is_not_shown(
+def test_passphrase_unlocks_the_key_and_is_not_shown(
     user_shell: UserShell, protected: str, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -106,10 +106,10 @@ def test_a_key_opens_with_its_passphrase_which_is_not_shown(
 @pytest.mark.parametrize(
     ("user_shell", "options"), [("bash", ""), ("zsh", "unsetopt zle")], indirect=["user_shell"]
 )
-def test_the_terminal_is_as_it_was_when_the_ssh_that_asks_is_killed(
+def test_terminal_is_restored_if_the_ssh_that_asks_is_killed(
     options: str, user_shell: UserShell, protected: str, traces: Traces
 ) -> None:
-    """Only ssh knows that it has switched off the echo. (zsh puts a terminal right where it edits lines.)"""
+    """ssh switches off the echo. (zsh restores it itself, unless its line editor is off.)"""
     with user_shell.interactive(options) as terminal:
         terminal.send("stty -a >before; echo done$((1 + 1))\r")
         terminal.expect("done2")
@@ -125,7 +125,7 @@ def test_the_terminal_is_as_it_was_when_the_ssh_that_asks_is_killed(
     assert (user_shell.cwd / "after").read_text() == (user_shell.cwd / "before").read_text()
 
 
-def test_a_passphrase_that_is_never_right_costs_the_worker(
+def test_worker_is_left_out_after_three_wrong_passphrases(
     user_shell: UserShell, protected: str, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -140,7 +140,7 @@ def test_a_passphrase_that_is_never_right_costs_the_worker(
         traces.assert_none()
 
 
-def test_the_reason_is_that_of_the_last_attempt(
+def test_cause_is_that_of_the_last_login(
     user_shell: UserShell, unknown: str, ssh: SshUser, keys: Keys
 ) -> None:
     ssh.default(IdentityFile=str(keys.stranger.private))
@@ -161,7 +161,7 @@ def test_two_hosts_ask_one_after_the_other(
     shared_distccd: Distccd,
     traces: Traces,
 ) -> None:
-    """And one that has no question is connected all the while."""
+    """A host without a question stays connected meanwhile."""
     ssh.default(IdentityFile=str(keys.protected.private))
     first = behind(ssh.worker("first", start_sshd()), shared_distccd)
     ready = behind(ssh.worker("ready", start_sshd(), IdentityFile=str(keys.user.private)), shared_distccd)
@@ -171,7 +171,7 @@ def test_two_hosts_ask_one_after_the_other(
         terminal.send(BUILD)
         assert second not in terminal.expect(f"distcc-driver: {first}: ssh has a question")
         assert HOST_KEY_QUESTION not in terminal.expect(PASSPHRASE_QUESTION)
-        assert len(traces.masters()) == 2, "the one that asks, and the one that is ready"
+        assert len(traces.masters()) == 2, "that of the host that asks, and that of the host that is ready"
         terminal.send(f"{PASSPHRASE}\r")
         assert PASSPHRASE_QUESTION not in terminal.expect(f"distcc-driver: {second}: ssh has a question")
         terminal.expect(HOST_KEY_QUESTION)
@@ -184,7 +184,7 @@ def test_two_hosts_ask_one_after_the_other(
         traces.assert_none()
 
 
-def test_the_time_that_a_person_takes_does_not_count(
+def test_time_that_a_person_needs_to_answer_does_not_count(
     user_shell: UserShell, unknown: str, ssh: SshUser
 ) -> None:
     ssh.default(ConnectTimeout="1")
@@ -198,7 +198,7 @@ def test_the_time_that_a_person_takes_does_not_count(
 
 
 @pytest.mark.parametrize("question", ["host key", "passphrase"])
-def test_ctrl_c_at_a_question_ends_all(
+def test_ctrl_c_at_a_question_ends_the_build(
     question: str,
     user_shell: UserShell,
     ssh: SshUser,
@@ -219,15 +219,15 @@ def test_ctrl_c_at_a_question_ends_all(
         traces.assert_none()
         terminal.send('echo "status:$?"; stty -a\r')
         terminal.expect("status:130")
-        assert " echo " in terminal.expect(PROMPT), "what is typed is shown again"
+        assert " echo " in terminal.expect(PROMPT), "the terminal echoes again"
         assert "built over" not in terminal.shown.replace(BUILD.rstrip(), "")
         traces.assert_none()
 
 
-def test_ctrl_c_at_a_program_that_stands_for_ssh_and_does_not_end(
+def test_ctrl_c_kills_a_wrapper_of_ssh_that_ignores_signals(
     user_shell: UserShell, unknown: str, ssh: SshUser, traces: Traces
 ) -> None:
-    """It is known by nothing but its number: it is no ssh any more, and leads no group of processes."""
+    """Only the pid of the wrapper is known: it has no arguments of ssh, and leads no process group."""
     ssh.write_wrapper("case \"$*\" in *BatchMode=no*) trap '' INT TERM HUP; exec sleep 300 ;; esac")
     with user_shell.interactive() as terminal:
         terminal.send(BUILD)
@@ -239,16 +239,16 @@ def test_ctrl_c_at_a_program_that_stands_for_ssh_and_does_not_end(
         traces.assert_none()
 
 
-def test_ctrl_z_at_a_question_and_back(user_shell: UserShell, protected: str, traces: Traces) -> None:
+def test_ctrl_z_and_fg_at_a_question(user_shell: UserShell, protected: str, traces: Traces) -> None:
     with user_shell.interactive() as terminal:
         terminal.send(BUILD)
         terminal.expect(PASSPHRASE_QUESTION)
         (master,) = traces.masters()
-        # A signal between its question and its reading would not make ssh stop until a line comes.
+        # If a stop comes between its question and its read, ssh acts on it only after a line.
         wait_until(lambda: stat_fields(master)[0] == "S", "ssh reads")
         terminal.send("\x1a")
         terminal.expect(PROMPT)
-        wait_until(lambda: stat_fields(master)[0] == "T", "ssh, which tidies up first, has stopped")
+        wait_until(lambda: stat_fields(master)[0] == "T", "ssh has restored the terminal and stopped")
         terminal.send("fg\r")
         terminal.expect(PASSPHRASE_QUESTION)
         terminal.send(f"{PASSPHRASE}\r")
@@ -257,7 +257,7 @@ def test_ctrl_z_at_a_question_and_back(user_shell: UserShell, protected: str, tr
         traces.assert_none()
 
 
-def test_a_build_in_the_background_asks_nothing(
+def test_build_in_the_background_asks_no_question(
     user_shell: UserShell, unknown: str, gate: Gate, traces: Traces
 ) -> None:
     with user_shell.interactive() as terminal:
@@ -271,7 +271,7 @@ def test_a_build_in_the_background_asks_nothing(
         wait_until(lambda: not traces.all(), "nothing is left")
 
 
-def test_a_build_in_a_substitution_asks(user_shell: UserShell, unknown: str, traces: Traces) -> None:
+def test_build_in_a_substitution_may_ask(user_shell: UserShell, unknown: str, traces: Traces) -> None:
     with user_shell.interactive() as terminal:
         terminal.send('x=$(distcc_build echo inner); echo "<$x>"\r')
         terminal.expect(HOST_KEY_QUESTION)

@@ -1,4 +1,4 @@
-"""The report of a build whose workers are behind ssh: asked before their tunnels close."""
+"""The report of a build with workers behind ssh: it asks the workers before the tunnels close."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.support.traces import Traces
 
 
-def test_what_was_compiled_through_a_tunnel_is_counted(
+def test_jobs_through_a_tunnel_are_counted(
     user_shell: UserShell,
     ssh: SshUser,
     shared_sshd: Sshd,
@@ -55,7 +55,7 @@ def test_what_was_compiled_through_a_tunnel_is_counted(
     assert (traces.processes(), traces.sessions()) == ({}, [])
 
 
-def test_a_lost_tunnel_is_named_once(user_shell: UserShell, worker: str, gate: Gate, traces: Traces) -> None:
+def test_lost_tunnel_is_reported_once(user_shell: UserShell, worker: str, gate: Gate, traces: Traces) -> None:
     def cut() -> None:
         (master,) = traces.masters()
         os.kill(master, signal.SIGKILL)
@@ -66,7 +66,7 @@ def test_a_lost_tunnel_is_named_once(user_shell: UserShell, worker: str, gate: G
     traces.assert_none()
 
 
-def test_a_worker_that_died_behind_its_tunnel_is_named(
+def test_worker_that_ended_behind_its_tunnel_is_reported(
     user_shell: UserShell,
     ssh: SshUser,
     shared_sshd: Sshd,
@@ -80,7 +80,7 @@ def test_a_worker_that_died_behind_its_tunnel_is_named(
 
     def kill() -> None:
         os.killpg(doomed.pid, signal.SIGKILL)
-        wait_until(lambda: refuses(doomed), "nobody listens any more")
+        wait_until(lambda: refuses(doomed), "no process listens any more")
 
     (line,) = build(user_shell, gate, "true", before_the_end=kill)
     assert line.startswith(f"distcc-driver: {entry}: {SILENT} (closed without a reply); ")
@@ -113,7 +113,7 @@ def test_ctrl_c_during_the_report_closes_the_tunnels(
         terminal.expect("status=7")
 
 
-def test_a_signal_during_the_report_closes_the_tunnels(
+def test_signal_during_the_report_closes_the_tunnels(
     user_shell: UserShell,
     ssh: SshUser,
     shared_sshd: Sshd,

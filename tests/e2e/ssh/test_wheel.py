@@ -1,4 +1,4 @@
-"""Builds with SSH hosts find what they depend on beside the package, wherever that is installed."""
+"""Builds with SSH hosts find the package `sh` in every kind of installation."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def assert_builds(shell: UserShell, worker: str, recorder: Recorder, traces: Tra
     traces.assert_none(recorder.environ["DISTCC_HOSTS"])
 
 
-def test_an_environment(
+def test_virtual_environment(
     installed: Installed, user_shell: UserShell, worker: str, recorder: Recorder, traces: Traces
 ) -> None:
     assert_builds(installed.use_in(user_shell), worker, recorder, traces)
 
 
-def test_a_directory_without_an_interpreter_of_its_own(
+def test_directory_without_an_interpreter(
     wheel: Path, user_shell: UserShell, worker: str, recorder: Recorder, traces: Traces, tmp_path: Path
 ) -> None:
-    """As with `pip install --user`."""
+    """`pip install --user` makes such a directory."""
     installed = install_under(wheel, tmp_path / "home" / ".local")
     python = python_named(f"python{THIS_VERSION}", tmp_path / "tools")
     user_shell.environ["PATH"] = f"{python.parent}:{user_shell.environ['PATH']}"
     assert_builds(installed.use_in(user_shell), worker, recorder, traces)
 
 
-def test_a_directory_of_the_users_choice(
+def test_directory_that_the_user_has_chosen(
     wheel: Path, user_shell: UserShell, worker: str, recorder: Recorder, traces: Traces, tmp_path: Path
 ) -> None:
     installed = install_into(wheel, tmp_path / "it's here")

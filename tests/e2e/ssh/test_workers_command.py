@@ -1,4 +1,4 @@
-"""`distcc-driver workers` with workers behind ssh: all is closed again, whatever ends it."""
+"""`distcc-driver workers` with workers behind ssh: its end closes all tunnels, whatever ends it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ int mkdir(const char *path, mode_t mode) {
 """
 
 
-def test_worker_behind_ssh_is_asked_and_everything_closed(
+def test_worker_behind_ssh_is_asked_and_its_tunnel_closed(
     environ: dict[str, str], work: Path, worker: str, traces: Traces
 ) -> None:
     result = run_driver(environ, work, "workers", "--json")
@@ -51,7 +51,7 @@ def test_worker_behind_ssh_is_asked_and_everything_closed(
     traces.assert_none(document["plan"]["set"]["DISTCC_HOSTS"])
 
 
-def test_work_is_not_done_in_the_users_directory(
+def test_modules_in_the_users_directory_are_not_imported(
     environ: dict[str, str], work: Path, worker: str, traces: Traces
 ) -> None:
     for name in ("select.py", "sh.py", "distcc_driver.py"):
@@ -60,7 +60,7 @@ def test_work_is_not_done_in_the_users_directory(
     traces.assert_none()
 
 
-def test_question_where_the_messages_go_to_a_file(
+def test_ssh_asks_on_the_terminal_if_the_messages_go_to_a_file(
     environ: dict[str, str],
     work: Path,
     ssh: SshUser,
@@ -147,7 +147,7 @@ def test_worker_behind_a_tunnel_is_used_again_when_it_is_back(
     traces.assert_none()
 
 
-def test_tunnel_that_ends_between_rounds_is_told(
+def test_tunnel_that_ends_between_rounds_is_reported(
     environ: dict[str, str],
     work: Path,
     start_sshd: Callable[..., Sshd],
@@ -179,7 +179,7 @@ def test_signal_closes_the_tunnels_first(
     traces.assert_none(hosts)
 
 
-def test_guard_closes_the_tunnels_if_it_is_killed(
+def test_guard_closes_the_tunnels_if_the_command_is_killed(
     environ: dict[str, str], work: Path, worker: str, traces: Traces
 ) -> None:
     with Driver(environ, work, "workers", "--watch", "--json", worker) as driver:
@@ -209,7 +209,7 @@ def test_signal_as_the_session_directory_is_made(
     number: int,
     status: int,
 ) -> None:
-    """Nobody but the process that makes it knows of it yet."""
+    """At this moment, only the process that has made the directory knows its name."""
     signalling_mkdir(number)
     result = run_driver(environ, work, "workers", worker)
     assert (result.returncode, result.stdout) == (status, "")
@@ -218,7 +218,7 @@ def test_signal_as_the_session_directory_is_made(
 
 @pytest.fixture
 def signalling_mkdir(environ: dict[str, str], tmp_path: Path) -> Callable[[int], None]:
-    """Lets a process be sent a signal at the very moment at which it has made a session directory."""
+    """Makes a process send itself a signal as soon as it has made a session directory."""
     path = library(tmp_path / "mkdir.so", SIGNALLING_MKDIR)
 
     def arm(number: int) -> None:
@@ -231,7 +231,7 @@ def in_terminal(environ: dict[str, str], work: Path, *words: str) -> Terminal:
     return Terminal(driver_command("workers", *words), {**environ, "TERM": "xterm-256color"}, work)
 
 
-def test_passphrase_is_asked_for_while_nothing_moves(
+def test_status_line_stops_while_ssh_asks_for_a_passphrase(
     environ: dict[str, str],
     work: Path,
     shared_sshd: Sshd,
@@ -255,7 +255,7 @@ def test_passphrase_is_asked_for_while_nothing_moves(
     traces.assert_none()
 
 
-def test_unknown_host_key_is_asked_for(
+def test_ssh_asks_about_an_unknown_host_key(
     environ: dict[str, str],
     work: Path,
     shared_sshd: Sshd,
@@ -272,7 +272,7 @@ def test_unknown_host_key_is_asked_for(
     traces.assert_none()
 
 
-def test_ctrl_c_at_a_question_leaves_the_terminal_as_it_was(
+def test_ctrl_c_at_a_question_restores_the_terminal(
     environ: dict[str, str],
     work: Path,
     shared_sshd: Sshd,
@@ -296,7 +296,7 @@ def test_ctrl_c_at_a_question_leaves_the_terminal_as_it_was(
     traces.assert_none()
 
 
-def test_distccd_without_stats_is_told(
+def test_distccd_without_stats_is_reported(
     environ: dict[str, str],
     work: Path,
     shared_distccd: Distccd,
