@@ -1,4 +1,4 @@
-"""`distcc-driver doctor` on workers that differ on purpose, and on set-ups that are broken."""
+"""`distcc-driver doctor` on workers with other compilers, on faulty hosts, and with a faulty client."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def running(environ: dict[str, str] | None = None) -> Iterator[Distccd]:
 
 
 class Examined:
-    """What doctor said, of a machine with `hosts` as its list."""
+    """The answer of one run of the doctor."""
 
     def __init__(self, environ: dict[str, str], work: Path, *arguments: str) -> None:
         self.done = subprocess.run(
@@ -44,7 +44,7 @@ class Examined:
         assert "Traceback" not in self.done.stderr
 
     def line(self, start: str, text: str) -> str:
-        """The one line that starts with `start`, a result and a part, and has `text`."""
+        """The only line that starts with `start`, which is a result and a part, and that contains `text`."""
         lines = [line for line in self.done.stdout.splitlines() if line.startswith(start) and text in line]
         assert len(lines) == 1, f"{text!r} in {lines}, of\n{self.done.stdout}{self.done.stderr}"
         return lines[0]
@@ -52,7 +52,7 @@ class Examined:
 
 @pytest.fixture
 def masqueraded(environ: dict[str, str]) -> dict[str, str]:
-    """An environment in which everything is as it should be, but for a list of hosts."""
+    """An environment without a fault, in which only the list of hosts is missing."""
     return environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
 
 
@@ -60,7 +60,9 @@ def examine(environ: dict[str, str], work: Path, hosts: list[str], *arguments: s
     return Examined(environ | {"DISTCC_AUTO_HOSTS": " ".join(hosts)}, work, *arguments)
 
 
-def test_nothing_is_wrong(masqueraded: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+def test_machine_and_worker_without_a_fault(
+    masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
     before = shared_distccd.compiled
     found = examine(masqueraded, work, [shared_distccd.spec], "--compiler", "gcc", "g++")
     assert found.done.returncode == 0, found.done.stdout
@@ -71,9 +73,7 @@ def test_nothing_is_wrong(masqueraded: dict[str, str], work: Path, shared_distcc
     found.line("nothing is wrong", "the compile commands of the build are not known")
 
 
-def test_no_masquerade_and_nothing_that_calls_distcc(
-    environ: dict[str, str], work: Path, shared_distccd: Distccd
-) -> None:
+def test_path_without_links_to_distcc(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
     found = examine(environ, work, [shared_distccd.spec], "--compiler", "gcc")
     assert found.done.returncode == 1
     line = found.line("warning  compilers", "gcc: compiler itself in /usr/bin")
@@ -128,7 +128,7 @@ def test_compiler_broken_on_a_worker(masqueraded: dict[str, str], work: Path, pu
     assert "gcc fails there: gcc: fatal \\x1b[31merror" in line
 
 
-def test_worker_that_takes_jobs_and_does_nothing(
+def test_worker_that_takes_jobs_and_never_finishes_them(
     masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     with Server(hang) as server:
@@ -141,7 +141,7 @@ def test_worker_that_takes_jobs_and_does_nothing(
 
 
 class ClosedDistccd:
-    """A distccd that lets nobody in but a client at an address of documentation (RFC 5737)."""
+    """A distccd that allows only a client at an address that nobody has (RFC 5737)."""
 
     def __init__(self, directory: Path) -> None:
         job_port, stats_port = free_ports(2)
@@ -175,7 +175,7 @@ def test_client_not_allowed(masqueraded: dict[str, str], work: Path, public: Pat
     found.line("problem  plan", "no worker is available")
 
 
-def test_hosts_that_are_down_each_with_its_cause(
+def test_each_host_that_is_down_has_its_cause(
     masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     environ = masqueraded | {"DISTCC_AUTO_CONNECT_TIMEOUT": "0.3"}
@@ -197,7 +197,7 @@ def test_hosts_that_are_down_each_with_its_cause(
     found.line("ok       trial", shared_distccd.spec)
 
 
-def test_hosts_with_one_cause_are_named_together(
+def test_hosts_with_the_same_cause_share_a_line(
     masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     hosts = [f"no-such-{number}.invalid" for number in range(12)]
@@ -207,16 +207,16 @@ def test_hosts_with_one_cause_are_named_together(
     assert "no-such-7.invalid and 4 more: " in line
 
 
-def test_worker_that_has_gone_when_it_is_tried(masqueraded: dict[str, str], work: Path) -> None:
-    has_gone = threading.Event()
+def test_worker_that_ends_before_its_trial(masqueraded: dict[str, str], work: Path) -> None:
+    is_gone = threading.Event()
 
     def go(connection: socket.socket, closing: threading.Event) -> None:
         job.stop_listening()
-        has_gone.set()
+        is_gone.set()
         hang(connection, closing)
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
-        assert has_gone.wait(30)
+        assert is_gone.wait(30)
         saying(REPLY)(connection, closing)
 
     with Server(answer) as stats, Server(go) as job:
@@ -225,7 +225,9 @@ def test_worker_that_has_gone_when_it_is_tried(masqueraded: dict[str, str], work
     assert "Connection refused" in found.line("problem  trial", spec)
 
 
-def test_no_distcc_here(environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd) -> None:
+def test_machine_without_distcc(
+    environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
+) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()
     (bare / "gcc").symlink_to("/usr/bin/gcc")
@@ -235,7 +237,7 @@ def test_no_distcc_here(environ: dict[str, str], work: Path, tmp_path: Path, sha
     assert "trial" not in found.done.stdout
 
 
-def test_ccache_that_finds_the_masquerade(
+def test_links_to_ccache_in_front_of_links_to_distcc(
     environ: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     path = f"/usr/lib/ccache:{MASQUERADE}:{environ['PATH']}"
@@ -245,14 +247,14 @@ def test_ccache_that_finds_the_masquerade(
 
 
 def test_distcc_in_front_of_ccache(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
-    """It asks the worker for ccache, which has none, and so compiles here."""
+    """distcc asks the worker for ccache. The worker has no ccache, so distcc compiles here."""
     found = examine(environ, work, [shared_distccd.spec], "--compiler", "distcc ccache gcc")
     line = found.line("warning  compilers", "distcc ccache gcc: distcc is told to run ccache")
     assert "put ccache in front of distcc" in line
     assert found.done.returncode == 1
 
 
-def test_ccache_alone_is_told_its_prefix(
+def test_ccache_whose_prefix_distcc_build_replaces(
     environ: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     environ = environ | {"PATH": f"/usr/lib/ccache:{environ['PATH']}", "CCACHE_PREFIX": "icecc"}
@@ -264,7 +266,7 @@ def test_ccache_alone_is_told_its_prefix(
     assert found.done.returncode == 0
 
 
-def test_compiler_that_fails_here(
+def test_compiler_that_fails_on_this_machine(
     masqueraded: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
 ) -> None:
     broken = tmp_path / "bin"
@@ -277,7 +279,7 @@ def test_compiler_that_fails_here(
     found.line("problem  compilers", "nocc: not found on PATH")
 
 
-def test_words_that_cannot_be_a_command(
+def test_compiler_options_that_are_no_commands(
     masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     found = examine(masqueraded, work, [shared_distccd.spec], "--compiler", "gcc 'unfinished", "")
@@ -296,7 +298,7 @@ def test_distcc_that_cannot_be_run(
     assert found.done.returncode == 1
 
 
-def test_options_that_distcc_keeps_here(
+def test_option_that_keeps_a_trial_here(
     masqueraded: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
     before = shared_distccd.compiled
@@ -312,7 +314,9 @@ def document_of(found: Examined) -> dict[str, Any]:
     return value
 
 
-def test_json(masqueraded: dict[str, str], work: Path, public: Path, shared_distccd: Distccd) -> None:
+def test_json_document(
+    masqueraded: dict[str, str], work: Path, public: Path, shared_distccd: Distccd
+) -> None:
     (work / "Makefile").write_text("CC = gcc\nprogram: main.o\n")
     tools = Toolchain(public / "tools")
     tools.add_other_version("gcc", "GCC: () 11.4.0")
@@ -340,7 +344,7 @@ def test_json_without_distcc_and_without_compilers(
     assert document["trials"] == []
 
 
-def test_list_that_no_build_would_take_is_a_problem(masqueraded: dict[str, str], work: Path) -> None:
+def test_missing_host_list_is_a_problem(masqueraded: dict[str, str], work: Path) -> None:
     found = examine(masqueraded, work, [], "--compiler", "gcc")
     assert (found.done.returncode, found.done.stderr) == (96, "")
     found.line("ok       distcc client", "version ")
@@ -348,7 +352,7 @@ def test_list_that_no_build_would_take_is_a_problem(masqueraded: dict[str, str],
     assert found.done.stdout.splitlines()[-1] == "found: 1 problem"
 
 
-def test_list_without_a_valid_entry_names_each(masqueraded: dict[str, str], work: Path) -> None:
+def test_each_entry_of_an_invalid_host_list_is_named(masqueraded: dict[str, str], work: Path) -> None:
     found = examine(masqueraded, work, ["a:0", "b:x"], "--compiler", "gcc")
     assert (found.done.returncode, found.done.stderr) == (96, "")
     found.line("warning  host list: DISTCC_AUTO_HOSTS: entry 1 'a:0'", "skipped")
@@ -357,14 +361,14 @@ def test_list_without_a_valid_entry_names_each(masqueraded: dict[str, str], work
     assert found.done.stdout.splitlines()[-1] == "found: 1 problem and 2 warnings"
 
 
-def test_value_that_no_build_would_take_is_a_problem(masqueraded: dict[str, str], work: Path) -> None:
+def test_invalid_setting_is_a_problem(masqueraded: dict[str, str], work: Path) -> None:
     environ = masqueraded | {"DISTCC_AUTO_COMPILER_MEMORY": "much"}
     found = examine(environ, work, ["worker"], "--compiler", "gcc")
     assert (found.done.returncode, found.done.stderr) == (96, "")
     found.line("problem  host list: DISTCC_AUTO_COMPILER_MEMORY: 'much' is not a whole number; ", "")
 
 
-def test_json_of_a_list_that_no_build_would_take(masqueraded: dict[str, str], work: Path) -> None:
+def test_json_of_an_invalid_host_list_is_an_error(masqueraded: dict[str, str], work: Path) -> None:
     found = examine(masqueraded, work, [], "--json")
     assert (found.done.returncode, found.done.stdout) == (96, "")
     assert found.done.stderr.startswith("distcc-driver: DISTCC_AUTO_HOSTS: not set or blank; ")

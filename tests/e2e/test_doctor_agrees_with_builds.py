@@ -1,4 +1,4 @@
-"""The doctor says of a build tree beforehand what its build then does: the counters of a worker tell."""
+"""What the doctor says about a build directory agrees with the build; the counters of a worker prove it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
-# Both shells by turns.
+# The rows alternate between the two shells.
 _TABLE = [pytest.param(row, SHELLS[number % 2], id=row.name) for number, row in enumerate(ROWS)]
-# What the doctor advises where nothing leaves for the compiler, and which command that is.
+# Rows in which no compilation leaves this machine, and the part of the advice that is a command.
 _ADVICE = {
     "cmake ninja without a launcher": r"(?P<configure>cmake \S+=distcc build)",
     "cmake make without a launcher": r"(?P<configure>cmake \S+=distcc build)",
@@ -70,7 +70,7 @@ def test_doctor_and_build_agree(row: Row, configured: Callable[[Row], Tree]) -> 
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
 @pytest.mark.parametrize("name", _ADVICE)
-def test_advice_leads_to_workers(name: str, configured: Callable[[Row], Tree]) -> None:
+def test_build_reaches_workers_after_the_advice(name: str, configured: Callable[[Row], Tree]) -> None:
     row = next(row for row in ROWS if row.name == name)
     tree = configured(row)
     said = words(tree.ask())

@@ -1,4 +1,4 @@
-"""`distcc-driver doctor` in build directories that CMake, Meson and Autotools have configured for real."""
+"""`distcc-driver doctor` in build directories that real CMake, Meson and Autotools configured."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _PLAIN = {"CC": "gcc", "CXX": "g++"}
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with C and C++ that all of them can configure."""
+    """A project in C and C++ that CMake, Meson and Autotools can configure."""
     directory = tmp_path_factory.mktemp("sources")
     write_sources(directory)
     subprocess.run(["autoreconf", "--install"], cwd=directory, check=True, capture_output=True)
@@ -61,10 +61,10 @@ def write_sources(directory: Path) -> None:
 
 
 def configure(command: list[str], directory: Path, environ: dict[str, str]) -> None:
-    """Run a configuration in a new directory.
+    """Configure in a new directory, with distcc on this machine only.
 
-    It is given no worker that refuses it: distcc then builds here without waiting for the preprocessor
-    that it has started, which may make its temporary file again when distcc has removed it and gone.
+    A worker that refuses the job would make distcc compile here at once. The preprocessor that distcc started
+    could then write its temporary file after distcc had removed it.
     """
     directory.mkdir()
     environ = environ | {"DISTCC_HOSTS": "localhost"}
@@ -73,7 +73,7 @@ def configure(command: list[str], directory: Path, environ: dict[str, str]) -> N
 
 
 def examined(directory: Path, environ: dict[str, str], distccd: Distccd) -> tuple[int, dict[str, Any]]:
-    """Exit code and document of doctor for a build directory."""
+    """Exit code and JSON document of the doctor for a build directory."""
     done = subprocess.run(
         doctor("--build-dir", str(directory), "--json"),
         env=environ | {"DISTCC_AUTO_HOSTS": distccd.spec},
@@ -100,7 +100,7 @@ def assert_calls_distcc(
 def assert_never_calls_distcc(
     directory: Path, environ: dict[str, str], distccd: Distccd, system: str, *commands: str
 ) -> list[str]:
-    """Returns what doctor says of each compiler."""
+    """Check the document; returns text and advice about each compiler."""
     code, document = examined(directory, environ, distccd)
     tree = document["build_directory"]
     assert (tree["system"], [found["command"] for found in tree["compilers"]]) == (system, list(commands))
@@ -123,7 +123,7 @@ def test_cmake_without_launcher(
 ) -> None:
     tree = work / "build"
     configure([cmake, "-G", generator, str(sources)], tree, environ)
-    # The trap of the configured compiler: the masquerade comes too late.
+    # The links to distcc come first on PATH too late: CMake has stored the path of the compiler.
     later = environ | {"PATH": f"{MASQUERADE}:{environ['PATH']}"}
     said = assert_never_calls_distcc(tree, later, shared_distccd, "CMake", "/usr/bin/cc", "/usr/bin/c++")
     assert said[0].startswith("configured with /usr/bin/cc (CMAKE_C_COMPILER in CMakeCache.txt): ")
@@ -134,7 +134,7 @@ def test_cmake_without_launcher(
 
 @CMAKES
 @pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
-def test_cmake_with_a_launcher_that_only_the_project_knows(
+def test_cmake_with_a_launcher_that_the_project_sets(
     generator: str, cmake: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     tree = work / "build"
@@ -142,7 +142,7 @@ def test_cmake_with_a_launcher_that_only_the_project_knows(
     assert_calls_distcc(tree, environ, shared_distccd, "CMake", "distcc /usr/bin/cc", "distcc /usr/bin/c++")
 
 
-def test_sources_whose_build_directory_is_one_below(
+def test_sources_with_a_build_directory_below(
     work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     write_sources(work)
@@ -163,7 +163,7 @@ def test_cmake_with_a_compiler_variable(
 
 @CMAKES
 @pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
-def test_cmake_configured_with_the_masquerade(
+def test_cmake_configured_with_links_to_distcc_on_path(
     generator: str, cmake: str, sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     tree = work / "build"
@@ -174,7 +174,9 @@ def test_cmake_configured_with_the_masquerade(
     assert_calls_distcc(tree, environ, shared_distccd, "CMake", *links)
 
 
-def test_meson_both_ways(sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
+def test_meson_with_and_without_distcc(
+    sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
     plain, wrapped = work / "plain", work / "wrapped"
     configure(["meson", "setup", ".", str(sources)], plain, environ | _PLAIN)
     said = assert_never_calls_distcc(plain, environ, shared_distccd, "Meson", "gcc", "g++")
@@ -197,7 +199,7 @@ def test_meson_that_found_ccache(
     assert_calls_distcc(tree, environ, shared_distccd, "Meson", f"{ccache} cc", f"{ccache} c++")
 
 
-def test_autotools_both_ways(
+def test_autotools_with_and_without_distcc(
     sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     plain, wrapped = work / "plain", work / "wrapped"
@@ -209,7 +211,7 @@ def test_autotools_both_ways(
     assert_calls_distcc(wrapped, environ, shared_distccd, "Autotools", "distcc gcc", "distcc g++")
 
 
-def test_autotools_follow_the_path_where_they_have_a_name_only(
+def test_compiler_name_of_autotools_follows_path(
     sources: Path, work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     tree = work / "build"
@@ -218,7 +220,9 @@ def test_autotools_follow_the_path_where_they_have_a_name_only(
     assert_calls_distcc(tree, later, shared_distccd, "Autotools", "gcc", "g++")
 
 
-def test_makefile_both_ways(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
+def test_makefile_with_and_without_distcc(
+    work: Path, environ: dict[str, str], shared_distccd: Distccd
+) -> None:
     (work / "Makefile").write_text(
         "CC = gcc\nCXX = g++\nprogram: main.o part.o\npart.o: part.cc\nmain.o: main.c\n"
     )
@@ -232,7 +236,7 @@ def test_makefile_both_ways(work: Path, environ: dict[str, str], shared_distccd:
     assert_calls_distcc(work, environ, shared_distccd, "make", "distcc gcc", "distcc g++")
 
 
-def test_compiler_that_a_makefile_only_seems_to_set(
+def test_conditional_assignment_that_make_ignores(
     work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     (work / "Makefile").write_text("CC ?= distcc gcc\nmain.o: main.c\n\t$(CC) -c $<\n")
@@ -250,8 +254,8 @@ def test_compiler_that_a_makefile_only_seems_to_set(
     assert step["advice"].startswith("set CC='distcc cc', or build with: distcc_build make CC='distcc cc'")
 
 
-def test_compiler_that_is_not_there(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
-    """It is a finding, and nothing is tried with it."""
+def test_compiler_that_is_missing(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
+    """It is a problem, and there is no trial with it."""
     tree = work / "tree"
     tree.mkdir()
     (tree / "Makefile").write_text("CC = no-such-gcc\na.o: a.c\n\t$(CC) -c a.c\n")
@@ -278,7 +282,7 @@ def test_recipe_that_names_its_compiler(work: Path, environ: dict[str, str], sha
     assert (code, document["result"]) == (0, "ok"), document["steps"]
 
 
-def test_recipe_that_calls_its_compiler_by_a_full_name(
+def test_recipe_that_calls_its_compiler_by_path(
     work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     (work / "Makefile").write_text("main.o: main.c\n\t/usr/bin/gcc -c main.c\n")
@@ -287,7 +291,7 @@ def test_recipe_that_calls_its_compiler_by_a_full_name(
     assert step["advice"] == "write 'distcc /usr/bin/gcc' in the recipe"
 
 
-def test_makefile_that_only_calls_another_builder_is_no_finding(
+def test_makefile_that_only_calls_another_build_tool_is_ok(
     work: Path, environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
     (work / "Makefile").write_text("CC = gcc\nall:\n\tcmake --build build\n")
@@ -297,9 +301,7 @@ def test_makefile_that_only_calls_another_builder_is_no_finding(
     assert step["text"].endswith("it calls no compiler by itself")
 
 
-def test_nothing_in_a_makefile_is_executed(
-    work: Path, environ: dict[str, str], shared_distccd: Distccd
-) -> None:
+def test_nothing_in_a_makefile_is_run(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> None:
     (work / "Makefile").write_text(
         "X := $(shell touch executed)\n+:=$(shell touch executed)\nCC = $(shell touch executed; echo gcc)\n"
         "main.o:\n\t$(CC) -c main.c\n"

@@ -1,4 +1,4 @@
-"""Builds that went wrong without a word, and the ways out that the doctor names, in bash and zsh."""
+"""Builds that compile here without a message, and the advice of the doctor, in bash and zsh."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def examined(shell: UserShell, work: Path, **environ: str) -> str:
-    """What the doctor says in the environment of a shell."""
+    """The lines of the doctor in the environment of a shell."""
     done = subprocess.run(
         doctor(), env={**shell.environ, **environ}, cwd=work, capture_output=True, text=True, check=False
     )
@@ -30,14 +30,16 @@ def sources(work: Path) -> None:
 
 
 def built(shell: UserShell, worker: Distccd, script: str) -> int:
-    """How many files a build compiles on the worker."""
+    """The number of files that a build compiles on the worker."""
     before = worker.compiled
     done = shell.run(script)
     assert done.returncode == 0, done.stdout + done.stderr
     return worker.compiled - before
 
 
-def test_scons(ready_shell: UserShell, shared_distccd: Distccd, work: Path) -> None:
+def test_scons_with_and_without_the_environment(
+    ready_shell: UserShell, shared_distccd: Distccd, work: Path
+) -> None:
     sources(work)
     project = work / "SConstruct"
     project.write_text("StaticLibrary('p', ['a.c', 'b.c'])\n")
@@ -55,7 +57,7 @@ def test_scons(ready_shell: UserShell, shared_distccd: Distccd, work: Path) -> N
     assert "all is well" not in said
 
 
-def test_a_compiler_in_the_environment_of_a_build_that_cannot_be_read(
+def test_compiler_in_the_environment_of_an_unreadable_build(
     ready_shell: UserShell, shared_distccd: Distccd, work: Path, tmp_path: Path
 ) -> None:
     sources(work)
@@ -73,7 +75,7 @@ def test_a_compiler_in_the_environment_of_a_build_that_cannot_be_read(
     assert built(ready_shell, shared_distccd, "CC='distcc gcc' distcc_build make") == 2
 
 
-def test_launcher_and_masquerade_together(
+def test_launcher_in_front_of_a_link_to_distcc(
     ready_shell: UserShell, shared_distccd: Distccd, work: Path
 ) -> None:
     sources(work)

@@ -1,4 +1,4 @@
-"""What `clientrules` says of a command line is what distcc's own client does with it."""
+"""`clientrules` and distcc's own client decide alike about each command line."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def client(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> Clie
 
 
 @pytest.mark.parametrize("line", SENT)
-def test_what_the_client_sends(line: str, client: Client) -> None:
+def test_command_that_the_client_sends(line: str, client: Client) -> None:
     words = shlex.split(line)
     deed = client.run(words)
     assert deed.is_sent, deed.log
@@ -119,7 +119,7 @@ def test_what_the_client_sends(line: str, client: Client) -> None:
 
 
 @pytest.mark.parametrize(("line", "word"), KEPT.items())
-def test_what_the_client_keeps_here(line: str, word: str, client: Client) -> None:
+def test_command_that_the_client_keeps_here(line: str, word: str, client: Client) -> None:
     words = shlex.split(line)
     deed = client.run(words)
     assert not deed.is_sent, deed.log
@@ -128,7 +128,7 @@ def test_what_the_client_keeps_here(line: str, word: str, client: Client) -> Non
     assert found.word == word
 
 
-def test_words_in_any_order(client: Client) -> None:
+def test_random_words_in_any_order(client: Client) -> None:
     chance = random.Random(5)
     for _ in range(_COMBINATIONS):
         words = ["gcc", *chance.choices(_VOCABULARY, k=chance.randint(2, 6)), "-O1"]
@@ -136,6 +136,6 @@ def test_words_in_any_order(client: Client) -> None:
         assert deed.is_sent == (keep_reason(words) is None), f"{words}\n{deed.log}"
 
 
-def test_each_word_that_would_keep_a_command_here_is_found() -> None:
+def test_all_words_that_keep_a_command_here_are_found() -> None:
     words = shlex.split("gcc -march=native -flto -flto -O2 --coverage -c a.c -o a.o")
     assert [found.word for found in keep_reasons(words)] == ["-march=native", "-flto", "--coverage"]

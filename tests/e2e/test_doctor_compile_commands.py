@@ -1,4 +1,4 @@
-"""What is read in build directories is what builds there really run, options and numbers."""
+"""The compile commands that the doctor reads are those that the build runs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run(words: list[str], directory: Path, environ: dict[str, str]) -> None:
 def assert_reads_what_runs(
     tree: BuildTree, words: list[str], recorders: Recorders, environ: dict[str, str], work: Path
 ) -> None:
-    """Build with `words`, and compare the calls with what was read before."""
+    """Build with `words`, and compare the calls with the commands that were read before the build."""
     recorders.forget()
     run(words, work, environ)
     assert recorders.called
@@ -88,7 +88,7 @@ def assert_reads_what_runs(
     ],
     ids=["plain", "launcher", "assignments", "check"],
 )
-def test_cmake(
+def test_commands_of_cmake(
     options: list[str],
     c: str,
     cxx: str,
@@ -168,7 +168,7 @@ lib/a.o:
 
 
 @pytest.mark.parametrize("text", MAKEFILES.values(), ids=MAKEFILES)
-def test_makefile(text: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
+def test_commands_of_a_makefile(text: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
     write(work, _SOURCES)
     write(work, {"Makefile": text, "flags.mk": "CFLAGS += -Wall\n"})
     environ = recorders.path(environ) | {"CXXFLAGS": "-O1", "CFLAGS": "-g"}
@@ -179,8 +179,8 @@ def test_makefile(text: str, recorders: Recorders, work: Path, environ: dict[str
     assert set(commands(tree.commands)) == set(recorders.called)
 
 
-def test_autotools(recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
-    """With a directory below, options of one program, and the options of the configuration."""
+def test_commands_of_autotools(recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
+    """With a subdirectory, options of one program, and options of the configuration."""
     write(work, _SOURCES)
     files = {
         "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign subdir-objects])\nAC_PROG_CC\n"
@@ -204,7 +204,7 @@ def test_autotools(recorders: Recorders, work: Path, environ: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("c", ["gcc", "clang"])
-def test_meson(c: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
+def test_commands_of_meson(c: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
     write(work, _SOURCES)
     text = "project('p', 'c', 'cpp')\nlib = static_library('a', 'lib/a.c', c_args: '-march=native')\n"
     text += "executable('p', 'main.c', 'part.cc', c_args: ['-DX=\"two words\"'],"

@@ -1,4 +1,4 @@
-"""What `distcc-driver doctor` does with a terminal, and how it ends before its time."""
+"""`distcc-driver doctor` on a terminal, and ended by signals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARGUMENTS = ("--compiler", "gcc", "nocc")
 
 @pytest.fixture
 def examined(environ: dict[str, str], shared_distccd: Distccd) -> dict[str, str]:
-    """An environment with a masquerade and a worker, and a terminal that can do something."""
+    """An environment with links to distcc, a worker, and a terminal with colours."""
     return environ | {
         "PATH": f"{MASQUERADE}:{environ['PATH']}",
         "DISTCC_AUTO_HOSTS": shared_distccd.spec,
@@ -51,29 +51,31 @@ def test_terminal_has_colours_and_says_the_same_in_words(examined: dict[str, str
     assert "to do: install it, or correct the name" in shown
 
 
-def test_progress_is_shown_and_goes_again(examined: dict[str, str], work: Path) -> None:
+def test_progress_is_shown_and_then_erased(examined: dict[str, str], work: Path) -> None:
     shown = shown_by(examined, work)
     assert "asking 1 host" in shown
     assert "compiling on 1 worker" in shown
-    assert "\x1b[?25l" in shown  # the cursor is hidden meanwhile
+    assert "\x1b[?25l" in shown  # the cursor is hidden while progress is shown
     assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
     assert shown.rfind("\x1b[2K") > shown.rfind("compiling on 1 worker")
 
 
-def test_no_colour_where_it_is_not_wanted(examined: dict[str, str], work: Path) -> None:
+def test_no_colour_with_no_color(examined: dict[str, str], work: Path) -> None:
     shown = shown_by(examined | {"NO_COLOR": "1"}, work)
     assert not _COLOUR.search(shown)
     assert "\N{CHECK MARK} ok" in shown
 
 
-def test_terminal_without_the_marks_gets_words(examined: dict[str, str], work: Path) -> None:
+def test_ascii_terminal_gets_words_without_signs(examined: dict[str, str], work: Path) -> None:
     shown = shown_by(examined | {"PYTHONIOENCODING": "ascii"}, work)
     assert shown.isascii()
     assert "\\u" not in shown
     assert re.search(r"\bok\b.* version ", shown)
 
 
-def test_names_are_neither_markup_nor_control_sequences(examined: dict[str, str], work: Path) -> None:
+def test_markup_and_control_sequences_in_names_are_shown_as_text(
+    examined: dict[str, str], work: Path
+) -> None:
     environ = examined | {"TERM": "xterm"}
     with Terminal(doctor("--compiler", "[red]x[/]\x1b[2Jé"), environ, work) as terminal:
         assert terminal.wait() == 1
@@ -81,7 +83,7 @@ def test_names_are_neither_markup_nor_control_sequences(examined: dict[str, str]
     assert "\x1b[2J" not in terminal.shown
 
 
-def test_elsewhere_each_step_is_one_plain_line(examined: dict[str, str], work: Path) -> None:
+def test_each_finding_is_one_plain_line_without_a_terminal(examined: dict[str, str], work: Path) -> None:
     long_name = "n" * 300
     done = subprocess.run(
         doctor("--compiler", long_name), env=examined, cwd=work, capture_output=True, text=True, check=False
@@ -92,7 +94,7 @@ def test_elsewhere_each_step_is_one_plain_line(examined: dict[str, str], work: P
 
 
 def left_of(environ: dict[str, str]) -> list[int]:
-    """Processes with this environment's home that still run."""
+    """The processes of a run: those that have its HOME in their environment."""
     mark = os.fsencode(f"HOME={environ['HOME']}")
     return [pid for pid in pids() if has_in_environment(pid, mark) and is_alive(pid)]
 
@@ -108,7 +110,7 @@ def test_signal_in_a_trial_leaves_nothing_behind(
         with subprocess.Popen(
             command, env=environ, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            # The first connection is the question whether the port accepts any.
+            # The first connection only tests the port; distcc makes the second.
             wait_until(lambda: server.connections >= 2, "distcc has connected")
             assert len(left_of(environ)) >= 2
             process.send_signal(number)

@@ -1,4 +1,4 @@
-"""The variables of a user in trial compilations, as in the build; and what distcc makes of a command."""
+"""Variables of the user count in trials as in builds, above all DISTCC_NO_REWRITE_CROSS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def running(environ: Mapping[str, str]) -> Iterator[Distccd]:
 
 @pytest.fixture(params=["missing", "not allowed"])
 def plain(request: pytest.FixtureRequest, public: Path) -> Iterator[Distccd]:
-    """A worker with `gcc` and `g++`, but without the names of the target, or that does not allow those."""
+    """A worker that runs `gcc` and `g++`; `TARGET-gcc` and `TARGET-g++` are missing or not allowed."""
     if request.param == "missing":
         tools = Toolchain(public / "tools")
         tools.add_alone("gcc")
@@ -46,7 +46,7 @@ def plain(request: pytest.FixtureRequest, public: Path) -> Iterator[Distccd]:
 
 
 def lines_of(environ: Mapping[str, str], work: Path, *words: str) -> list[str]:
-    """What the doctor says of trials."""
+    """The lines of the doctor about trials."""
     output = run_driver(environ, work, "doctor", *words).stdout
     return [line for line in output.splitlines() if " trial compilations: " in line]
 
@@ -58,7 +58,7 @@ def is_distributed(shell: UserShell, worker: Distccd) -> bool:
     return worker.compiled > before
 
 
-def test_worker_without_the_name_of_the_target(user_shell: UserShell, plain: Distccd) -> None:
+def test_worker_without_compiler_names_of_the_target(user_shell: UserShell, plain: Distccd) -> None:
     environ = user_shell.environ
     environ["DISTCC_AUTO_HOSTS"] = plain.spec
     assert not is_distributed(user_shell, plain)
@@ -76,15 +76,17 @@ def test_worker_without_the_name_of_the_target(user_shell: UserShell, plain: Dis
 
 @pytest.mark.parametrize("value", ["1", "0", ""])
 @pytest.mark.parametrize("plain", ["missing"], indirect=True)
-def test_any_value_counts(value: str, environ: dict[str, str], work: Path, plain: Distccd) -> None:
-    """As it does for distcc."""
+def test_any_value_of_the_variable_counts(
+    value: str, environ: dict[str, str], work: Path, plain: Distccd
+) -> None:
+    """distcc looks only at whether the variable is set."""
     environ |= {"DISTCC_AUTO_HOSTS": plain.spec, NO_REWRITE: value}
     [line] = lines_of(environ, work, "--compiler", "gcc")
     assert line.startswith("ok ")
 
 
 @pytest.mark.parametrize("plain", ["not allowed"], indirect=True)
-def test_names_of_one_compiler_are_tried_each_where_distcc_asks_for_each(
+def test_each_name_of_one_compiler_is_tried_if_distcc_asks_for_that_name(
     environ: dict[str, str], work: Path, plain: Distccd
 ) -> None:
     environ |= {"DISTCC_AUTO_HOSTS": plain.spec, NO_REWRITE: "1"}
@@ -95,7 +97,7 @@ def test_names_of_one_compiler_are_tried_each_where_distcc_asks_for_each(
 
 @pytest.mark.parametrize("user_shell", ["bash"], indirect=True)
 @pytest.mark.parametrize("plain", ["missing"], indirect=True)
-def test_variable_in_the_command_of_a_makefile(user_shell: UserShell, plain: Distccd) -> None:
+def test_variable_that_a_makefile_sets_for_its_compiler(user_shell: UserShell, plain: Distccd) -> None:
     user_shell.environ["DISTCC_AUTO_HOSTS"] = plain.spec
     (user_shell.cwd / "Makefile").write_text(
         f"CC = env {NO_REWRITE}=1 distcc gcc\nmain.o: main.c\n\t$(CC) -c main.c\n"
@@ -107,7 +109,7 @@ def test_variable_in_the_command_of_a_makefile(user_shell: UserShell, plain: Dis
     assert plain.compiled == 2
 
 
-def test_worker_that_has_neither_name(environ: dict[str, str], work: Path, public: Path) -> None:
+def test_worker_without_any_name_of_the_compiler(environ: dict[str, str], work: Path, public: Path) -> None:
     tools = Toolchain(public / "tools")
     with running(tools.environ) as worker:
         environ["DISTCC_AUTO_HOSTS"] = worker.spec
@@ -115,8 +117,8 @@ def test_worker_that_has_neither_name(environ: dict[str, str], work: Path, publi
     assert f"compiler missing there: {target()}-gcc (asked for by distcc in place of gcc); install" in line
 
 
-def test_target_of_clang(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
-    """distcc takes no `--target=` for given, and adds one of its own."""
+def test_clang_with_a_target(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+    """distcc ignores `--target=` and adds a target of its own."""
     environ["DISTCC_AUTO_HOSTS"] = shared_distccd.spec
     other = "x86_64" if target().startswith("aarch64") else "aarch64"
     command = f"clang --target={other}-linux-gnu"
@@ -127,7 +129,7 @@ def test_target_of_clang(environ: dict[str, str], work: Path, shared_distccd: Di
     assert line.startswith("ok ")
 
 
-def test_files_and_hosts_of_the_user_are_left_alone(
+def test_trial_writes_no_files_of_the_user(
     environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
 ) -> None:
     written = tmp_path / "written"

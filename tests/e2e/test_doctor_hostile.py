@@ -1,4 +1,4 @@
-"""`distcc-driver doctor` in a directory and with workers whose owners mean no good."""
+"""`distcc-driver doctor` in hostile build directories and with hostile workers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def canary(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def masqueraded(environ: dict[str, str], shared_distccd: Distccd) -> dict[str, str]:
-    """An environment in which everything is as it should be."""
+    """An environment without a fault."""
     return environ | {
         "PATH": f"{MASQUERADE}:{environ['PATH']}",
         "DISTCC_AUTO_HOSTS": shared_distccd.spec,
@@ -65,10 +65,10 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("system", ["make", "cmake", "autotools"])
-def test_nothing_that_a_build_directory_names_is_run(
+def test_program_that_a_build_directory_names_is_not_run(
     system: str, command: str, masqueraded: dict[str, str], work: Path, canary: Path
 ) -> None:
-    """But for compilers on PATH and of the system: what is named may be anything."""
+    """Only compilers on PATH and compilers of the system are run: a file may name any program."""
     for name in ("gcc", "cc1", "as"):
         (work / name).symlink_to(canary)
     words = command.format(canary=canary, directory=work)
@@ -86,7 +86,7 @@ def test_nothing_that_a_build_directory_names_is_run(
     assert "trial compilations: " in text
 
 
-def test_a_compiler_of_a_build_directory_is_tried_where_the_user_names_it(
+def test_compiler_of_a_build_directory_is_tried_if_the_user_names_it(
     masqueraded: dict[str, str], work: Path
 ) -> None:
     own = work / "own-gcc"
@@ -184,7 +184,9 @@ def makefiles_without_end(work: Path) -> None:
         makefiles_without_end,
     ],
 )
-def test_no_build_directory_holds_it_up(trap: object, masqueraded: dict[str, str], work: Path) -> None:
+def test_hostile_build_directory_does_not_block_the_doctor(
+    trap: object, masqueraded: dict[str, str], work: Path
+) -> None:
     assert callable(trap)
     trap(work)
     _, text = said(masqueraded, work)
@@ -202,7 +204,7 @@ REPLIES = [
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: reply.name)
-def test_no_worker_gets_a_clean_bill_for_what_is_no_object(
+def test_worker_that_returns_no_object_file_is_a_problem(
     reply: Behaviour, masqueraded: dict[str, str], work: Path
 ) -> None:
     with Worker(saying(REPLY), reply.answer, job_acts=False) as worker:
@@ -222,10 +224,10 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("changes", "expected"), PLACES, ids=lambda value: str(value)[:40])
-def test_a_place_for_files_of_distcc_that_is_none(
+def test_directory_that_distcc_cannot_use(
     changes: dict[str, str | None], expected: str, masqueraded: dict[str, str], work: Path
 ) -> None:
-    """The real client compiles here then, and says so for each file; with a place it does not."""
+    """Without a directory for its files the real client compiles each file here."""
     (work / "x.c").write_text("int x;\n")
     broken = {**masqueraded, **{name: value for name, value in changes.items() if value}}
     for name in [name for name, value in changes.items() if value is None]:

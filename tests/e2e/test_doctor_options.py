@@ -1,4 +1,4 @@
-"""What the doctor says of the options of a build is what distcc then does, by the worker's counters."""
+"""What the doctor says about the options of a build agrees with the counters of the worker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ CLANG = CMAKE + "-G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ 
 AR = "-DCMAKE_C_COMPILER_AR=/usr/bin/ar -DCMAKE_CXX_COMPILER_AR=/usr/bin/ar "
 AR += "-DCMAKE_C_COMPILER_RANLIB=/bin/true -DCMAKE_CXX_COMPILER_RANLIB=/bin/true "
 MESON = "CC='distcc gcc' CXX='distcc g++' meson setup . .. "
-# How it is configured, the option, its effect; how many compilations have it, stay here, are there.
+# The command that configures, the option, its effect; then three numbers of compilations: those that have the
+# option, those that stay here, and all.
 CASES = [
     (CMAKE + "-DCMAKE_C_FLAGS='-O1 -march=native'", "-march=native", "stays", 2, 2, 3),
     (CMAKE + "-G Ninja -DCMAKE_C_FLAGS='-O1 -march=native'", "-march=native", "stays", 2, 2, 3),
@@ -68,7 +69,7 @@ CASES = [
 ]
 AUTOTOOLS = "(cd .. && autoreconf --install) && ../configure CC='distcc gcc' CXX='distcc g++' "
 PLAIN = "CC = distcc gcc\nCXX = distcc g++\n{}all: main.o part.o more.o\nclean:\n\trm -f *.o\n"
-# A Makefile, the environment, the option, where it stands, and how many of three compilations stay here.
+# A Makefile, the environment, the option, its place, and how many of three compilations stay here.
 MAKEFILES = [
     (PLAIN.format("CFLAGS = -O1 -march=native\n"), {}, "-march=native", "CFLAGS in Makefile", 2),
     (PLAIN.format("override CXXFLAGS += --coverage\n"), {}, "--coverage", "CXXFLAGS in Makefile", 1),
@@ -93,7 +94,7 @@ UNTROUBLED = [
 
 
 class Tree:
-    """A build directory, the worker of its builds, and what the doctor says of it."""
+    """A build directory and the worker of its builds."""
 
     def __init__(self, work: Path, environ: dict[str, str], worker: Distccd) -> None:
         for name, text in _SOURCES.items():
@@ -115,7 +116,7 @@ class Tree:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def examine(self, *hosts: str) -> dict[str, Any]:
-        """The document of the doctor, with other workers if there are `hosts`."""
+        """The JSON document of the doctor; with `hosts` for those instead of the worker."""
         done = subprocess.run(
             doctor("--json"),
             cwd=self.directory,
@@ -130,7 +131,7 @@ class Tree:
         return document
 
     def build(self, assignment: str = "") -> tuple[int, int]:
-        """Build all of it anew; returns how many compilations succeeded and failed on the worker."""
+        """Build everything anew; returns how many compilations succeeded and failed on the worker."""
         before = self._worker.counters()
         for mark in Path(self.environ["DISTCC_DIR"]).glob("lock/backoff*"):  # as distcc_build does
             mark.unlink()
@@ -155,7 +156,7 @@ def advice_of(document: dict[str, Any], option: str) -> str:
 
 
 @pytest.mark.parametrize(("configure", "option", "effect", "number", "kept", "total"), CASES)
-def test_an_option_that_keeps_or_changes_compilations(
+def test_option_that_keeps_compilations_here_or_changes_them(
     configure: str, option: str, effect: str, number: int, kept: int, total: int, tree: Tree
 ) -> None:
     tree.run(configure)
@@ -165,7 +166,9 @@ def test_an_option_that_keeps_or_changes_compilations(
     found = {one["option"]: one["compilations"] for one in directory["options"]}
     assert found[option] == number
     assert {one["effect"] for one in directory["options"]} == {effect}
-    assert len(found) == (2 if option == "-include-pch" else 1)  # clang's -emit-pch, which makes it
+    assert len(found) == (
+        2 if option == "-include-pch" else 1
+    )  # the other is -emit-pch, by which clang makes the header
     assert document["result"] == ("problem" if kept == total else "warning")
     compiled, failed = tree.build()
     if effect == "fails":
@@ -182,7 +185,7 @@ def test_an_option_that_keeps_or_changes_compilations(
 
 
 @pytest.mark.parametrize("configure", UNTROUBLED)
-def test_options_that_keep_nothing_here(configure: str, tree: Tree) -> None:
+def test_options_without_an_effect_on_distcc(configure: str, tree: Tree) -> None:
     tree.run(configure)
     document = tree.examine()
     directory = document["build_directory"]
@@ -190,7 +193,7 @@ def test_options_that_keep_nothing_here(configure: str, tree: Tree) -> None:
     assert (document["result"], tree.build()) == ("ok", (3, 0))
 
 
-def test_comments_that_workers_do_not_see(tree: Tree) -> None:
+def test_comments_that_distcc_does_not_send(tree: Tree) -> None:
     tree.run(CMAKE + "-G Ninja -DCMAKE_C_FLAGS='-Wextra -Werror'")
     document = tree.examine()
     [found] = document["build_directory"]["options"]
@@ -206,7 +209,7 @@ def test_comments_that_workers_do_not_see(tree: Tree) -> None:
         assert tree.build() == (3, 0)
 
 
-def test_an_option_that_the_compiler_of_a_worker_does_not_know(
+def test_option_that_the_compiler_of_a_worker_does_not_know(
     tree: Tree, public: Path, shared_distccd: Distccd
 ) -> None:
     tools = Toolchain(public / "tools")
@@ -234,7 +237,7 @@ def test_an_option_that_the_compiler_of_a_worker_does_not_know(
     assert step["advice"].startswith("install the version there that this machine has")
 
 
-def test_an_option_of_the_project(tree: Tree) -> None:
+def test_option_that_the_project_sets(tree: Tree) -> None:
     tree.run(CMAKE + "-DNATIVE=ON")
     document = tree.examine()
     assert document["result"] == "problem"
@@ -242,7 +245,7 @@ def test_an_option_of_the_project(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(("makefile", "added", "option", "place", "kept"), MAKEFILES)
-def test_makefiles(
+def test_options_of_makefiles(
     makefile: str, added: dict[str, str], option: str | None, place: str, kept: int, tree: Tree
 ) -> None:
     for name in ("main.c", "part.c", "more.cc"):
@@ -258,7 +261,7 @@ def test_makefiles(
     assert tree.build() == (3 - kept, 0)
 
 
-def test_autotools(tree: Tree) -> None:
+def test_option_of_autotools(tree: Tree) -> None:
     tree.run(AUTOTOOLS + "CFLAGS='-O1 -march=native'")
     document = tree.examine()
     directory = document["build_directory"]
@@ -272,7 +275,7 @@ def test_autotools(tree: Tree) -> None:
     assert tree.build("CFLAGS=-O1") == (3, 0)
 
 
-def test_a_precompiled_header_of_meson(tree: Tree) -> None:
+def test_precompiled_header_of_meson(tree: Tree) -> None:
     sources = tree.directory.parent
     (sources / "pch").mkdir()
     (sources / "pch" / "p.h").write_text("#include <vector>\n")

@@ -1,4 +1,4 @@
-"""Build trees that are configured for real: what the doctor says of one, and what its build then does."""
+"""Build directories of real build tools: what the doctor says about one, and what its build does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Leaves(str, Enum):
-    """How many compilations of a build leave this machine."""
+    """Whether the compilations of a build leave this machine."""
 
     ALL = "all"
     SOME = "some"
@@ -29,11 +29,11 @@ class Leaves(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A build tree, and how many compilations of its build (`of`) leave this machine (`leave`).
+    """A build directory; `leave` of the `of` compilations of its build leave this machine.
 
-    `configure` and `build` are commands for a shell in the directory of `files`; the doctor is asked about
-    `directory`. The doctor and the build see `environ` and `first_on_path`, `configure` does not.
-    `is_told` is false where the files that the doctor reads cannot tell. `status` is that of the build.
+    `configure` and `build` are commands for a shell in the directory of `files`. The doctor is asked about
+    `directory`. `environ` and `first_on_path` count for the doctor and the build, not for `configure`.
+    `is_told` is false if the files do not tell the doctor enough. `status` is the status of the build.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build did: `compiled` files on a worker."""
+    """The end of a build, and the number of files that the worker compiled."""
 
     status: int
     compiled: int
@@ -65,7 +65,7 @@ class Built:
 
 
 class Tree:
-    """A row in the directory of a user's shell, configured."""
+    """The build directory of a row, configured in the directory of a user's shell."""
 
     def __init__(self, row: Row, shell: UserShell, worker: Distccd) -> None:
         self._row, self._shell, self._worker = row, shell, worker
@@ -76,7 +76,7 @@ class Tree:
             shell.environ["PATH"] = f"{row.first_on_path}:{shell.environ['PATH']}"
 
     def configure(self, command: str) -> None:
-        """Run a command that no worker sees."""
+        """Run a command that uses no worker."""
         environ = self._shell.environ | {"DISTCC_HOSTS": "localhost"}
         words = ["sh", "-ec", command]
         done = subprocess.run(
@@ -85,7 +85,7 @@ class Tree:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def ask(self, directory: str = "") -> dict[str, Any]:
-        """The document of the doctor."""
+        """The JSON document of the doctor."""
         done = subprocess.run(
             doctor("--build-dir", directory or self._row.directory, "--json"),
             env=self._shell.environ,
@@ -117,7 +117,7 @@ def write(files: Mapping[str, str], directory: Path) -> None:
 
 
 def told(document: Mapping[str, Any]) -> Leaves:
-    """What the doctor says of the build directory."""
+    """What a document says about the compilations of the build directory."""
     tree = document["build_directory"]
     if tree["unknown"] or tree["system"] == "none":
         return Leaves.UNTOLD
@@ -129,7 +129,7 @@ def told(document: Mapping[str, Any]) -> Leaves:
 
 
 def _stay(document: Mapping[str, Any]) -> Leaves:
-    """What leaves of that which reaches distcc: it keeps compilations here, or they fail on workers."""
+    """The compilations that leave, of those that reach distcc: some stay here, and some fail on workers."""
     tree = document["build_directory"]
     counts = [option["compilations"] for option in tree["options"] if option["effect"] == "fails"]
     if tree["kept"] is not None and None not in counts:
@@ -142,7 +142,7 @@ def _stay(document: Mapping[str, Any]) -> Leaves:
 
 
 def words(document: Mapping[str, Any]) -> str:
-    """What the doctor says of the build directory, and what else is not well, for people."""
+    """The findings about the build directory, and all warnings and problems, as text."""
     steps = [
         f"{step['part']}: {step['result']}: {step['text']}; {step['advice']}"
         for step in document["steps"]

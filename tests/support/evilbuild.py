@@ -1,4 +1,4 @@
-"""A whole build in which everything that comes from outside is random, and what must hold for it."""
+"""A whole build with random input from outside, and the checks that it must pass."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NUMBERS = ["COMPILER_MEMORY", "EARLY_LOCAL_JOBS", "FALLBACK_LOCAL_JOBS", "PREPROCESSOR_SATURATION_JOBS"]
-# What a shell sets or changes by itself.
+# Variables that a shell sets or changes by itself.
 _SHELLS_OWN = {"_", "PWD", "OLDPWD", "SHLVL", "SECONDS", "RANDOM", "LINENO", "OPTIND"}
 _SET_FOR_BUILDS = {"DISTCC_HOSTS", "CCACHE_PREFIX", "DISTCC_PAUSE_TIME_MSEC"}
 
 
 class EvilBuild:
-    """One build by `shell`, whose place is `directory`; all else follows from `chance`."""
+    """One build by `shell` in `directory`, with texts that `chance` chooses."""
 
     def __init__(self, shell: str, directory: Path, environ: dict[str, str], chance: random.Random) -> None:
         self._chance = chance
@@ -46,7 +46,7 @@ class EvilBuild:
         self._shell = UserShell(shell, self.environ, self.work, root)
 
     def run(self) -> int:
-        """Build over a worker that says anything, and check; returns the status."""
+        """Build with a worker that sends random text, and check the build; returns its status."""
         arguments = [self.evil.text() for _ in range(self._chance.randrange(4))]
         reply = self.evil.reply()
         with Server(saying(reply)) as stats, Server(servers.hang) as job:
@@ -71,7 +71,7 @@ class EvilBuild:
         return directory
 
     def _set_variables(self, worker: str) -> None:
-        # A name that is looked up takes time; these texts are to be read, not to be asked for.
+        # A lookup of a host name takes time. No host name has a `$`, so these words are only parsed.
         bad = [text for text in self.evil.text().split() if "$" in text]
         settings = {
             "DISTCC_AUTO_HOSTS": " ".join([*bad, worker, *bad]),
@@ -94,20 +94,20 @@ class EvilBuild:
 
     def _check_shown(self, shown: str, situation: str) -> None:
         for line in shown.split("\n")[:-1]:
-            # To the shells, whose words these are, what turns text round is printable.
+            # The shell wrote this line. Shells take U+202E, which reverses text, for printable.
             words = line.replace("\u202e", "") if "interpreter" in line else line
             assert words.isprintable(), situation
             assert line.startswith("distcc-driver: "), situation
 
     def _check_build(self, arguments: list[bytes], situation: str) -> None:
-        """The build got its arguments and the user's variables byte for byte, and of ours what it must."""
+        """The build got its arguments and the user's variables unchanged, and of our variables only a few."""
         assert self._recorder.arguments[:-2] == arguments, situation
         found = self._recorder.environ
         ours = {name for name in self.environ if name.startswith(("DISTCC_AUTO_", "DISTCC_DRIVER_"))}
         for name, value in self.environ.items():
             if name.isidentifier() and name not in ours | _SET_FOR_BUILDS | _SHELLS_OWN:
                 assert os.fsencode(found[name]) == os.fsencode(value), (name, situation)
-        # Bytes that are no characters each may be one together.
+        # Two bytes that are no characters by themselves may be one character together.
         new = set(found) - {os.fsdecode(os.fsencode(name)) for name in self.environ} - _SHELLS_OWN
         assert new <= _SET_FOR_BUILDS, (new, situation)
         legal = {name for name in ours if name.isidentifier() and name.isascii()}
@@ -115,5 +115,5 @@ class EvilBuild:
 
 
 def _quote(text: str) -> str:
-    """A word for a shell; shlex leaves =canary as it is, which zsh replaces by the path of the program."""
+    """Quote a word for a shell. shlex.quote leaves =canary as it is, which zsh would replace by a path."""
     return "'" + text.replace("'", "'\\''") + "'"

@@ -1,4 +1,4 @@
-"""Compilers of workers that are not like those of this machine: directories for a worker's PATH."""
+"""Directories for a worker's PATH, with compilers that differ from those of this machine."""
 
 from __future__ import annotations
 
@@ -34,15 +34,16 @@ _OTHER_MACHINE = 'printf "\\\\267" | dd of="$object" bs=1 seek=18 conv=notrunc 2
 
 @cache
 def target() -> str:
-    """The name that GCC has for this machine; distcc asks workers for `TARGET-gcc` in place of `gcc`."""
+    """GCC's name for this machine: distcc asks workers for `TARGET-gcc` in place of `gcc`."""
     words = ["gcc", "-dumpmachine"]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 class Toolchain:
-    """A directory with real assembler and linker, and no compiler yet.
+    """A directory with the real assembler and linker, and no compiler yet.
 
-    The user that a worker of root's runs as must get in: those of pytest are private.
+    distccd that root starts runs as another user, who must be able to enter the directory. Directories of
+    pytest are private, so use the fixture `public`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -53,16 +54,16 @@ class Toolchain:
 
     @property
     def environ(self) -> dict[str, str]:
-        """For the constructor of a worker."""
+        """The variables to start a worker with."""
         return {"PATH": str(self.directory)}
 
     def add(self, name: str) -> None:
-        """Add the compiler of this machine."""
+        """Add the compiler of this machine, also as `TARGET-name`."""
         for alias in _aliases(name):
             (self.directory / alias).symlink_to(str(shutil.which(alias) or shutil.which(name)))
 
     def add_alone(self, name: str) -> None:
-        """Add the compiler of this machine under this name alone."""
+        """Add the compiler of this machine under this name only."""
         (self.directory / name).symlink_to(str(shutil.which(name)))
 
     def add_other_version(self, name: str, comment: str) -> None:
@@ -70,11 +71,11 @@ class Toolchain:
         self._add_changed(name, _OTHER_COMMENT.format(comment=f"'{comment}'"))
 
     def add_other_machine(self, name: str) -> None:
-        """Add a compiler whose object files are for AArch64, or say so."""
+        """Add a compiler whose object files claim to be for AArch64."""
         self._add_changed(name, _OTHER_MACHINE)
 
     def add_script(self, name: str, text: str) -> None:
-        """Add a shell script under all names of a compiler."""
+        """Add a shell script as `name` and as `TARGET-name`."""
         for alias in _aliases(name):
             path = self.directory / alias
             path.write_text(text)

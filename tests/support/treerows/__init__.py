@@ -1,4 +1,4 @@
-"""Build trees of every generator: the rows of the table on which the doctor and the builds agree."""
+"""The table of build directories, for every build tool, on which the doctor and the builds must agree."""
 
 from .autotools import AUTOTOOLS
 from .cmake import CMAKE

@@ -1,4 +1,4 @@
-"""Trees of Autotools, with a library in a directory below."""
+"""Build directories of Autotools, with a library in a subdirectory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trees of CMake: the system's, and PyPI's, which is newer."""
+"""Build directories of CMake: of the system's CMake, and of the newer one from PyPI."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _cmake(
     program: str = "cmake",
     **more: Any,
 ) -> Row:
-    """`name` begins with the generator. `lines` are added to the last CMakeLists.txt."""
+    """The first word of `name` is the generator. `lines` are added to the last CMakeLists.txt."""
     generator = name.split()[0].rstrip(",")
     place = max(file for file in files if file.endswith("CMakeLists.txt"))
     return Row(

@@ -1,4 +1,4 @@
-"""Makefiles that people write."""
+"""Makefiles as people write them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ _RULES = [
     ),
 ]
 
-# As CMake calls GCC for C++20: the worker has no such file.
+# CMake calls GCC so for C++20. The worker does not have the module map.
 _MODULES = "CXX = distcc g++\nCXXFLAGS = -std=c++20 -fmodules-ts -fmodule-mapper=own.map\n"
 _MODULES += "main: main.o one.o two.o\n\t$(CXX) -o $@ $^\n"
 _RULES += [

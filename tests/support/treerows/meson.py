@@ -1,4 +1,4 @@
-"""Trees of Meson."""
+"""Build directories of Meson."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _meson(
     files: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Row:
-    """`arguments` are those of its executable, `before` stands in front of the command."""
+    """`arguments` belong to the executable in meson.build. `before` is put in front of the setup command."""
     text = f"project('p', 'c')\nexecutable('p', 'main.c', 'one.c', 'two.c'{arguments})\n"
     return Row(
         f"meson, {name}",
@@ -51,7 +51,7 @@ MESON = [
     _meson("c_args of one target", "", 3, 5, arguments=_LIBRARY, files=_LIBRARY_FILES),
     _meson("CFLAGS when configured", "", 0, before=f"CC='distcc gcc' CFLAGS={NATIVE}"),
     _meson("b_coverage", "-Db_coverage=true", 0),
-    _meson("b_lto", "-Db_lto=true", 3),  # it is -flto=auto
+    _meson("b_lto", "-Db_lto=true", 3),  # Meson adds -flto=auto, which distcc sends
     _meson("b_pgo", "-Db_pgo=generate", 0),
     _meson("precompiled header", "", 0, 4, arguments=", c_pch: 'pch/p.h'", files=_HEADER),
 ]

@@ -1,4 +1,4 @@
-"""Trees of ninja without a generator, of scons, and of a script."""
+"""Build directories of ninja without a generator, of scons, and of a shell script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources of three files, and what rows of several generators set."""
+"""Projects of three source files, and settings that rows of several build tools share."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ C_AND_CXX = {
     "one.c": C["one.c"],
     "two.cc": 'extern "C" int two();\nextern "C" int two() { return 0; }\n',
 }
-# Two of the files in a directory below.
+# Two of the three files are in a subdirectory.
 LIBRARY = {"main.c": C["main.c"], "lib/one.c": C["one.c"], "lib/two.c": C["two.c"]}
