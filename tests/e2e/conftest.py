@@ -19,7 +19,7 @@ from tests.support.shells import MASQUERADE, SHELLS, Recorder, UserShell
 from tests.support.wheels import Installed, build, install_in_venv, pythons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @pytest.fixture
@@ -85,8 +85,10 @@ def start_distccd() -> Iterator[Callable[..., Distccd]]:
     """Starts workers, as `start_distccd(jobs=4, address="127.0.0.1")`, that end with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(jobs: int = 4, address: str = LOOPBACK) -> Distccd:
-            worker = Distccd(jobs, address)
+        def start(
+            jobs: int = 4, address: str = LOOPBACK, environ: Mapping[str, str] | None = None
+        ) -> Distccd:
+            worker = Distccd(jobs, address, environ)
             stack.callback(worker.stop)
             return worker
 

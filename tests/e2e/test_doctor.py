@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.distccd import Distccd
+from tests.support.commands import run_driver
+from tests.support.doctor import doctor_document
 from tests.support.ports import LOOPBACK, free_ports, host_spec, refusing_port, silent_port
 from tests.support.servers import Server, empty, hang, saying
-from tests.support.shapes import assert_shape
 from tests.support.shells import MASQUERADE
-from tests.support.toolchains import Toolchain, doctor, target
+from tests.support.toolchains import Toolchain, target
 from tests.unit.samples import REPLY
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-
-@contextlib.contextmanager
-def running(environ: dict[str, str] | None = None) -> Iterator[Distccd]:
-    worker = Distccd(environ=environ)
-    try:
-        yield worker
-    finally:
-        worker.stop()
+    from tests.support.distccd import Distccd
 
 
 class Examined:
     """The answer of one run of the doctor."""
 
     def __init__(self, environ: dict[str, str], work: Path, *arguments: str) -> None:
-        self.done = subprocess.run(
-            doctor(*arguments), env=environ, cwd=work, capture_output=True, text=True, check=False
-        )
+        self.done = run_driver(environ, work, "doctor", *arguments)
         assert "Traceback" not in self.done.stderr
 
     def line(self, start: str, text: str) -> str:
@@ -80,50 +70,60 @@ def test_path_without_links_to_distcc(environ: dict[str, str], work: Path, share
     assert f"put {MASQUERADE} first on PATH" in line
 
 
-def test_compiler_missing_on_one_worker(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+def test_compiler_missing_on_one_worker(
+    masqueraded: dict[str, str], work: Path, public: Path, start_distccd: Callable[..., Distccd]
+) -> None:
     tools = Toolchain(public / "tools")
     tools.add("gcc")
-    with running(tools.environ) as worker:
-        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
+    worker = start_distccd(environ=tools.environ)
+    found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
     assert found.done.returncode == 1
     line = found.line("problem  trial", worker.spec)
     assert f"compiler missing there: {target()}-g++ " in line
     found.line("ok       trial", "compiles with gcc in ")
 
 
-def test_compiler_of_another_version(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+def test_compiler_of_another_version(
+    masqueraded: dict[str, str], work: Path, public: Path, start_distccd: Callable[..., Distccd]
+) -> None:
     tools = Toolchain(public / "tools")
     tools.add_other_version("gcc", "GCC: (Elsewhere 11.4.0-1) 11.4.0")
-    with running() as same, running(tools.environ) as other:
-        found = examine(masqueraded, work, [same.spec, other.spec], "--compiler", "gcc")
+    same, other = start_distccd(), start_distccd(environ=tools.environ)
+    found = examine(masqueraded, work, [same.spec, other.spec], "--compiler", "gcc")
     assert found.done.returncode == 1
     assert "compiles with GCC 11.4.0, this machine has " in found.line("warning  trial", other.spec)
     assert " as here" in found.line("ok       trial", same.spec)
 
 
-def test_compiler_of_another_architecture(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+def test_compiler_of_another_architecture(
+    masqueraded: dict[str, str], work: Path, public: Path, start_distccd: Callable[..., Distccd]
+) -> None:
     tools = Toolchain(public / "tools")
     tools.add_other_machine("gcc")
-    with running(tools.environ) as worker:
-        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
+    worker = start_distccd(environ=tools.environ)
+    found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
     assert "compiles for AArch64, this machine for " in found.line("problem  trial", worker.spec)
 
 
-def test_compiler_not_allowed_on_a_worker(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+def test_compiler_not_allowed_on_a_worker(
+    masqueraded: dict[str, str], work: Path, public: Path, start_distccd: Callable[..., Distccd]
+) -> None:
     allowed = public / "allowed"
     allowed.write_text(f"/usr/bin/{target()}-gcc\n")
-    with running({"DISTCC_CMDLIST": str(allowed)}) as worker:
-        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
+    worker = start_distccd(environ={"DISTCC_CMDLIST": str(allowed)})
+    found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc", "g++")
     line = found.line("problem  trial", worker.spec)
     assert f"compiler not allowed there, it hangs up without an answer: {target()}-g++" in line
     found.line("ok       trial", "compiles with gcc in ")
 
 
-def test_compiler_broken_on_a_worker(masqueraded: dict[str, str], work: Path, public: Path) -> None:
+def test_compiler_broken_on_a_worker(
+    masqueraded: dict[str, str], work: Path, public: Path, start_distccd: Callable[..., Distccd]
+) -> None:
     tools = Toolchain(public / "tools")
     tools.add_script("gcc", "#!/bin/sh\nprintf 'gcc: fatal \\033[31merror\\033[m: no cc1\\n' >&2\nexit 1\n")
-    with running(tools.environ) as worker:
-        found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
+    worker = start_distccd(environ=tools.environ)
+    found = examine(masqueraded, work, [worker.spec], "--compiler", "gcc")
     line = found.line("problem  trial", worker.spec)
     assert "gcc fails there: gcc: fatal \\x1b[31merror" in line
 
@@ -308,25 +308,22 @@ def test_option_that_keeps_a_trial_here(
     assert shared_distccd.compiled == before + 1
 
 
-def document_of(found: Examined) -> dict[str, Any]:
-    value = json.loads(found.done.stdout)
-    assert isinstance(value, dict)
-    return value
-
-
 def test_json_document(
-    masqueraded: dict[str, str], work: Path, public: Path, shared_distccd: Distccd
+    masqueraded: dict[str, str],
+    work: Path,
+    public: Path,
+    shared_distccd: Distccd,
+    start_distccd: Callable[..., Distccd],
 ) -> None:
     (work / "Makefile").write_text("CC = gcc\nprogram: main.o\n")
     tools = Toolchain(public / "tools")
     tools.add_other_version("gcc", "GCC: () 11.4.0")
-    with running(tools.environ) as other:
-        hosts = [shared_distccd.spec, other.spec, "no-such-worker.invalid", "a:0"]
-        found = examine(masqueraded, work, hosts, "--json", "--compiler", "gcc", "g++")
-    document = document_of(found)
-    assert_shape(document, "doctor")
+    other = start_distccd(environ=tools.environ)
+    hosts = [shared_distccd.spec, other.spec, "no-such-worker.invalid", "a:0"]
+    environ = masqueraded | {"DISTCC_AUTO_HOSTS": " ".join(hosts)}
+    code, document = doctor_document(environ, work, "--compiler", "gcc", "g++")
     assert (document["version"], document["command"], document["result"]) == (1, "doctor", "problem")
-    assert found.done.returncode == 1
+    assert code == 1
     trials = {(trial["host"], trial["compiler"]): trial for trial in document["trials"]}
     assert trials[other.spec, "gcc"]["compiler_version"] == "11.4.0"
     assert trials[other.spec, "g++"]["outcome"] == "missing"
@@ -337,9 +334,8 @@ def test_json_document(
 def test_json_without_distcc_and_without_compilers(
     environ: dict[str, str], work: Path, tmp_path: Path, shared_distccd: Distccd
 ) -> None:
-    found = examine(environ | {"PATH": str(tmp_path)}, work, [shared_distccd.spec], "--json")
-    document = document_of(found)
-    assert_shape(document, "doctor")
+    environ = environ | {"PATH": str(tmp_path), "DISTCC_AUTO_HOSTS": shared_distccd.spec}
+    _, document = doctor_document(environ, work)
     assert document["client"] == {"path": None, "version": None}
     assert document["trials"] == []
 

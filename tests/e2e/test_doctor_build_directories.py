@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.buildtrees import write
+from tests.support.doctor import doctor_document
 from tests.support.shells import MASQUERADE
-from tests.support.toolchains import doctor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +56,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_sources(directory: Path) -> None:
-    (directory / "sub").mkdir()
-    for name, text in _SOURCES.items():
-        (directory / name).write_text(text)
+    write(_SOURCES, directory)
 
 
 def configure(command: list[str], directory: Path, environ: dict[str, str]) -> None:
@@ -74,16 +73,8 @@ def configure(command: list[str], directory: Path, environ: dict[str, str]) -> N
 
 def examined(directory: Path, environ: dict[str, str], distccd: Distccd) -> tuple[int, dict[str, Any]]:
     """Exit code and JSON document of the doctor for a build directory."""
-    done = subprocess.run(
-        doctor("--build-dir", str(directory), "--json"),
-        env=environ | {"DISTCC_AUTO_HOSTS": distccd.spec},
-        cwd=directory.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == ""
-    return done.returncode, json.loads(done.stdout)
+    environ = environ | {"DISTCC_AUTO_HOSTS": distccd.spec}
+    return doctor_document(environ, directory.parent, "--build-dir", str(directory))
 
 
 def assert_calls_distcc(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
+from tests.support.doctor import doctor_output
 from tests.support.shells import MASQUERADE
-from tests.support.toolchains import doctor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +16,7 @@ if TYPE_CHECKING:
 
 def examined(shell: UserShell, work: Path, **environ: str) -> str:
     """The lines of the doctor in the environment of a shell."""
-    done = subprocess.run(
-        doctor(), env={**shell.environ, **environ}, cwd=work, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    return done.stdout
+    return doctor_output({**shell.environ, **environ}, work)[1]
 
 
 def sources(work: Path) -> None:

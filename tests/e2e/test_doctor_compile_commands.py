@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distcc_driver.doctor.trees.buildtree import BuildTree, read_tree
+from tests.support.buildtrees import write
 from tests.support.recorders import Recorders, commands
 
 if TYPE_CHECKING:
@@ -49,12 +50,6 @@ target_link_libraries(p PRIVATE lib)
 @pytest.fixture
 def recorders(tmp_path: Path) -> Recorders:
     return Recorders(tmp_path / "recorders")
-
-
-def write(directory: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_text(text)
 
 
 def run(words: list[str], directory: Path, environ: dict[str, str]) -> None:
@@ -99,7 +94,7 @@ def test_commands_of_cmake(
     environ: dict[str, str],
 ) -> None:
     """With subdirectories, precompiled headers, names with blanks, and options of one source."""
-    write(work, _CMAKE)
+    write(_CMAKE, work)
     environ = recorders.path(environ)
     build = work / "build"
     run([cmake, "-G", generator, *options, "-S", ".", "-B", "build"], work, environ)
@@ -169,8 +164,8 @@ lib/a.o:
 
 @pytest.mark.parametrize("text", MAKEFILES.values(), ids=MAKEFILES)
 def test_commands_of_a_makefile(text: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
-    write(work, _SOURCES)
-    write(work, {"Makefile": text, "flags.mk": "CFLAGS += -Wall\n"})
+    write(_SOURCES, work)
+    write({"Makefile": text, "flags.mk": "CFLAGS += -Wall\n"}, work)
     environ = recorders.path(environ) | {"CXXFLAGS": "-O1", "CFLAGS": "-g"}
     tree = read_tree(str(work), environ)
     recorders.forget()
@@ -181,7 +176,7 @@ def test_commands_of_a_makefile(text: str, recorders: Recorders, work: Path, env
 
 def test_commands_of_autotools(recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
     """With a subdirectory, options of one program, and options of the configuration."""
-    write(work, _SOURCES)
+    write(_SOURCES, work)
     files = {
         "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign subdir-objects])\nAC_PROG_CC\n"
         "AC_PROG_CXX\nAC_PROG_RANLIB\nAM_PROG_AR\nAC_CONFIG_FILES([Makefile lib/Makefile])\nAC_OUTPUT\n",
@@ -189,7 +184,7 @@ def test_commands_of_autotools(recorders: Recorders, work: Path, environ: dict[s
         "p_SOURCES = main.c part.cc\nq_SOURCES = main.c native.c\nq_CFLAGS = -march=native\n",
         "lib/Makefile.am": "noinst_LIBRARIES = liba.a\nliba_a_SOURCES = a.c\n",
     }
-    write(work, files)
+    write(files, work)
     run(["autoreconf", "--install"], work, environ)
     environ = recorders.path(environ)
     run(["./configure", "CC=distcc gcc", "CFLAGS=-O2 -DTEXT='\"a\"'"], work, environ)
@@ -205,11 +200,11 @@ def test_commands_of_autotools(recorders: Recorders, work: Path, environ: dict[s
 
 @pytest.mark.parametrize("c", ["gcc", "clang"])
 def test_commands_of_meson(c: str, recorders: Recorders, work: Path, environ: dict[str, str]) -> None:
-    write(work, _SOURCES)
+    write(_SOURCES, work)
     text = "project('p', 'c', 'cpp')\nlib = static_library('a', 'lib/a.c', c_args: '-march=native')\n"
     text += "executable('p', 'main.c', 'part.cc', c_args: ['-DX=\"two words\"'],"
     text += " c_pch: 'pch/p.h', link_with: lib)\n"
-    write(work, {"meson.build": text, "pch/p.h": "#include <stdio.h>\n"})
+    write({"meson.build": text, "pch/p.h": "#include <stdio.h>\n"}, work)
     environ = recorders.path(environ) | {"CC": f"distcc {c}", "CXX": "distcc g++"}
     run(["meson", "setup", "build", "-Dc_args=-O1"], work, environ)
     tree = read_tree(str(work / "build"), environ)

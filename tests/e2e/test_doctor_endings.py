@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.commands import driver_command
+from tests.support.doctor import doctor_output
 from tests.support.ports import LOOPBACK, host_spec
 from tests.support.processes import has_in_environment, is_alive, pids, wait_until
 from tests.support.servers import Server, hang
 from tests.support.shells import MASQUERADE
 from tests.support.terminal import Terminal
-from tests.support.toolchains import doctor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def examined(environ: dict[str, str], shared_distccd: Distccd) -> dict[str, str]
 
 
 def shown_by(environ: dict[str, str], work: Path) -> str:
-    with Terminal(doctor(*_ARGUMENTS), environ, work) as terminal:
+    with Terminal(driver_command("doctor", *_ARGUMENTS), environ, work) as terminal:
         assert terminal.wait() == 1
         return terminal.shown
 
@@ -77,7 +78,7 @@ def test_markup_and_control_sequences_in_names_are_shown_as_text(
     examined: dict[str, str], work: Path
 ) -> None:
     environ = examined | {"TERM": "xterm"}
-    with Terminal(doctor("--compiler", "[red]x[/]\x1b[2Jé"), environ, work) as terminal:
+    with Terminal(driver_command("doctor", "--compiler", "[red]x[/]\x1b[2Jé"), environ, work) as terminal:
         assert terminal.wait() == 1
     assert "[red]x[/]\\x1b[2Jé" in re.sub(r"\x1b\[[0-9;]*m", "", terminal.shown)
     assert "\x1b[2J" not in terminal.shown
@@ -85,12 +86,9 @@ def test_markup_and_control_sequences_in_names_are_shown_as_text(
 
 def test_each_finding_is_one_plain_line_without_a_terminal(examined: dict[str, str], work: Path) -> None:
     long_name = "n" * 300
-    done = subprocess.run(
-        doctor("--compiler", long_name), env=examined, cwd=work, capture_output=True, text=True, check=False
-    )
-    assert "\x1b" not in done.stdout
-    assert f"problem  compilers: {long_name}: not found on PATH; install it" in done.stdout
-    assert done.stderr == ""
+    _, output = doctor_output(examined, work, "--compiler", long_name)
+    assert "\x1b" not in output
+    assert f"problem  compilers: {long_name}: not found on PATH; install it" in output
 
 
 def left_of(environ: dict[str, str]) -> list[int]:
@@ -106,7 +104,7 @@ def test_signal_in_a_trial_leaves_nothing_behind(
     with Server(hang) as server:
         spec = host_spec(LOOPBACK, server.port, shared_distccd.stats_port)
         environ = examined | {"DISTCC_AUTO_HOSTS": spec, "DISTCC_IO_TIMEOUT": "300"}
-        command = doctor("--compiler", "gcc")
+        command = driver_command("doctor", "--compiler", "gcc")
         with subprocess.Popen(
             command, env=environ, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -127,7 +125,11 @@ def test_signal_while_hosts_are_asked(number: signal.Signals, examined: dict[str
         spec = host_spec(LOOPBACK, server.port, server.port)
         environ = examined | {"DISTCC_AUTO_HOSTS": spec, "DISTCC_AUTO_CONNECT_TIMEOUT": "300"}
         with subprocess.Popen(
-            doctor("--compiler", "gcc"), env=environ, cwd=work, stdout=subprocess.PIPE, text=True
+            driver_command("doctor", "--compiler", "gcc"),
+            env=environ,
+            cwd=work,
+            stdout=subprocess.PIPE,
+            text=True,
         ) as process:
             wait_until(lambda: server.connections >= 1, "the host is asked")
             process.send_signal(number)
@@ -140,7 +142,7 @@ def test_ctrl_c_on_a_terminal(examined: dict[str, str], work: Path, shared_distc
     with Server(hang) as server:
         spec = host_spec(LOOPBACK, server.port, shared_distccd.stats_port)
         environ = examined | {"DISTCC_AUTO_HOSTS": spec, "DISTCC_IO_TIMEOUT": "300"}
-        with Terminal(doctor("--compiler", "gcc"), environ, work) as terminal:
+        with Terminal(driver_command("doctor", "--compiler", "gcc"), environ, work) as terminal:
             terminal.expect("compiling on 1 worker")
             wait_until(lambda: server.connections >= 2, "distcc has connected")
             terminal.send("\x03")

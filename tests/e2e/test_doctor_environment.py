@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.commands import run_driver
-from tests.support.distccd import Distccd
 from tests.support.toolchains import Toolchain, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
 NO_REWRITE = "DISTCC_NO_REWRITE_CROSS"
 
 
-@contextlib.contextmanager
-def running(environ: Mapping[str, str]) -> Iterator[Distccd]:
-    worker = Distccd(environ=environ)
-    try:
-        yield worker
-    finally:
-        worker.stop()
-
-
 @pytest.fixture(params=["missing", "not allowed"])
-def plain(request: pytest.FixtureRequest, public: Path) -> Iterator[Distccd]:
+def plain(request: pytest.FixtureRequest, public: Path, start_distccd: Callable[..., Distccd]) -> Distccd:
     """A worker that runs `gcc` and `g++`; `TARGET-gcc` and `TARGET-g++` are missing or not allowed."""
     if request.param == "missing":
         tools = Toolchain(public / "tools")
@@ -41,8 +31,7 @@ def plain(request: pytest.FixtureRequest, public: Path) -> Iterator[Distccd]:
     else:
         (public / "allowed").write_text("/usr/bin/gcc\n/usr/bin/g++\n")
         environ = {"DISTCC_CMDLIST": str(public / "allowed")}
-    with running(environ) as worker:
-        yield worker
+    return start_distccd(environ=environ)
 
 
 def lines_of(environ: Mapping[str, str], work: Path, *words: str) -> list[str]:
@@ -109,11 +98,12 @@ def test_variable_that_a_makefile_sets_for_its_compiler(user_shell: UserShell, p
     assert plain.compiled == 2
 
 
-def test_worker_without_any_name_of_the_compiler(environ: dict[str, str], work: Path, public: Path) -> None:
+def test_worker_without_any_name_of_the_compiler(
+    environ: dict[str, str], work: Path, public: Path, start_distccd: Callable[..., Distccd]
+) -> None:
     tools = Toolchain(public / "tools")
-    with running(tools.environ) as worker:
-        environ["DISTCC_AUTO_HOSTS"] = worker.spec
-        [line] = lines_of(environ, work, "--compiler", "gcc")
+    environ["DISTCC_AUTO_HOSTS"] = start_distccd(environ=tools.environ).spec
+    [line] = lines_of(environ, work, "--compiler", "gcc")
     assert f"compiler missing there: {target()}-gcc (asked for by distcc in place of gcc); install" in line
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.commands import run_driver
+from tests.support.doctor import doctor_output
 from tests.support.hostile import Behaviour, Worker, answering, compiler_saying
 from tests.support.servers import saying
 from tests.support.shells import MASQUERADE
@@ -42,10 +43,10 @@ def masqueraded(environ: dict[str, str], shared_distccd: Distccd) -> dict[str, s
 
 
 def said(environ: dict[str, str], directory: Path, *words: str) -> tuple[int, str]:
-    result = run_driver(environ, directory, "doctor", *words)
-    assert result.stderr == ""
+    """Exit code and output of the doctor, which leaves no files."""
+    answer = doctor_output(environ, directory, *words)
     assert os.listdir(environ["TMPDIR"]) == []
-    return result.returncode, result.stdout
+    return answer
 
 
 COMMANDS = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.distccd import Distccd
-from tests.support.shapes import assert_shape
-from tests.support.toolchains import Toolchain, doctor
+from tests.support.doctor import doctor_document
+from tests.support.toolchains import Toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,18 +116,8 @@ class Tree:
 
     def examine(self, *hosts: str) -> dict[str, Any]:
         """The JSON document of the doctor; with `hosts` for those instead of the worker."""
-        done = subprocess.run(
-            doctor("--json"),
-            cwd=self.directory,
-            env={**self.environ, "DISTCC_AUTO_HOSTS": " ".join(hosts) or self._worker.spec},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.stderr == ""
-        document: dict[str, Any] = json.loads(done.stdout)
-        assert_shape(document, "doctor")
-        return document
+        environ = self.environ | {"DISTCC_AUTO_HOSTS": " ".join(hosts) or self._worker.spec}
+        return doctor_document(environ, self.directory)[1]
 
     def build(self, assignment: str = "") -> tuple[int, int]:
         """Build everything anew; returns how many compilations succeeded and failed on the worker."""

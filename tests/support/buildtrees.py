@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from .toolchains import doctor
+from .doctor import doctor_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,18 +85,8 @@ class Tree:
 
     def ask(self, directory: str = "") -> dict[str, Any]:
         """The JSON document of the doctor."""
-        done = subprocess.run(
-            doctor("--build-dir", directory or self._row.directory, "--json"),
-            env=self._shell.environ,
-            cwd=self._shell.cwd,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.stderr == ""
-        document = json.loads(done.stdout)
-        assert isinstance(document, dict)
-        return document
+        words = ("--build-dir", directory or self._row.directory)
+        return doctor_document(self._shell.environ, self._shell.cwd, *words)[1]
 
     def build(self, command: str = "") -> Built:
         """Build under distcc_build."""
@@ -108,6 +97,7 @@ class Tree:
 
 
 def write(files: Mapping[str, str], directory: Path) -> None:
+    """Write files and the directories that they need; files with a first line for the kernel can be run."""
     for name, text in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

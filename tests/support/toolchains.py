@@ -7,8 +7,6 @@ import subprocess
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .commands import driver_command
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -87,8 +85,3 @@ class Toolchain:
 
 def _aliases(name: str) -> tuple[str, str]:
     return name, f"{target()}-{name}"
-
-
-def doctor(*arguments: str) -> list[str]:
-    """The command line of `distcc-driver doctor`."""
-    return driver_command("doctor", *arguments)

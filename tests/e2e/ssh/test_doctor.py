@@ -6,11 +6,11 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.support.commands import driver_command
 from tests.support.ports import LOOPBACK, host_spec
 from tests.support.processes import wait_until
 from tests.support.servers import Server, hang
 from tests.support.shells import MASQUERADE
-from tests.support.toolchains import doctor
 
 from .conftest import behind
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .conftest import Keys
 
-_COMMAND = doctor("--compiler", "gcc")
+_COMMAND = driver_command("doctor", "--compiler", "gcc")
 
 
 def examined(environ: dict[str, str], work: Path) -> tuple[int, str]:
