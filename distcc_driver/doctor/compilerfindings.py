@@ -1,6 +1,6 @@
 """Findings about the compilers of PATH and of the build directory, and whether they call distcc.
 
-Advice about PATH names distcc's directory of links, so `to_distcc` looks at the disk.
+Advice about PATH names distcc's directory of links, so `way_to_distcc` looks at the disk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from ..machine.compilers import Kind
-from .compilerwording import leads_to, nature, to_distcc, trouble, wrapped
+from .compilerwording import call_through_distcc, description, fault_of, stand_in, way_to_distcc
 from .findings import COMPILERS, Finding, Result, in_build_directory, merged
 from .trees.buildtree import System
 from .trees.makecompilers import RECIPE
@@ -37,10 +37,10 @@ def compiler_findings(
 
 def _compiler_finding(command: Command, environ: Mapping[str, str], is_tree_distributed: bool) -> Finding:
     subjects = (command.text,)
-    if found := trouble(command):
+    if found := fault_of(command):
         result = Result.PROBLEM if found.is_problem else Result.WARNING
         return Finding(COMPILERS, subjects, result, found.cause, found.advice)
-    text = nature(command, environ)
+    text = description(command, environ)
     if command.is_distributed:
         return Finding(COMPILERS, subjects, Result.OK, text)
     if is_tree_distributed:
@@ -48,7 +48,7 @@ def _compiler_finding(command: Command, environ: Mapping[str, str], is_tree_dist
             COMPILERS, subjects, Result.OK, f"{text}, which does not matter: the build directory calls distcc"
         )
     text = f"{text}: called by this name, it never reaches distcc"
-    reason, advice = to_distcc(command)
+    reason, advice = way_to_distcc(command)
     text += reason and f", {reason}"
     advice = f"{advice}, or let the build call 'distcc NAME'"
     return Finding(COMPILERS, subjects, Result.WARNING, text, advice)
@@ -89,13 +89,13 @@ def _configured_finding(tree: BuildTree, configured: ConfiguredCompiler, command
         name = command.missing or command.words[0]
         text = f"configured with {command.text} ({where}): {name} is not found"
         return in_build_directory(tree.directory, Result.PROBLEM, text, "install it, or configure again")
-    if found := trouble(command):
+    if found := fault_of(command):
         result = Result.PROBLEM if found.is_problem else Result.WARNING
         text = f"configured with {command.text} ({where}): {found.cause}"
         return in_build_directory(tree.directory, result, text, found.advice)
     if command.is_distributed:
         behind = ", and that calls distcc" if command.kind is Kind.CCACHE else ""
-        text = f"configured with {command.text} ({where}): {tree.runner} calls {leads_to(command)}{behind}"
+        text = f"configured with {command.text} ({where}): {tree.runner} calls {stand_in(command)}{behind}"
         return in_build_directory(tree.directory, Result.OK, text)
     is_name = os.sep not in command.own_words[0]
     text = f"configured with {command.text} ({where}): {tree.runner} will never call distcc"
@@ -109,8 +109,8 @@ def _configured_finding(tree: BuildTree, configured: ConfiguredCompiler, command
 
 def _reconfigure(tree: BuildTree, configured: ConfiguredCompiler, command: Command, is_name: bool) -> str:
     """The advice that makes a build directory call distcc."""
-    called = wrapped(command)
-    masquerade = f", or {to_distcc(command)[1]}" if is_name else ""
+    called = call_through_distcc(command)
+    masquerade = f", or {way_to_distcc(command)[1]}" if is_name else ""
     if tree.system is System.CMAKE:
         launchers = shlex.quote(";".join([*command.launchers, "distcc"]))
         return f"run cmake -D{configured.setting}_LAUNCHER={launchers} {shlex.quote(tree.directory)}"

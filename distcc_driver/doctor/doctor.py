@@ -37,7 +37,7 @@ from .trees.buildtree import System, read_tree
 from .trialfindings import local_findings, trial_findings, untried_findings
 from .trials.failurecauses import with_causes
 from .trials.trial import TrialOutcome
-from .trials.trialcommands import commands_to_try, option_commands, without_less
+from .trials.trialcommands import commands_to_try, option_commands, without_bare_compilers
 from .trials.trialrunner import TrialRunner, deadline_s
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _try_compilers(known: Examination, answers: Answers, is_chosen: bool) -> Non
         local = runner.try_here([*commands, *(one for one in with_options if one not in commands)])
     known.findings += local_findings([trial for trial in local if trial.command in commands])
     local = [trial for trial in local if trial.outcome is TrialOutcome.COMPILED]
-    local = without_less(local, with_options)
+    local = without_bare_compilers(local, with_options)
     with _progress_of_trials(len(answers.workers)) as one_is_done:
         found = runner.try_workers(answers.workers, [trial.command for trial in local], one_is_done)
         known.trials = with_causes(runner, found, local, known.environ)
@@ -176,9 +176,9 @@ def _progress_of_trials(workers: int) -> Iterator[Callable[[], None]]:
 def _show(known: Examination) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the terminal may lack characters of names
-    has_verdicts = bool(known.verdicts)
+    has_commands = bool(known.verdicts)
     if not sys.stdout.isatty():
-        write_lines(plain_lines(known.findings, has_verdicts))
+        write_lines(plain_lines(known.findings, has_commands))
         return
     console = Console(highlight=False)
-    console.print(terminal_view(known.findings, has_verdicts, console.encoding.startswith("utf")))
+    console.print(terminal_view(known.findings, has_commands, console.encoding.startswith("utf")))

@@ -94,7 +94,7 @@ def _option(option: OptionEffect) -> dict[str, Any]:
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    comment = trial.made.compiler if trial.made else None
+    comment = trial.object_file.compiler if trial.object_file else None
     family, version = compiler_version(comment) if comment is not None else (None, None)
     return {
         "host": trial.worker.endpoint.host.text if trial.worker else "",
@@ -102,8 +102,8 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "sent": trial.sent,
         "outcome": trial.outcome.value,
         "elapsed_ms": None if trial.elapsed_ms is None else round(trial.elapsed_ms, 1),
-        "architecture": trial.made.architecture if trial.made else None,
+        "architecture": trial.object_file.architecture if trial.object_file else None,
         "family": family,
         "compiler_version": version or None,
-        "words": trial.words or None,
+        "words": trial.message or None,
     }

@@ -27,13 +27,13 @@ _STYLES = {Result.OK: "green", Result.WARNING: "bold yellow", Result.PROBLEM: "b
 _WIDTH = max(len(result.value) for result in Result)
 
 
-def plain_lines(findings: Sequence[Finding], is_known: bool) -> list[str]:
+def plain_lines(findings: Sequence[Finding], has_commands: bool) -> list[str]:
     """One line for each finding, however long it is, then a blank line and the conclusion."""
     lines = [f"{finding.result.value:{_WIDTH}}  {finding.part}: {_sentence(finding)}" for finding in findings]
-    return [*lines, "", conclusion(findings, is_known)]
+    return [*lines, "", conclusion(findings, has_commands)]
 
 
-def terminal_view(findings: Sequence[Finding], is_known: bool, has_marks: bool) -> RenderableType:
+def terminal_view(findings: Sequence[Finding], has_commands: bool, has_marks: bool) -> RenderableType:
     """The findings below the headings of their parts; with `has_marks` a sign in front of each result.
 
     The signs are not ASCII, so not every terminal can show them.
@@ -42,17 +42,17 @@ def terminal_view(findings: Sequence[Finding], is_known: bool, has_marks: bool) 
     for part, group in groupby(findings, lambda finding: finding.part):
         parts += [Text(part, style="bold"), _grid(list(group), has_marks)]
     result = worst(findings)
-    return Group(*parts, Text(), Text(conclusion(findings, is_known), style=_STYLES[result]))
+    return Group(*parts, Text(), Text(conclusion(findings, has_commands), style=_STYLES[result]))
 
 
-def conclusion(findings: Sequence[Finding], is_known: bool) -> str:
-    """All findings in one line; `is_known` tells whether the compile commands of the build were read."""
+def conclusion(findings: Sequence[Finding], has_commands: bool) -> str:
+    """All findings in one line; `has_commands` tells whether the compile commands of the build are known."""
     counts = {result: sum(finding.result is result for finding in findings) for result in Result}
     found = [_count(counts[result], result.value) for result in (Result.PROBLEM, Result.WARNING)]
     found = [text for text in found if text]
     if found:
         return f"found: {' and '.join(found)}"
-    if is_known:
+    if has_commands:
         return "all is well: a build would be distributed as the host list says"
     return (
         "nothing is wrong, but the compile commands of the build are not known: "

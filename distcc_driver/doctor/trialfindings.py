@@ -42,7 +42,7 @@ def local_findings(trials: Sequence[Trial]) -> list[Finding]:
             TRIALS,
             (trial.command.text,),
             Result.PROBLEM,
-            f"compiles nothing on this machine: {trial.words or 'it does not end in time'}",
+            f"compiles nothing on this machine: {trial.message or 'it does not end in time'}",
             _REPAIR_OPTIONS if len(trial.command.compiler) > 1 else _REPAIR,
         )
         for trial in trials
@@ -50,7 +50,7 @@ def local_findings(trials: Sequence[Trial]) -> list[Finding]:
     ]
 
 
-_WITH_WORDS = (TrialOutcome.FAILED, TrialOutcome.UNREACHABLE, TrialOutcome.HUNG_UP)
+_WITH_MESSAGE = (TrialOutcome.FAILED, TrialOutcome.UNREACHABLE, TrialOutcome.HUNG_UP)
 
 
 def trial_findings(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Finding]:
@@ -76,21 +76,21 @@ def trial_findings(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: 
 def _ending(trial: Trial, local: Trial) -> tuple[str, ...]:
     """How a trial ended, as a key: trials with the same key share a line."""
     if trial.outcome is TrialOutcome.RENAMED:
-        return trial.outcome.value, trial.added
+        return trial.outcome.value, trial.added_target
     if trial.outcome is not TrialOutcome.COMPILED:
-        return trial.outcome.value, trial.words if trial.outcome in _WITH_WORDS else ""
-    if local.made is None:
+        return trial.outcome.value, trial.message if trial.outcome in _WITH_MESSAGE else ""
+    if local.object_file is None:
         return "unread", ""
-    if trial.made is None:
+    if trial.object_file is None:
         return "garbage", ""
-    if trial.made.architecture != local.made.architecture:
-        return "architecture", trial.made.architecture, local.made.architecture
+    if trial.object_file.architecture != local.object_file.architecture:
+        return "architecture", trial.object_file.architecture, local.object_file.architecture
     there, this = _version(trial), _version(local)
     return ("same", there) if there == this else ("version", there, this)
 
 
 def _version(trial: Trial) -> str:
-    comment = trial.made.compiler if trial.made else None
+    comment = trial.object_file.compiler if trial.object_file else None
     return "an unknown compiler" if comment is None else " ".join(compiler_version(comment)).rstrip()
 
 
@@ -124,21 +124,21 @@ def _sentence(ending: tuple[str, ...], trials: Sequence[Trial], deadline_s: int)
 
 
 def _failure(
-    outcome: TrialOutcome, words: str, compilers: str, trials: Sequence[Trial], deadline_s: int
+    outcome: TrialOutcome, message: str, compilers: str, trials: Sequence[Trial], deadline_s: int
 ) -> tuple[str, str]:
     """Text and advice for trials that made no object file."""
     asked = ", ".join(dict.fromkeys(trial.sent for trial in trials))
     if outcome is TrialOutcome.RENAMED:
-        return _renamed(words, asked, compilers)
+        return _renamed(message, asked, compilers)
     asked = asked if asked == compilers else f"{asked} (asked for by distcc in place of {compilers})"
     if outcome in _HANG_UPS:
         text, advice = _HANG_UPS[outcome]
         return text.format(asked if outcome is TrialOutcome.NOT_ALLOWED else compilers), advice
     if outcome is TrialOutcome.FAILED:
-        return f"{compilers} fails there: {words}", _cure(words)
-    if outcome is TrialOutcome.HUNG_UP and words:
+        return f"{compilers} fails there: {message}", _failure_advice(message)
+    if outcome is TrialOutcome.HUNG_UP and message:
         return (
-            f"hung up {words} ({compilers})",
+            f"hung up {message} ({compilers})",
             "run the doctor again, and read the log of that distccd if it hangs up again",
         )
     sentences = {
@@ -155,7 +155,7 @@ def _failure(
             "see whether its temporary directory has inodes left (df -i), and restart distccd there; "
             "DISTCC_IO_TIMEOUT sets another time",
         ),
-        TrialOutcome.UNREACHABLE: (f"job port: {words}", "does distccd still run there?"),
+        TrialOutcome.UNREACHABLE: (f"job port: {message}", "does distccd still run there?"),
         TrialOutcome.NOT_SENT: (
             f"distcc does not send this command to workers ({compilers})",
             "leave out the option that ties it to this machine, such as -march=native",
@@ -187,7 +187,7 @@ _HANG_UPS = {
         "check the proxy or tunnel in between, or correct the ports of the entry",
     ),
 }
-_CURES = (
+_FAILURE_ADVICE = (
     (
         r"unrecognized|unknown (?:argument|option)|invalid value|bad value|unsupported option",
         "install the version there that this machine has, or leave the option out",
@@ -201,15 +201,18 @@ _CURES = (
 )
 
 
-def _cure(words: str) -> str:
-    """The advice about a compiler that fails with the message `words`."""
-    return next((cure for said, cure in _CURES if re.search(said, words)), "repair that compiler there")
+def _failure_advice(message: str) -> str:
+    """The advice about a compiler that fails with this message."""
+    return next(
+        (advice for pattern, advice in _FAILURE_ADVICE if re.search(pattern, message)),
+        "repair that compiler there",
+    )
 
 
-def _renamed(added: str, asked: str, compilers: str) -> tuple[str, str]:
+def _renamed(added_target: str, asked: str, compilers: str) -> tuple[str, str]:
     """Text and advice about a worker that can run the command of the build, but not the one of distcc."""
-    if added:
-        text = f"compiles with {compilers} as here, but distcc adds -target {added}"
+    if added_target:
+        text = f"compiles with {compilers} as here, but distcc adds -target {added_target}"
         return text, f"set {NO_REWRITE}=1, so that distcc leaves the command as it is"
     text = f"compiles with {compilers}, but distcc asks it for {asked}, which does not work there"
     return text, f"set {NO_REWRITE}=1, so that distcc asks for {compilers}"

@@ -37,10 +37,10 @@ def has_hung_up(log: str) -> bool:
     return bool(_HANGS_UP.search(log))
 
 
-def missing_compiler(said: str) -> str:
+def missing_compiler(output: str) -> str:
     """The compiler that the worker lacks, from the message of its distccd; "" if there is no such message."""
     # A worker may send any text. One regular expression could take days on it, so split it by hand.
-    for line in said.split("\n"):
+    for line in output.split("\n"):
         speaker, _, rest = line.partition("failed to exec ")
         name, end, _ = rest.rpartition(": No such file")
         if end and "distccd[" in speaker:
@@ -66,7 +66,7 @@ def error_line(text: str) -> str:
     return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "")
 
 
-def trouble(log: str) -> str:
+def first_error(log: str) -> str:
     """The first error or warning in distcc's log, without the process number."""
     lines = re.findall(r"^distcc\[\d+\] (?:\(\w+\) )?((?:ERROR|CRITICAL|Warning)\S* .*)$", log, re.MULTILINE)
     return lines[0] if lines else ""

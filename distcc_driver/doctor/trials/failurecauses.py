@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...core.facts import Rejection
 from ...machine.launchers import Changes
 from ...network.probe import ask_stats
-from .hangupcauses import lacks_room, outcome_of
+from .hangupcauses import hangup_outcome, lacks_room
 from .trial import TrialOutcome
 from .trialenviron import NO_REWRITE
 
@@ -31,7 +31,7 @@ def with_causes(
     runner: TrialRunner, found: Sequence[Trial], local: Sequence[Trial], environ: Mapping[str, str]
 ) -> list[Trial]:
     """The same trials, with more exact outcomes where trials failed. Raises `SignalError`."""
-    return _with_worker_causes(runner, _without_rewriting(runner, found, local, environ))
+    return _with_hangup_causes(runner, _without_rewriting(runner, found, local, environ))
 
 
 def _without_rewriting(
@@ -47,12 +47,12 @@ def _without_rewriting(
     better = [
         first
         for first, told in zip(doubtful, as_told, strict=True)
-        if told.outcome is TrialOutcome.COMPILED and _is_alike(told, here[first.command])
+        if told.outcome is TrialOutcome.COMPILED and _is_same_architecture(told, here[first.command])
     ]
     # The worker may fail at random. Trust the difference only if the rewritten command fails again.
     again = runner.try_each([(trial.worker, trial.command) for trial in better])
     renamed = {
-        id(first): replace(first, outcome=TrialOutcome.RENAMED, elapsed_ms=None, made=None)
+        id(first): replace(first, outcome=TrialOutcome.RENAMED, elapsed_ms=None, object_file=None)
         for first, second in zip(better, again, strict=True)
         if second.outcome is first.outcome
     }
@@ -62,22 +62,22 @@ def _without_rewriting(
 def _is_doubtful(trial: Trial, local: Trial, environ: Mapping[str, str]) -> bool:
     if not trial.is_rewritten or NO_REWRITE in trial.command.changes.applied(environ):
         return False
-    is_other = trial.outcome is TrialOutcome.COMPILED and not _is_alike(trial, local)
+    is_other = trial.outcome is TrialOutcome.COMPILED and not _is_same_architecture(trial, local)
     return is_other or trial.outcome in _FAILURES
 
 
-def _is_alike(trial: Trial, local: Trial) -> bool:
+def _is_same_architecture(trial: Trial, local: Trial) -> bool:
     """Whether the object files of a worker and of this machine are for the same architecture."""
-    if trial.made is None or local.made is None:
-        return trial.made is local.made
-    return trial.made.architecture == local.made.architecture
+    if trial.object_file is None or local.object_file is None:
+        return trial.object_file is local.object_file
+    return trial.object_file.architecture == local.object_file.architecture
 
 
 def _as_told(trial: Trial) -> tuple[Worker | None, Command]:
     return trial.worker, replace(trial.command, changes=trial.command.changes + _AS_TOLD)
 
 
-def _with_worker_causes(runner: TrialRunner, found: Sequence[Trial]) -> list[Trial]:
+def _with_hangup_causes(runner: TrialRunner, found: Sequence[Trial]) -> list[Trial]:
     """Give each worker that hung up the job once more, and see which of its counters rise.
 
     For a worker that failed without a hang-up only the disk space counts.
@@ -104,7 +104,7 @@ def _with_worker_causes(runner: TrialRunner, found: Sequence[Trial]) -> list[Tri
 
 
 def _replaced(trial: Trial, cause: tuple[TrialOutcome, str] | None) -> Trial:
-    return trial if cause is None else replace(trial, outcome=cause[0], words=cause[1])
+    return trial if cause is None else replace(trial, outcome=cause[0], message=cause[1])
 
 
 def _stats(endpoints: Sequence[Endpoint]) -> dict[Endpoint, WorkerStats | None]:
@@ -115,13 +115,13 @@ def _stats(endpoints: Sequence[Endpoint]) -> dict[Endpoint, WorkerStats | None]:
 def _cause(
     trial: Trial, again: Trial | None, before: WorkerStats | None, after: WorkerStats | None
 ) -> tuple[TrialOutcome, str]:
-    """The outcome and the words of a trial that failed; `again` is its repetition, None if there was none."""
+    """The outcome and the message of a trial that failed; `again` is its repetition, if there was one."""
     if trial.outcome is TrialOutcome.FAILED:
-        return (TrialOutcome.NO_ROOM, "") if lacks_room(after) else (trial.outcome, trial.words)
+        return (TrialOutcome.NO_ROOM, "") if lacks_room(after) else (trial.outcome, trial.message)
     if again is None:
-        return trial.outcome, trial.words
+        return trial.outcome, trial.message
     if again.outcome is TrialOutcome.COMPILED:
         return TrialOutcome.HUNG_UP, "once, and compiled at a second try"
     if again.outcome is TrialOutcome.HUNG_UP:
-        return outcome_of(before, after), ""
-    return again.outcome, again.words
+        return hangup_outcome(before, after), ""
+    return again.outcome, again.message

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...core.stats import WorkerStats
 
 
-def outcome_of(before: WorkerStats | None, after: WorkerStats | None) -> TrialOutcome:
+def hangup_outcome(before: WorkerStats | None, after: WorkerStats | None) -> TrialOutcome:
     """The cause of one hang-up between two answers of the stats page, each None if there was no answer.
 
     `HUNG_UP` if the cause cannot be told, for example because other clients had jobs at the same time.

@@ -27,7 +27,7 @@ class TrialOutcome(str, Enum):
     UNREACHABLE = "unreachable"  # the job port took no connection
     NOT_SENT = "not_sent"  # distcc compiles such a command on this machine
     RENAMED = "renamed"  # distcc asked for another command than it was told, and only that one fails
-    FAILED = "failed"  # any other failure: `Trial.words` has the message
+    FAILED = "failed"  # any other failure: `Trial.message` has the message
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Trial:
     """How one compiler did on one worker, or on this machine if `worker` is None.
 
     `sent` is the compiler that distcc asked the worker for, which may be another name of the same program.
-    `added` is the target that distcc added to the command. `words` is the message of distcc or of the
-    compiler. `made` is the object file, None if it cannot be read.
+    `added_target` is the target that distcc added to the command. `message` is from distcc or from the
+    compiler. `object_file` is None if it cannot be read.
     """
 
     worker: Worker | None
@@ -44,11 +44,11 @@ class Trial:
     outcome: TrialOutcome
     sent: str = ""
     elapsed_ms: float | None = None
-    made: ObjectFile | None = None
-    words: str = ""
-    added: str = ""
+    object_file: ObjectFile | None = None
+    message: str = ""
+    added_target: str = ""
 
     @property
     def is_rewritten(self) -> bool:
         """Whether distcc asked the worker for another command than it was told."""
-        return bool(self.added) or self.sent != self.command.compiler[0]
+        return bool(self.added_target) or self.sent != self.command.compiler[0]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _MOST = 4
 # Options that only some versions of a compiler know, and that name no file. -Werror is left out: a
 # warning about the trial's own source would become a failure.
-_TELLING = re.compile(r"-(?:std=|m(?!llvm)|f|W(?!error|no-|[alp],)|gdwarf|-target=)[^/]+")
-_EVERYWHERE = re.compile(r"-W(?:all|extra|invalid-pch)?|-f(?:no-)?(?:PIC|PIE|pic|pie|diagnostics-color.*)")
+_VERSION_DEPENDENT = re.compile(r"-(?:std=|m(?!llvm)|f|W(?!error|no-|[alp],)|gdwarf|-target=)[^/]+")
+_KNOWN_TO_ALL = re.compile(r"-W(?:all|extra|invalid-pch)?|-f(?:no-)?(?:PIC|PIE|pic|pie|diagnostics-color.*)")
 
 
 def commands_to_try(
@@ -59,7 +59,7 @@ def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Comma
     """
     counts: dict[tuple[str, ...], int] = {}
     for verdict in verdicts:
-        words = _telling_words(verdict)
+        words = _words_to_try(verdict)
         if words:
             counts[words] = counts.get(words, 0) + (verdict.command.count or 1)
     chosen = sorted(counts, key=lambda words: -counts[words])[:_MOST]
@@ -67,7 +67,7 @@ def option_commands(verdicts: Sequence[Verdict], search_path: str) -> list[Comma
     return list(dict.fromkeys(command for command in found if command is not None))
 
 
-def without_less(trials: Sequence[Trial], with_options: Sequence[Command]) -> list[Trial]:
+def without_bare_compilers(trials: Sequence[Trial], with_options: Sequence[Command]) -> list[Trial]:
     """The trials, but without those of a bare compiler that is also tried with options."""
     tried = [trial.command for trial in trials]
     fuller = {command.compiler[0] for command in with_options if command in tried}
@@ -83,11 +83,11 @@ def _examined(chosen: Sequence[tuple[str, ...]], search_path: str) -> list[Comma
     return [command for command in commands if command.can_be_tried]
 
 
-def _telling_words(verdict: Verdict) -> tuple[str, ...]:
+def _words_to_try(verdict: Verdict) -> tuple[str, ...]:
     """The compiler of a command with its options that only some versions know; empty without such options."""
     _, *options = compiler_words(verdict.command)
     known = {kept.word for kept in verdict.kept} | {hazard.word for hazard in verdict.hazards}
-    telling = [word for word in options if _TELLING.fullmatch(word) and word not in known]
-    telling = [word for word in telling if not _EVERYWHERE.fullmatch(word)]
+    kept = [word for word in options if _VERSION_DEPENDENT.fullmatch(word) and word not in known]
+    kept = [word for word in kept if not _KNOWN_TO_ALL.fullmatch(word)]
     head = verdict.command.words[: len(verdict.command.words) - len(options)]
-    return (*head, *telling) if telling and not verdict.is_foreign else ()
+    return (*head, *kept) if kept and not verdict.is_foreign else ()

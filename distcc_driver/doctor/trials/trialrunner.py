@@ -17,10 +17,10 @@ from .clientlog import (
     compile_ms,
     connect_failure,
     error_line,
+    first_error,
     has_hung_up,
     missing_compiler,
     sent_compiler,
-    trouble,
 )
 from .objectfile import parse_object
 from .trial import Trial, TrialOutcome
@@ -166,9 +166,9 @@ def _finish(run: TrialRun) -> Trial:
 def _judge(run: TrialRun) -> Trial:
     """The trial of a run, from its exit code, its files and distcc's log."""
     log = run.text("log")
-    said = run.text("output")
+    output = run.text("output")
     status = run.process.returncode if run.process is not None else 1
-    outcome, words = _outcome(run, status, log, said)
+    outcome, message = _outcome(run, status, log, output)
     is_made = outcome is TrialOutcome.COMPILED
     return Trial(
         run.worker,
@@ -177,24 +177,24 @@ def _judge(run: TrialRun) -> Trial:
         sent_compiler(log) or run.command.compiler[0],
         _elapsed_ms(run, log) if is_made else None,
         parse_object(run.data("trial.o")) if is_made else None,
-        words,
+        message,
         added_target(log),
     )
 
 
-def _outcome(run: TrialRun, status: int, log: str, said: str) -> tuple[TrialOutcome, str]:
+def _outcome(run: TrialRun, status: int, log: str, output: str) -> tuple[TrialOutcome, str]:
     if run.is_late:
         return TrialOutcome.HUNG, ""
     if status == 0:
         is_here = run.worker is not None and not sent_compiler(log)
-        return (TrialOutcome.NOT_SENT, trouble(log)) if is_here else (TrialOutcome.COMPILED, "")
-    if missing := missing_compiler(said):
+        return (TrialOutcome.NOT_SENT, first_error(log)) if is_here else (TrialOutcome.COMPILED, "")
+    if missing := missing_compiler(output):
         return TrialOutcome.MISSING, missing
     if failure := connect_failure(log):
         return TrialOutcome.UNREACHABLE, failure
     if has_hung_up(log):
         return TrialOutcome.HUNG_UP, ""
-    return TrialOutcome.FAILED, error_line(said) or trouble(log) or f"exit code {status}"
+    return TrialOutcome.FAILED, error_line(output) or first_error(log) or f"exit code {status}"
 
 
 def _elapsed_ms(run: TrialRun, log: str) -> float:

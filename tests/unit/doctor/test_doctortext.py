@@ -10,15 +10,17 @@ def test_conclusion_counts_warnings_and_problems() -> None:
     findings = [
         Finding("p", ("s",), result, "t") for result in (Result.WARNING, Result.PROBLEM, Result.WARNING)
     ]
-    assert conclusion(findings, is_known=True) == "found: 1 problem and 2 warnings"
-    assert conclusion(findings[:1], is_known=False) == "found: 1 warning"
-    assert conclusion([], is_known=True).startswith("all is well: ")
+    assert conclusion(findings, has_commands=True) == "found: 1 problem and 2 warnings"
+    assert conclusion(findings[:1], has_commands=False) == "found: 1 warning"
+    assert conclusion([], has_commands=True).startswith("all is well: ")
 
 
 def test_conclusion_without_known_compile_commands() -> None:
-    assert conclusion([], is_known=False).startswith("nothing is wrong, but ")
+    assert conclusion([], has_commands=False).startswith("nothing is wrong, but ")
 
 
 def test_plain_lines_escape_unprintable_characters() -> None:
-    [line, *_] = plain_lines([Finding("p", ("a\nb",), Result.OK, "\x1b[2J", "do \u202e it")], is_known=True)
+    [line, *_] = plain_lines(
+        [Finding("p", ("a\nb",), Result.OK, "\x1b[2J", "do \u202e it")], has_commands=True
+    )
     assert line == "ok       p: a\\nb: \\x1b[2J; do \\u202e it"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from distcc_driver.core.stats import WorkerStats
-from distcc_driver.doctor.trials.hangupcauses import outcome_of
+from distcc_driver.doctor.trials.hangupcauses import hangup_outcome
 from distcc_driver.doctor.trials.trial import TrialOutcome
 
 BEFORE = WorkerStats(
@@ -42,22 +42,22 @@ BEFORE = WorkerStats(
 )
 def test_counters_that_rise(rises: dict[str, int], expected: TrialOutcome) -> None:
     after = BEFORE._replace(**{name: getattr(BEFORE, name) + rise for name, rise in rises.items()})
-    assert outcome_of(BEFORE, after) is expected
+    assert hangup_outcome(BEFORE, after) is expected
 
 
 def test_stats_page_that_does_not_answer() -> None:
-    assert outcome_of(BEFORE, None) is TrialOutcome.DROPPED
-    assert outcome_of(None, BEFORE) is TrialOutcome.HUNG_UP
-    assert outcome_of(None, None) is TrialOutcome.HUNG_UP
+    assert hangup_outcome(BEFORE, None) is TrialOutcome.DROPPED
+    assert hangup_outcome(None, BEFORE) is TrialOutcome.HUNG_UP
+    assert hangup_outcome(None, None) is TrialOutcome.HUNG_UP
 
 
 @pytest.mark.parametrize("name", ["accepted", "other", "disconnected", "compiled", "timed_out"])
 def test_distccd_without_one_of_the_counters(name: str) -> None:
     unknown: dict[str, Any] = {name: None}
-    assert outcome_of(BEFORE, BEFORE._replace(**unknown)) is TrialOutcome.HUNG_UP
-    assert outcome_of(BEFORE._replace(**unknown), BEFORE) is TrialOutcome.HUNG_UP
+    assert hangup_outcome(BEFORE, BEFORE._replace(**unknown)) is TrialOutcome.HUNG_UP
+    assert hangup_outcome(BEFORE._replace(**unknown), BEFORE) is TrialOutcome.HUNG_UP
 
 
 def test_distccd_that_does_not_report_disk_space() -> None:
     after = BEFORE._replace(accepted=21, disconnected=4, free_space_mib=None)
-    assert outcome_of(BEFORE, after) is TrialOutcome.NOT_STORED
+    assert hangup_outcome(BEFORE, after) is TrialOutcome.NOT_STORED
