@@ -92,7 +92,7 @@ def _examine_machine(known: Examination, compilers: Sequence[str]) -> None:
 def _compilers_of_environment(known: Examination) -> list[str]:
     """CC and CXX, which most builds take from the environment.
 
-    They do not count where the build directory names its compilers, nor with scons, which ignores them.
+    They do not count if build files name the compilers, here or in a directory below, nor with scons.
     """
     if known.tree.compilers or known.tree.configured or scons_file(known.tree.directory):
         return []
@@ -113,7 +113,8 @@ def _words(command: str) -> list[str]:
 def _settings(known: Examination, as_json: bool) -> Settings:
     """Read the variables; raises `ConfigError` if no build can start with them.
 
-    No finding is shown with such an error in place of the JSON document, so the bad entries are logged.
+    With `as_json` the error replaces the document. The bad entries go to the log: nothing else shows
+    them then.
     """
     settings = read_settings(known.environ)
     known.findings += entry_findings(settings.bad_entries)

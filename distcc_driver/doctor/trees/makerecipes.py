@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from .makerules import Rule, Rules
+    from .makerules import MakefileContents, Rule
 
 _MAX_RECIPES = 20_000
 # make's own rules, by the suffix of the source.
@@ -54,11 +54,13 @@ class Recipe:
 
 
 class Recipes:
-    """The recipes of the Makefiles that `rules` has read; `is_there` tells whether a source file exists."""
+    """The recipes of the Makefiles in `contents`; `is_there` tells whether a source file exists."""
 
-    def __init__(self, rules: Rules, is_there: Callable[[str], bool], goals: Sequence[str]) -> None:
-        self._rules = rules.rules
-        self._variables = rules.variables
+    def __init__(
+        self, contents: MakefileContents, is_there: Callable[[str], bool], goals: Sequence[str]
+    ) -> None:
+        self._rules = contents.rules
+        self._variables = contents.variables
         self._is_there = is_there
         self._asked = goals
 

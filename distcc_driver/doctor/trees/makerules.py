@@ -58,17 +58,17 @@ class TargetVariable:
 
 
 @dataclass(slots=True)
-class Rules:
+class MakefileContents:
     """The contents of the Makefiles that were read. `read` gives the text of a file, None if it is missing.
 
-    `own` has the variables of single targets. `unread` are included files that could not be read: they could
-    set any variable.
+    `target_variables` has the variables of single targets. `unread` are included files that could not be
+    read: they could set any variable.
     """
 
     variables: Variables
     read: Callable[[str], str | None]
     rules: list[Rule] = field(default_factory=list)
-    own: dict[str, list[TargetVariable]] = field(default_factory=dict)
+    target_variables: dict[str, list[TargetVariable]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     exported: set[str] = field(default_factory=set)
     is_all_exported: bool = False
@@ -175,7 +175,9 @@ class Rules:
         targets_of = tuple(self.variables.expand(targets).split())
         if match := _ASSIGNMENT.fullmatch(rest.lstrip(": ")):
             for name in targets_of:
-                self.own.setdefault(name, []).append(TargetVariable(match[2], match[3], match[4], place))
+                self.target_variables.setdefault(name, []).append(
+                    TargetVariable(match[2], match[3], match[4], place)
+                )
             return None
         head, _, first = rest.lstrip(":").partition(";")
         _, pattern, behind = _split(head)

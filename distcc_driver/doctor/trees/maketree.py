@@ -14,7 +14,7 @@ from .buildfiles import text_of
 from .commandline import compiler_calls, split_words
 from .makecompilers import RECIPE
 from .makerecipes import Recipes
-from .makerules import Rules
+from .makerules import MakefileContents
 from .makevalues import PLACE_SEPARATOR, PLACES_WITHOUT_FILE, TooMuchError, Value, Variables
 from .submakes import sub_makes
 
@@ -101,18 +101,18 @@ class _Makefile:
         self.calls: dict[SubMake, None] = {}
         variables = Variables(environ, overridden, self._ask_machine)
         variables.values["CURDIR"] = Value(self._directory, "", is_recursive=False)
-        self._rules = Rules(variables, self._text)
-        self._recipes = Recipes(self._rules, self._is_there, goals)
+        self._contents = MakefileContents(variables, self._text)
+        self._recipes = Recipes(self._contents, self._is_there, goals)
         with contextlib.suppress(TooMuchError):
-            self._rules.read_file(self._name)
-            if not self._rules.unread and not self._recipes.is_without_defaults:
+            self._contents.read_file(self._name)
+            if not self._contents.unread and not self._recipes.is_without_defaults:
                 return
-        self._rules.rules.clear()
+        self._contents.rules.clear()
 
     @property
     def cost(self) -> int:
         """The number of characters that were read and that expansion made."""
-        return _MAX_BYTES - self._left + self._rules.variables.total
+        return _MAX_BYTES - self._left + self._contents.variables.total
 
     def _is_there(self, name: str) -> bool:
         return os.path.isfile(os.path.join(self._directory, name))
@@ -138,23 +138,23 @@ class _Makefile:
     @property
     def exported(self) -> dict[str, str]:
         """The environment that make gives to the commands in recipes."""
-        rules, variables = self._rules, self._rules.variables
+        contents, variables = self._contents, self._contents.variables
         names = set(variables.values)
-        if not rules.is_all_exported:
-            names &= {*rules.exported, *self._environ}
+        if not contents.is_all_exported:
+            names &= {*contents.exported, *self._environ}
         with contextlib.suppress(TooMuchError):
             return {**self._environ, **{name: variables.expand(f"$({name})") for name in sorted(names)}}
         return dict(self._environ)
 
     def add_to(self, groups: CommandGroups) -> None:
         """Add the compiler calls in the recipes, and note compilers and calls of make."""
-        rules = self._rules
+        contents = self._contents
         for name in dict.fromkeys(self._recipes.goals):  # targets that a goal needs inherit its variables
-            for each in rules.own.get(name, ()):
-                rules.variables.assign(each.name, each.operator, each.value, each.place)
+            for each in contents.target_variables.get(name, ()):
+                contents.variables.assign(each.name, each.operator, each.value, each.place)
         kinds: dict[object, Recipe] = {}
         for recipe in self._recipes.all():
-            own = (name for name in recipe.names if name in rules.own)
+            own = (name for name in recipe.names if name in contents.target_variables)
             kinds.setdefault((recipe.kind, self._is_built(recipe), *own), recipe)
         with contextlib.suppress(TooMuchError):
             for is_built in (True, False):
@@ -169,11 +169,11 @@ class _Makefile:
         return "%" in recipe.target or recipe.target in self._recipes.built
 
     def _add(self, groups: CommandGroups, recipe: Recipe, is_built: bool) -> None:
-        own = [each for name in recipe.names for each in self._rules.own.get(name, ())]
-        variables = self._rules.variables.inner() if own else self._rules.variables
+        own = [each for name in recipe.names for each in self._contents.target_variables.get(name, ())]
+        variables = self._contents.variables.inner() if own else self._contents.variables
         for each in own:
             variables.assign(each.name, each.operator, each.value, each.place)
-        self._rules.variables.total = variables.total
+        self._contents.variables.total = variables.total
         needed = " ".join(recipe.prerequisites) or recipe.source
         values = _AUTOMATIC | {"@": recipe.target, "<": recipe.source, **dict.fromkeys("^+?", needed)}
         for line in recipe.lines:
