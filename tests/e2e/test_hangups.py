@@ -186,7 +186,13 @@ STATES: list[tuple[State, str, str, str, str]] = [
     (filled, "g++", "no_room", "has no room for the files of a job (gcc, g++)", DISK),
     (without_inodes, "gcc", "hung", "does not finish it within 2 s (gcc)", "has inodes left (df -i)"),
     (killed, "gcc", "dropped", "accepts a job, and drops it (gcc)", LOG),
-    (killed_once, "gcc", "hung_up", "hung up once, and compiled at a second try (gcc)", "run the doctor again"),
+    (
+        killed_once,
+        "gcc",
+        "hung_up",
+        "hung up once, and compiled at a second try (gcc)",
+        "run the doctor again",
+    ),
     (refused, "gcc", "dropped", "accepts a job, and drops it (gcc)", LOG),
     (
         proxied,

@@ -210,6 +210,6 @@ def test_launcher_that_is_missing_is_named(ready_shell: UserShell) -> None:
     work = ready_shell.cwd
     (work / "Makefile").write_text("CC = no-such-launcher distcc gcc\nmain.o: main.c\n\t$(CC) -c main.c\n")
     assert tree_step(ready_shell, work)["text"].endswith(
-        "configured with no-such-launcher distcc gcc (CC in Makefile), and no-such-launcher is not there"
+        "configured with no-such-launcher distcc gcc (CC in Makefile): no-such-launcher is not found"
     )
     assert os.listdir(work) == ["Makefile"]

@@ -75,7 +75,7 @@ def test_links_behind_the_compiler(ready_shell: UserShell, links: Path, shared_d
     ready_shell.environ["PATH"] = f"{path}:{links}"
     line = line_of(ready_shell.environ, ready_shell.cwd, "gcc")
     found = os.path.dirname(str(shutil.which("gcc", path=path)))
-    assert f"for {links} is behind {found} on PATH; put {links} first on PATH, or" in line
+    assert f"because {links} is behind {found} on PATH; put {links} first on PATH, or" in line
     assert not is_distributed(ready_shell, shared_distccd, "gcc")
     ready_shell.environ["PATH"] = f"{links}:{path}"
     assert is_distributed(ready_shell, shared_distccd, "gcc")
