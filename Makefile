@@ -29,7 +29,7 @@ help:
 	@echo 'make coverage  which branches of the package the tests reach, in every process; the rest must be explained'
 	@echo 'make lint      run all static checks'
 	@echo 'make bench     measure; ARGS="--help" tells the options'
-	@echo 'make man       write the man page from README.md, docs/distcc-driver.md and the help texts'
+	@echo 'make man       write the man page from README.md, the pages in docs and the help texts'
 	@echo 'make pictures  record the pictures of README.md anew, on workers of their own; as root'
 	@echo 'make dist      build the wheel and the source distribution in dist/, and check them'
 	@echo 'make clean     remove everything that the others made here'

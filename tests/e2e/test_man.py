@@ -1,4 +1,4 @@
-"""The man page is what README and help texts make it, and reads well."""
+"""The man page is what README, pages and help texts make it, and reads well."""
 
 from __future__ import annotations
 
