@@ -173,6 +173,15 @@ def test_man_pages_are_found_beside_the_program(installed: Installed) -> None:
         assert "DISTCC_AUTO_HOSTS" in run("man", "-P", "cat", name, PATH=path, MANPATH="")
 
 
+def test_readme_and_pages_are_installed_as_they_lie_in_the_clone(installed: Installed) -> None:
+    """Messages name the pages; links between the pages lead to each other."""
+    frame = ROOT / "docs" / "distcc-driver.md"
+    pages = {path for path in (ROOT / "docs").iterdir() if path.suffix in {".md", ".svg"}} - {frame}
+    share = installed.packages.parents[2] / "share" / "doc" / "distcc-driver"
+    for path in (ROOT / "README.md", *sorted(pages)):
+        assert (share / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+
+
 def test_a_directory_without_an_interpreter_of_its_own(
     wheel: Path, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
