@@ -21,9 +21,8 @@ def run_command_line(app: typer.Typer) -> None:
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name) == "0":
             del os.environ[name]  # a shell without a window sets 0, which is not a size to print for
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_DFL
-    )  # if it is ignored, the kernel drops the statuses of children
+    # If SIGCHLD is ignored, the kernel drops the exit statuses of children.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         if sys.stdout is None:
             raise OutputError("it is closed")
