@@ -1,1 +1,1 @@
-"""Computes, and does nothing else: no module here reads a file, asks the network or looks at a clock."""
+"""Pure computation: no module of this folder reads a file, uses the network or reads the clock."""

@@ -1,4 +1,4 @@
-"""Jobs per worker, their order and the totals: pure arithmetic."""
+"""Computes a plan: how many jobs each worker gets, in which order, and how many jobs run in all. Pure."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ _SHORTEST_PAUSE_MS = 20
 _LONGEST_PAUSE_MS = 60_000
 _DEFAULT_CPP_SLOTS = 8
 
-# What waits on this machine for each job on a worker. distcc has 0.5 MiB of its own; the kernel's
-# part, a recipe's shell and ccache make it 1 MiB; a preprocessed C++ file is 1.4 MiB where /tmp is
-# memory.
+# For each job on a worker, processes wait on this machine: a distcc client (0.5 MiB), the recipe's shell
+# and ccache (with the kernel's share, 0.5 MiB more). If /tmp is in memory, a preprocessed C++ file adds
+# 1.4 MiB.
 _CLIENT_MIB = 3
 _CLIENT_PROCESSES = 3
 _SPARE_PROCESSES = 64
 
-# One string of an environment has at most 128 KiB on Linux (MAX_ARG_STRLEN, execve(2)). The name
-# and the words about this machine take less than 128 bytes of it.
+# Linux limits each string of an environment to 128 KiB (MAX_ARG_STRLEN, execve(2)). The variable's name
+# and the slots of this machine take less than 128 bytes of it.
 _HOSTS_BYTES = 128 * 1024 - 128
 
 
 class Share(Record):
-    """The `jobs` that one worker gets at once."""
+    """A worker, and how many jobs run on it at once."""
 
     worker: Worker
     jobs: int
 
     @property
     def entry(self) -> str:
-        """The worker in `DISTCC_HOSTS` (distcc(1), "HOST SPECIFICATIONS")."""
+        """The worker as `DISTCC_HOSTS` names it (distcc(1), "HOST SPECIFICATIONS")."""
         endpoint = self.worker.endpoint
         address = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
         return f"{address}:{endpoint.job_port}/{self.jobs},lzo"
 
 
 class Limit(Record):
-    """Room for `jobs` at once and no more on this machine, because of `cause`; `advice` against it."""
+    """Room on this machine for no more than `jobs` at once; `cause` says why, `advice` what to do."""
 
     jobs: int
     cause: str
@@ -54,11 +54,11 @@ class Limit(Record):
 
 
 class Plan(Record):
-    """What the build is to do: `make -j jobs` over `shares`, best worker first.
+    """What the build will do: `make -j jobs`, spread over `shares`, best worker first.
 
-    `dropped` workers answered but have no memory for a job; `unlisted` ones, the worst, do not
-    fit into `DISTCC_HOSTS`. `pause_ms` is how long distcc sleeps when every slot is taken.
-    `limit` is there if it cuts something.
+    `dropped` workers answered, but have too little memory for one job. `unlisted` workers, the worst ones,
+    are left out because `DISTCC_HOSTS` is full. `pause_ms` is how long a distcc client sleeps when every
+    slot is taken. `limit` is set if this machine has no room for all jobs.
     """
 
     shares: list[Share]
@@ -71,24 +71,24 @@ class Plan(Record):
 
     @property
     def remote_jobs(self) -> int:
-        """Jobs that run on workers at once."""
+        """The jobs that run on workers at once."""
         return sum(share.jobs for share in self.shares)
 
     @property
     def wanted_jobs(self) -> int:
-        """The jobs of all kinds."""
+        """All jobs before a limit lowers their number: remote, local and preprocessing."""
         return self.remote_jobs + self.local_jobs + self.saturation_jobs
 
     @property
     def jobs(self) -> int:
-        """The N of `-j N`. Under a limit all slots stay listed: distcc spreads what there is."""
+        """The N of `-j N`. A limit lowers it, but leaves all slots in `DISTCC_HOSTS`."""
         return self.limit.jobs if self.limit else self.wanted_jobs
 
 
 class Outcome(Record):
-    """A plan and what it follows from; results are in the order of the list.
+    """A plan, with the settings and results that it was made from. Results are in the order of the host list.
 
-    `session_path` is the directory of the tunnels that stay open for the build, "" if none does.
+    `session_path` is the session directory of the tunnels that stay open for the build, "" without tunnels.
     """
 
     settings: Settings
@@ -98,7 +98,7 @@ class Outcome(Record):
 
 
 def balance(settings: Settings, workers: Sequence[Worker], local: LocalCapacity) -> Plan:
-    """Share the build out.
+    """Compute the plan of a build.
 
     Raises `NoCapacityError` if there is neither a worker nor a local job.
     """
@@ -126,7 +126,7 @@ def balance(settings: Settings, workers: Sequence[Worker], local: LocalCapacity)
 
 
 def _listed(ranked: list[Share]) -> list[Share]:
-    """The best workers, as many as fit into `DISTCC_HOSTS`."""
+    """The best workers, as many as `DISTCC_HOSTS` can hold."""
     length = 0
     for count, share in enumerate(ranked):
         length += len(share.entry) + 1
@@ -140,14 +140,14 @@ def _worker_jobs(worker: Worker, compiler_memory_mib: int) -> int:
 
 
 def _fitting(jobs: int, memory_mib: int | None, compiler_memory_mib: int) -> int:
-    """As many of `jobs` compilers as fit; all where the memory is unknown or does not matter."""
+    """How many of `jobs` compilers fit into the memory. If it is unknown, or 0 MiB are set, all do."""
     if memory_mib is None or not compiler_memory_mib:
         return jobs
     return min(jobs, memory_mib // compiler_memory_mib)
 
 
 def _rank(share: Share) -> tuple[float, ...]:
-    """Sort key, best first; what is unknown comes last, and equals keep the order of mention."""
+    """Sort key, best worker first: most jobs, lowest load, most memory. Unknown values come last."""
     stats = share.worker.stats
     load = float("inf") if stats.load is None else stats.load
     memory = float("inf") if stats.free_memory_mib is None else -stats.free_memory_mib
@@ -165,14 +165,14 @@ def _refusal(wanted: int, local: LocalCapacity) -> NoCapacityError:
 
 
 def _limit(plan: Plan, settings: Settings, local: LocalCapacity) -> Limit | None:
-    """What this machine has no room for: each job on a worker is a client that waits here.
+    """The tightest limit of this machine, None if all jobs fit. A limit leaves at least one job.
 
-    One job is left in any case.
+    Each job on a worker needs room on this machine, too, for the client that waits for it.
     """
     limits = []
     if local.memory_mib is not None and settings.compiler_memory_mib:
         compilers_mib = plan.local_jobs * settings.compiler_memory_mib
-        # The size of a compiler is a guess, on the safe side; some room is always left.
+        # The size of a compiler is estimated too high, so that an eighth of the memory counts in any case.
         room_mib = max(local.memory_mib - compilers_mib, local.memory_mib // 8)
         cause = f"{room_mib} MiB of memory available here, {_CLIENT_MIB} for each job that waits for a worker"
         limits.append(Limit(max(1, plan.local_jobs + room_mib // _CLIENT_MIB), cause, "free memory here"))
@@ -187,14 +187,13 @@ def _limit(plan: Plan, settings: Settings, local: LocalCapacity) -> Limit | None
 
 
 def _pause_ms(plan: Plan, threads: int) -> int:
-    """How long a distcc client that found every slot taken sleeps before it looks again.
+    """How long a distcc client sleeps when it found every slot taken, before it looks again.
 
-    distcc sleeps for a fixed time (`dcc_lock_pause` in its `src/where.c`). A look wakes a process
-    up and tries a lock file for each slot. The saturation jobs look for a slot of a worker; where
-    this machine cannot preprocess as fast as the workers compile, all others have one and look for
-    a preprocessor's. Together they may burn 2 % of this machine's `threads`. A longer sleep costs
-    little: whenever a job ends, make starts the next, which looks at once. One below 20 ms gains
-    nothing.
+    distcc always sleeps for the same time (`dcc_lock_pause` in its `src/where.c`). Two kinds of clients look:
+    those of the saturation jobs look for a slot of a worker. The other clients have such a slot; if this
+    machine preprocesses more slowly than the workers compile, they look for a preprocessor slot.
+    All looks together may take 2 % of this machine's `threads`. A longer sleep costs little: when a job
+    ends, make starts the next one, which looks at once. A sleep below 20 ms gains nothing.
     """
     slots = plan.remote_jobs + plan.local_jobs
     clients = min(plan.remote_jobs, plan.jobs)
@@ -205,4 +204,5 @@ def _pause_ms(plan: Plan, threads: int) -> int:
 
 
 def _look_ms(slots: int) -> float:
+    """The processor time of one look: a process wakes up, and tries the lock file of each slot."""
     return _WAKE_UP_MS + _LOCK_FILE_MS * slots

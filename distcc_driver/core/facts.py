@@ -1,4 +1,4 @@
-"""What a build finds out on the way to a plan: about its hosts, and about this machine."""
+"""The facts that a plan is computed from: about the hosts, and about this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Endpoint(Record):
-    """Where a host's two ports are reached from here: itself, or a tunnel's loopback end."""
+    """Where this machine reaches the two ports of a host: at the host, or at the end of a tunnel here."""
 
     host: TcpHost | SshHost
     address: str
@@ -27,10 +27,10 @@ class Endpoint(Record):
 
 
 class Worker(Record):
-    """A host that answers on both ports, as distcc will find it.
+    """A host that answered on both ports.
 
-    `endpoint` has what distcc is to connect to, a name only if that leads to the numeric `address` that
-    answered; `answer_s` are the seconds from the question to all of the answer.
+    distcc will connect to the address of `endpoint`; that is a name only if the name leads to the numeric
+    `address` that answered. `answer_s` is the time in seconds from the question to the whole answer.
     """
 
     endpoint: Endpoint
@@ -76,9 +76,10 @@ def split_results(results: Iterable[Worker | Rejection]) -> tuple[list[Worker], 
 
 
 class LocalCapacity(Record):
-    """`threads` that may run at once, at least 1; available memory in MiB, None if unknown.
+    """What this machine has room for.
 
-    `processes` that this user may start beside those there are; None if nothing limits them.
+    `threads` run at once, at least 1. `memory_mib` is the available memory, None if it is unknown.
+    `processes` is how many more processes this user may start, None if there is no limit.
     """
 
     threads: int

@@ -1,4 +1,4 @@
-"""The grammar of `DISTCC_AUTO_HOSTS`: text to `TcpHost` or `SshHost`. Pure.
+"""Parses the entries of `DISTCC_AUTO_HOSTS` into `TcpHost` and `SshHost`. Pure.
 
 AUTO_HOST_SPEC = TCP_HOST | SSH_HOST
 TCP_HOST       = [tcp://]HOSTNAME[:DISTCC_PORT[:STATS_PORT]]
@@ -22,7 +22,7 @@ _MAX_PORT = 65535
 
 
 class TcpHost(Record):
-    """A worker reached directly. `text` is the entry as the user wrote it."""
+    """A worker that is reached directly. `text` is the entry as the user wrote it."""
 
     text: str
     name: str
@@ -31,12 +31,12 @@ class TcpHost(Record):
 
     @property
     def address(self) -> str:
-        """What to connect to: distcc reads `localhost` as "do not distribute", so never that."""
+        """The address to connect to. It is never `localhost`, which tells distcc not to distribute."""
         return LOOPBACK if self.name.lower() == "localhost" else self.name
 
 
 class SshHost(Record):
-    """A worker whose ports are reached through ssh; `user` and `ssh_port` only if given."""
+    """A worker that is reached through ssh. `user` and `ssh_port` are None if the entry has none."""
 
     text: str
     name: str
@@ -47,7 +47,7 @@ class SshHost(Record):
 
 
 class BadEntry(Record):
-    """An entry that is no host: its 1-based place in the list and what is wrong with it."""
+    """An entry that is not a host: its 1-based position in the list, its first wrong column, and why."""
 
     position: int
     text: str
@@ -56,7 +56,7 @@ class BadEntry(Record):
 
 
 def parse_list(text: str) -> tuple[list[TcpHost | SshHost], list[BadEntry]]:
-    """Split at blanks, tabs and newlines; duplicates count once, bad entries are set apart."""
+    """Parse a host list. Returns its hosts, each once, and its malformed entries."""
     hosts: dict[tuple[object, ...], TcpHost | SshHost] = {}
     bad = []
     for position, entry in enumerate(_entries(text), 1):
@@ -70,7 +70,11 @@ def parse_list(text: str) -> tuple[list[TcpHost | SshHost], list[BadEntry]]:
 
 
 def _entries(text: str) -> list[str]:
-    """Not by `str.split`, for which other spaces of Unicode are blanks: nobody sees that they are none."""
+    """Split a host list at blanks, tabs and line ends.
+
+    `str.split` would also split at other spaces of Unicode, such as those of a web page. Other programs do
+    not split there and a person cannot see them, so they have to be reported as wrong characters.
+    """
     for blank in "\t\n\r\v\f":
         text = text.replace(blank, " ")
     return [entry for entry in text.split(" ") if entry]
@@ -112,7 +116,7 @@ def _parse_ssh(text: str, start: int, rest: str) -> SshHost:
 
 
 def _hostname(text: str, start: int) -> tuple[str, int]:
-    """The host name that begins at `start`, and the index behind it."""
+    """The host name that begins at `start`, and the index after it."""
     if text[start : start + 1] == "[":
         return _bracketed_ipv6(text, start)
     end = start
@@ -138,14 +142,14 @@ def _bracketed_ipv6(text: str, start: int) -> tuple[str, int]:
 
 
 def _check_not_bare_ipv6(text: str, start: int) -> None:
-    """Without brackets, nobody could tell the end of an address from a port."""
+    """Refuse an IPv6 address without brackets: its last part might be meant as a port."""
     address = text.partition("%")[0]
     if ("::" in address or address.count(":") > 2) and _is_ipv6(address):
         raise HostSpecError(start + 1, "an IPv6 address must stand in brackets")
 
 
 def _is_ipv6(address: str) -> bool:
-    from ipaddress import AddressValueError, IPv6Address  # 5 ms that only IPv6 literals pay
+    from ipaddress import AddressValueError, IPv6Address  # takes 5 ms, so only for IPv6 addresses
 
     try:
         IPv6Address(address)
@@ -167,7 +171,7 @@ def _check_word(word: str, start: int, what: str) -> None:
 
 
 def _check_ipv4(name: str, start: int) -> None:
-    """What has the shape of an IPv4 address must be one: nothing else can be meant."""
+    """Refuse four numbers that are not an IPv4 address: they cannot be meant as a name."""
     numbers = name.split(".")
     if len(numbers) != 4 or not all(number and _DIGITS.issuperset(number) for number in numbers):
         return
@@ -176,7 +180,7 @@ def _check_ipv4(name: str, start: int) -> None:
 
 
 def _ports(text: str, start: int, separator: str, most: int) -> list[int]:
-    """Up to `most` ports, each behind a `separator`, up to the end of `text`."""
+    """Parse the rest of `text` from `start`: at most `most` ports, a `separator` before each."""
     ports: list[int] = []
     while start < len(text):
         if text[start] != separator or len(ports) == most:
@@ -203,8 +207,8 @@ def _port(digits: str, start: int) -> int:
 
 
 def _identity(host: TcpHost | SshHost) -> tuple[object, ...]:
-    """What makes two entries the same worker."""
-    name: object = host.name  # may be an alias of ssh's, which has case
+    """A key that two entries share if they mean the same worker."""
+    name: object = host.name  # upper and lower case differ in aliases of ssh
     if ":" in host.name:
         from ipaddress import IPv6Address
 

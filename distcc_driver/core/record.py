@@ -1,8 +1,8 @@
 """`Record`: `typing.NamedTuple` without the price of importing `typing`.
 
-Everybody waits for the build path before every build. Importing `dataclasses` costs it
-16 ms and `typing` 9 ms, where a bare interpreter starts in 10 ms; `collections` is
-already there. Type checkers see `typing.NamedTuple` itself.
+Every build waits until its plan is made. Importing `dataclasses` takes 16 ms and `typing` 9 ms,
+while a bare interpreter starts in 10 ms; `collections` is imported anyway. Type checkers see
+`typing.NamedTuple` itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which of the workers that answered take part in a build: each once, and those with room. Pure."""
+"""Selects the workers of a build: each one once, and only those with room for files. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from .hostspec import SshHost, TcpHost
 
-# A C++ file that includes <iostream>, preprocessed, with what the compiler makes of it, fits into 2 MiB,
-# and not into 1. distccd itself never looks: the job fails.
+# The files of a job: a preprocessed C++ file that includes <iostream> and its object file need more than
+# 1 MiB and less than 2. distccd does not check for room; without it, every job fails.
 LEAST_ROOM_MIB = 2
 _MAPPED = "::ffff:"
 
@@ -34,29 +34,31 @@ def _host(result: Worker | Rejection) -> TcpHost | SshHost:
 
 
 def _judge(worker: Worker, taken: dict[tuple[str, int], Worker]) -> Worker | Rejection:
-    """`taken` are the workers so far, by address and job port."""
+    """Add the worker to those that are `taken` and return it, or return why it is left out."""
     host = worker.endpoint.host
     room_mib = worker.stats.free_space_mib
     if room_mib is not None and room_mib < LEAST_ROOM_MIB:
         cause = f"no room for jobs, {room_mib} MiB free in the temporary directory of distccd"
         return Rejection(host, cause, "free some there (TMPDIR of that distccd, else /tmp)")
-    place = _place(worker)
-    same = taken.get(place) or next((other for other in taken.values() if _are_twins(worker, other)), None)
+    key = _address_and_port(worker)
+    same = taken.get(key) or next(
+        (other for other in taken.values() if _are_same_daemon(worker, other)), None
+    )
     if same is not None:
         text = same.endpoint.host.text
         cause = f"the same worker as {text}, which counts once"
         return Rejection(host, cause, "name it once", same_as=text)
-    taken[place] = worker
+    taken[key] = worker
     return worker
 
 
-def _are_twins(worker: Worker, other: Worker) -> bool:
+def _are_same_daemon(worker: Worker, other: Worker) -> bool:
     """Whether an IPv4 and an IPv6 address lead to the same distccd.
 
-    Its counters say so, and the time of its longest job. A daemon that has done no job yet is told from no
-    other one: it counts as two.
+    The counters and the time of the longest job are equal then. Before their first jobs, all daemons look
+    alike, so a daemon without a job counts as two workers.
     """
-    (address, port), (other_address, other_port) = _place(worker), _place(other)
+    (address, port), (other_address, other_port) = _address_and_port(worker), _address_and_port(other)
     stats, other_stats = worker.stats, other.stats
     return (
         port == other_port
@@ -67,8 +69,8 @@ def _are_twins(worker: Worker, other: Worker) -> bool:
     )
 
 
-def _place(worker: Worker) -> tuple[str, int]:
-    """Address and job port, by which distcc reaches it; IPv6 has a second form of an IPv4 address."""
+def _address_and_port(worker: Worker) -> tuple[str, int]:
+    """Address and job port. An IPv4 address in its IPv6 form (::ffff:10.0.0.1) is returned as IPv4."""
     address = worker.address
     if address.startswith(_MAPPED) and "." in address:
         address = address.removeprefix(_MAPPED)

@@ -1,4 +1,4 @@
-"""`DISTCC_AUTO_*` to a frozen `Settings`. The one place that reads them."""
+"""Reads the `DISTCC_AUTO_*` variables into `Settings`. Only this module reads them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ _MAX_DIGITS = 9
 
 
 class Settings(Record):
-    """What the user asked for; None where the default follows from this machine.
+    """What the user asked for. None means that the default depends on this machine.
 
-    `backoff_warning` is for a build with workers.
+    `pause_is_set` tells whether the user chose a `DISTCC_PAUSE_TIME_MSEC`. The build must not see the
+    variables `own_names`. `backoff_warning` matters only to a build with workers.
     """
 
     hosts: list[TcpHost | SshHost]
@@ -58,9 +59,9 @@ class Settings(Record):
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read and check every variable; `own_names` are those the build must not see.
+    """Read and check every variable.
 
-    Raises `ConfigError` for the first value that is not what its variable takes.
+    Raises `ConfigError` for the first variable that has a wrong value.
     """
     log_level = read_log_level(environ)
     compiler_memory_mib = read_compiler_memory(environ)
@@ -81,13 +82,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def read_compiler_memory(environ: Mapping[str, str]) -> int:
-    """MiB that a compiler is expected to use, 0 for no limit; raises `ConfigError` for no number."""
+    """How many MiB a compiler is expected to use; 0 sets no limit. Raises `ConfigError`."""
     memory_mib = _whole_number(environ, "DISTCC_AUTO_COMPILER_MEMORY")
     return _DEFAULT_COMPILER_MEMORY_MIB if memory_mib is None else memory_mib
 
 
 def read_log_level(environ: Mapping[str, str]) -> str:
-    """One of `LEVELS`; raises `ConfigError` where the variable is none of them."""
+    """One of `LEVELS`. Raises `ConfigError` if the variable has another value."""
     name = "DISTCC_AUTO_LOG_LEVEL"
     level = environ.get(name, "").strip() or "info"
     if level not in LEVELS:
@@ -107,13 +108,13 @@ def _hosts(environ: Mapping[str, str]) -> tuple[list[TcpHost | SshHost], list[Ba
 
 
 def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
-    """The value of a variable; None if it is not set or empty."""
+    """The value of a variable, None if it is not set or is empty. Raises `ConfigError`."""
     text = environ.get(name, "").strip()
     if not text:
         return None
     if not _DIGITS.issuperset(text) or len(text.lstrip("0")) > _MAX_DIGITS:
         raise ConfigError(name, f"{text!r} is not a whole number", f"use one from 0 to {'9' * _MAX_DIGITS}")
-    return int(text.lstrip("0") or "0")  # int() refuses more than 4300 digits, zeros or not
+    return int(text.lstrip("0") or "0")  # int() refuses more than 4300 digits, also zeros
 
 
 def _seconds(environ: Mapping[str, str], name: str) -> float:
@@ -130,7 +131,7 @@ def _seconds(environ: Mapping[str, str], name: str) -> float:
 
 
 def _backoff_warning(environ: Mapping[str, str]) -> Message | None:
-    """With 0 or less, as atoi(3) reads it, distcc 3.4 never avoids a worker (`src/backoff.c`)."""
+    """A warning if atoi(3) reads 0 or less: distcc 3.4 never avoids a worker then (`src/backoff.c`)."""
     text = environ.get("DISTCC_BACKOFF_PERIOD")
     if text is None:
         return None
@@ -145,7 +146,7 @@ def _backoff_warning(environ: Mapping[str, str]) -> Message | None:
 
 
 def check_hosts(settings: Settings) -> None:
-    """Raise `ConfigError` if no entry of the list is a host."""
+    """Raise `ConfigError` if no entry of the host list is a host."""
     if not settings.hosts:
         raise ConfigError(
             "DISTCC_AUTO_HOSTS", "no valid entry", "write HOST[:PORT[:STATS_PORT]] or ssh://HOST"
@@ -153,7 +154,7 @@ def check_hosts(settings: Settings) -> None:
 
 
 def read_warnings(environ: Mapping[str, str]) -> list[Message]:
-    """What a build is told of variables that are set to no effect."""
+    """Warnings about variables that have no effect on a build."""
     warnings = read_unknown(environ)
     if environ.get("DISTCC_HOSTS"):
         cause = "ignored and replaced for this build"
@@ -162,12 +163,12 @@ def read_warnings(environ: Mapping[str, str]) -> list[Message]:
 
 
 def read_unknown(environ: Mapping[str, str]) -> list[Message]:
-    """Texts about variables that do not exist."""
+    """Warnings about `DISTCC_AUTO_` variables that do not exist."""
     names = sorted(name for name in environ if name.startswith(PREFIX) and name not in _KNOWN)
     return [Message(name, "no such variable, ignored", f"did you mean {_nearest(name)}?") for name in names]
 
 
 def _nearest(name: str) -> str:
-    from difflib import get_close_matches  # 6 ms that only a typing error pays
+    from difflib import get_close_matches  # takes 6 ms, so only for a misspelled name
 
     return get_close_matches(name.upper(), _KNOWN, n=1, cutoff=0.0)[0]

@@ -1,4 +1,4 @@
-"""`Plan` to the text that `distcc_build` evaluates, in bash and in zsh. Pure."""
+"""Writes a plan as the text that `distcc_build` evaluates in bash and zsh. Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ _NOTHING = "\\builtin \\:"
 def shell_code(
     plan: Plan, settings: Settings, end_command: str = "", report: str = "", ccache_prefix: str = ""
 ) -> str:
-    """Lines that unset what the build must not see, export what it must, and set the job count.
+    """Lines that unset what the build must not see, export what it needs, and set the job count.
 
-    The job count comes last and only if all else worked: a variable may be read-only.
-    `end_command` is what `distcc_build` runs when the build has ended, `report` the words of what
-    it tells before that where no signal has ended the build, `ccache_prefix` what ccache is to call;
-    each is empty if there is nothing.
+    Each line runs only if the one before it succeeded, for a variable may be read-only. So the job count,
+    which comes last, is set only if all lines succeeded.
+    `distcc_build` runs `end_command` when the build has ended. Before that it runs Python with the words
+    `report`, unless a signal has ended the build. `ccache_prefix` is the program that ccache is to call.
+    Each of the three is "" if there is nothing to do.
     """
-    # The shell takes what is behind this word. Backslashes keep aliases away. In bash, each layer of
-    # `NAME=value function` hides another.
+    # The shell evaluates only the text after `__distcc_begin`. The backslashes prevent that aliases are
+    # expanded. In bash, `NAME=value function` hides an outer NAME, which one `unset` would only uncover.
     lines = ["\\builtin \\: __distcc_begin"]
     lines += [f"\\builtin \\unset {name} {name} {name}" for name in names_to_unset(settings)]
     exports = variables_to_set(plan, settings, ccache_prefix)
@@ -34,7 +35,7 @@ def shell_code(
 
 
 def variables_to_set(plan: Plan, settings: Settings, ccache_prefix: str) -> dict[str, str]:
-    """What the build finds in its environment."""
+    """The variables that are exported for the build."""
     variables = {"DISTCC_HOSTS": distcc_hosts(plan)}
     if ccache_prefix:
         variables["CCACHE_PREFIX"] = ccache_prefix
@@ -44,20 +45,20 @@ def variables_to_set(plan: Plan, settings: Settings, ccache_prefix: str) -> dict
 
 
 def names_to_unset(settings: Settings) -> list[str]:
-    """What the build must not see. An environment has any names; a shell knows only such variables."""
+    """The variables that are unset for the build. A shell cannot unset other names of an environment."""
     return [name for name in settings.own_names if _NAME_CHARACTERS.issuperset(name)]
 
 
 def release_command(python: str, session_path: str) -> str:
-    """What closes a session, run by the interpreter `python`."""
+    """The command that closes a session by means of the interpreter `python`."""
     return " ".join(["__distcc_release", quote(python), quote(session_path)])
 
 
 def report_words(python: str, plan: Plan, settings: Settings, now_s: float) -> str:
-    """What `report` has to know, for it to be run by the interpreter `python`; "" if it had nothing to say.
+    """The interpreter `python` and the arguments of `report`; "" if the report would say nothing.
 
-    The build's environment has none of it any more, and a build over TCP leaves no file. One
-    argument has at most 128 KiB, so each worker gets its own.
+    All facts that the report needs are arguments: the build's environment lacks them, and a build over TCP
+    has no file for them. One argument may have at most 128 KiB, so each worker has its own.
     """
     if not plan.shares or settings.log_level == "error":
         return ""
@@ -66,7 +67,7 @@ def report_words(python: str, plan: Plan, settings: Settings, now_s: float) -> s
 
 
 def _worker_word(share: Share) -> str:
-    """The entry, where its stats port answered, its name in distcc's files, its counters: no blanks."""
+    """A worker's entry, address, stats port, key in the names of distcc's files, and counters."""
     worker = share.worker
     endpoint, stats = worker.endpoint, worker.stats
     counters = ["-" if value is None else str(value) for value in stats.counters]
@@ -82,5 +83,5 @@ def distcc_hosts(plan: Plan) -> str:
 
 
 def quote(text: str) -> str:
-    """One shell word. `shlex.quote` does the same, but imports `re` (5 ms) for it."""
+    """The text as one shell word. `shlex.quote` does the same, but imports `re`, which takes 5 ms."""
     return "'" + text.replace("'", "'\"'\"'") + "'"

@@ -1,4 +1,4 @@
-"""The text of a distccd `--stats` reply to `WorkerStats`. Pure.
+"""Parses the reply of a distccd stats port into `WorkerStats`. Pure.
 
 The page is made by `dcc_stats_process` in distcc's `src/stats.c`: `key value` lines between
 `<distccstats>` and `</distccstats>`, cut off at 2048 bytes.
@@ -17,14 +17,16 @@ _DIGITS = frozenset("0123456789")
 
 
 class WorkerStats(Record):
-    """What a worker says of itself.
+    """What a worker says about itself. None means that the daemon does not say.
 
-    `slots` jobs at once, `load` the mean of its three load averages, `free_memory_mib` MiB,
-    `free_space_mib` MiB where it keeps the files of jobs, processes `running` there now, of whatever
-    kind; and since it was started, for all its clients, jobs `compiled`, `failed` in the compiler,
-    `refused` for overload, `disconnected` by their client, and `timed_out` after its own
-    `--job-lifetime`. It has `accepted` so many connections, and so many `other` jobs came to nothing.
-    The longest job took `longest_job_ms`. None where the daemon does not say.
+    `slots` is how many jobs it takes at once, `load` the mean of its three load averages,
+    `free_space_mib` the room on the disk with the files of its jobs, `running` the number of all
+    processes that run there now.
+
+    The counters begin at the start of the daemon and count the jobs of all its clients: `compiled`,
+    `failed` in the compiler, `refused` for overload, `disconnected` by their client, `timed_out` after
+    the daemon's `--job-lifetime`, and `other` jobs that came to nothing. `accepted` counts connections.
+    `longest_job_ms` is the time that the longest job took.
     """
 
     slots: int
@@ -43,14 +45,14 @@ class WorkerStats(Record):
 
     @property
     def counters(self) -> tuple[int | None, ...]:
-        """What only goes up: jobs compiled, failed, refused, disconnected and timed out."""
+        """The counters of jobs: compiled, failed, refused, disconnected and timed out."""
         return self.compiled, self.failed, self.refused, self.disconnected, self.timed_out
 
 
 def parse_stats(reply: bytes) -> WorkerStats:
-    """Read a whole reply, HTTP header and all.
+    """Parse a reply, which may begin with an HTTP header.
 
-    Raises `StatsError` with the cause where it is not one a distccd gives.
+    Raises `StatsError`, which says why, if a distccd does not give such a reply.
     """
     values = _values(reply)
     if "dcc_max_kids" not in values:
@@ -76,12 +78,12 @@ def parse_stats(reply: bytes) -> WorkerStats:
 
 
 def is_whole(reply: bytes) -> bool:
-    """Whether nothing that may follow can change what the reply says."""
+    """Whether the reply has its closing tag; bytes after the tag would not change what it says."""
     return CLOSING in reply.partition(OPENING)[2]
 
 
 def _values(reply: bytes) -> dict[str, str]:
-    """The `key value` lines of the page, whole ones only; the first mention of a key counts."""
+    """The complete `key value` lines of the page. The first value of a key counts."""
     _check_http(reply)
     start = reply.find(OPENING)
     if start < 0:
@@ -89,7 +91,7 @@ def _values(reply: bytes) -> dict[str, str]:
     body, closing, _ = reply[start + len(OPENING) :].partition(CLOSING)
     lines = body.decode("ascii", "replace").split("\n")
     if not closing:
-        lines.pop()  # cut off: a "1" may have been a "16"
+        lines.pop()  # it may be cut off: a "1" may have been a "16"
     values: dict[str, str] = {}
     for line in lines:
         key, _, value = line.strip().partition(" ")
@@ -99,7 +101,7 @@ def _values(reply: bytes) -> dict[str, str]:
 
 
 def _check_http(reply: bytes) -> None:
-    """A web server in front may say in its header that what follows is no page, or not the bare one."""
+    """Refuse an error page, or a page in chunks, of a web server that stands in front of the daemon."""
     if not reply.startswith(b"HTTP/"):
         return
     above = reply.partition(OPENING)[0].replace(b"\r\n", b"\n")
@@ -113,13 +115,13 @@ def _check_http(reply: bytes) -> None:
 
 
 def _counter(key: str, values: dict[str, str]) -> int | None:
-    """No job depends on it: one that makes no sense is as good as none."""
+    """The value of a counter, None if it is not a number. A wrong counter does not exclude a worker."""
     value = values.get(key)
     return int(value) if value and len(value) <= 9 and _DIGITS.issuperset(value) else None
 
 
 def _free_space_mib(values: dict[str, str]) -> int | None:
-    """`dcc_free_space 1234 MB`, whole MiB; -1 where unknown. One that makes no sense is unknown, too."""
+    """The value of `dcc_free_space 1234 MB`; None if it is -1 (unknown to the daemon) or not a number."""
     key = "dcc_free_space"
     return _counter(key, {key: values.get(key, "").removesuffix("MB").rstrip()})
 
@@ -131,7 +133,7 @@ def _whole_number(key: str, value: str) -> int:
 
 
 def _load(values: dict[str, str]) -> float | None:
-    """The mean of the load averages; None if one is missing or -1 (unknown to the daemon)."""
+    """The mean of the load averages, None if one of them is missing or -1 (unknown to the daemon)."""
     keys = ("dcc_load1", "dcc_load2", "dcc_load3")
     if not all(key in values for key in keys):
         return None
@@ -147,6 +149,6 @@ def _decimal(key: str, value: str) -> float:
 
 
 def _free_memory_mib(values: dict[str, str]) -> int | None:
-    """`dcc_free_mem 1234 MB`; absent from daemons older than June 2024, -1 where unknown."""
+    """The value of `dcc_free_mem 1234 MB`; None if it is -1 (unknown) or missing (before June 2024)."""
     value = values.get("dcc_free_mem", "-1").removesuffix("MB").rstrip()
     return None if value == "-1" else _whole_number("dcc_free_mem", value)

@@ -1,4 +1,4 @@
-"""What is said of hosts and plans, in the words that builds and the commands for people share. Pure."""
+"""Sentences about hosts and plans that builds and the commands for people share. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def memory_cause(worker: Worker, settings: Settings) -> str:
 
 
 def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
-    """One line for each cause, with the hosts that have it; `HOST` stands for the name of each."""
+    """One line for each cause, with all its hosts. In a shared line, `HOST` stands for the name of each."""
     if len({host.text for host, *_ in rejections}) < 2:
         return [f"{one.host.text}: {one.cause}; {one.advice}" for one in rejections]
     groups: dict[tuple[str, str], list[Rejection]] = {}
@@ -52,7 +52,7 @@ def rejection_lines(rejections: Sequence[Rejection]) -> list[str]:
 
 
 def _without_name(text: str, name: str) -> str:
-    """The text with `HOST` for a host's own name, and for the one that ssh has logged in to."""
+    """The text with `HOST` in place of the host's name, or of the name after `user@` in a message of ssh."""
     words = []
     for word in text.split(" "):
         user, at, host = word.strip("():;,.").rpartition("@")
@@ -62,13 +62,13 @@ def _without_name(text: str, name: str) -> str:
 
 
 def enumerated(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and the number of the others."""
     more = len(names) - NAMED_HOSTS
     return ", ".join(names[:NAMED_HOSTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def describe(worker: Worker) -> str:
-    """What a worker says of itself."""
+    """What a worker says about itself."""
     stats = worker.stats
     load = "unknown" if stats.load is None else f"{stats.load:.2f}"
     memory = "unknown" if stats.free_memory_mib is None else f"{stats.free_memory_mib} MiB"
@@ -76,7 +76,7 @@ def describe(worker: Worker) -> str:
 
 
 def summarise(plan: Plan) -> str:
-    """One line: the job count and what it is made of."""
+    """The job count and its parts, as in `-j 26 = 24 remote (a: 16, b: 8) + 2 preprocessing`."""
     parts = []
     if plan.shares:
         named = [f"{share.worker.endpoint.host.text}: {share.jobs}" for share in plan.shares[:NAMED_HOSTS]]
