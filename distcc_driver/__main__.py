@@ -1,29 +1,32 @@
-"""Two doors: a build goes straight to the plan, people go to the commands."""
+"""Chooses a door: a build imports only the module that it calls, people get the command line."""
 
 import sys
 
-if __name__ == "__main__":  # our directory may be site-packages: it comes after the standard library
+if (
+    __name__ == "__main__"
+):  # this directory may be site-packages, so it has to come after the standard library
     sys.path[0:1] = []
     sys.path.append(__file__.rpartition("/")[0].rpartition("/")[0] or "/")
 
 
 def main():  # type: () -> None
-    """Run `distcc-driver`; every error of ours ends as one line and its exit code."""
+    """Run `distcc-driver`; each error of the driver ends as one line and an exit code."""
     try:
         _restore_stderr(sys.argv[1:])
         _run()
-    except KeyboardInterrupt:  # before the plan could see to it
+    except KeyboardInterrupt:  # before the called module could catch it
         sys.exit(130)
 
 
 def _restore_stderr(words):  # type: (list[str]) -> None
-    """Make descriptor N of `plan PID N` standard error: the shims have kept our interpreter quiet.
+    """Make descriptor N of `plan PID N` standard error, which the shell has silenced while Python starts.
 
-    Not if it is standard output, as in bash where the user's 0 and 2 are closed: messages would be evaluated.
+    If the user has closed 0 and 2, N may be standard output in bash. Messages must not go there: the shell
+    evaluates standard output.
     """
     if words[:1] != ["plan"] or len(words) != 3:
         return
-    import os  # not before the path of imports is right
+    import os  # only after sys.path has been corrected
 
     try:
         number = int(words[2])
@@ -31,11 +34,11 @@ def _restore_stderr(words):  # type: (list[str]) -> None
             os.dup2(number, 2)
         os.close(number)
     except (OSError, OverflowError, ValueError):
-        pass  # called by hand
+        pass  # a person called it with other words
 
 
 def _run():  # type: () -> None
-    if sys.version_info < (3, 10):  # noqa: UP036  # before anything that an older Python cannot parse
+    if sys.version_info < (3, 10):  # noqa: UP036  # an older Python cannot parse the other modules
         message = "distcc-driver: {}: Python {}.{} is too old; use 3.10 or later, see DISTCC_DRIVER_PYTHON\n"
         sys.stderr.write(message.format(sys.executable, sys.version_info[0], sys.version_info[1]))
         sys.exit(96)
@@ -69,7 +72,7 @@ def _enter(words):  # type: (list[str]) -> None
 
         workerguard.main(words[1])
     elif words[:1] == ["shim"] and len(words) == 2 and words[1].isalpha():
-        from distcc_driver.machine import installation  # for every shell that starts
+        from distcc_driver.machine import installation  # every shell that starts calls this
 
         installation.main(words[1])
     else:

@@ -1,4 +1,4 @@
-"""From the environment to a plan: calls the other modules in order. The build path's door."""
+"""The door of builds: reads the environment, asks the workers, makes a plan and prints it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def shell_text(outcome: Outcome) -> str:
-    """What `distcc_build` evaluates."""
+    """The text that `distcc_build` evaluates."""
     path = outcome.session_path
     return shell_code(
         outcome.plan,
@@ -53,10 +53,10 @@ def plan_build(
     shell_pid: int | None = None,
     text_of: Callable[[Outcome], str] = shell_text,
 ) -> None:
-    """Print the text of a build's environment; says on stderr how it came about.
+    """Print the plan of a build, as `text_of` writes it, and say on standard error how it was made.
 
     `shell_pid` is the `$$` of the shell that evaluates the text. Raises `ConfigError` or
-    `NoCapacityError` if there can be no build; no tunnel is left open then.
+    `NoCapacityError` if no build is possible; then all tunnels are closed.
     """
     log = Log(read_log_level(environ))
     for warning in read_warnings(environ):
@@ -68,26 +68,26 @@ def plan_build(
     direct = [Endpoint.direct(host) for host in settings.tcp_hosts]
     if not settings.ssh_hosts:
         outcome = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
-        _forgive(outcome.plan, environ, log)
+        _remove_backoff_marks(outcome.plan, environ, log)
         stdout.write(text_of(outcome))
         return
 
-    from .ssh.buildtunnels import BuildTunnels  # only SSH hosts pay for it
+    from .ssh.buildtunnels import BuildTunnels  # takes long, so only for SSH hosts
 
     with BuildTunnels(settings.ssh_hosts, environ, shell_pid) as tunnels:
         results = ask_all(direct, settings.connect_timeout_s)
         tunnels.connect(log)
         results += tunnels.ask_all(settings.connect_timeout_s)
         outcome = _plan(results, settings, log)
-        _forgive(outcome.plan, environ, log)
+        _remove_backoff_marks(outcome.plan, environ, log)
         path = tunnels.keep(outcome.plan, settings.log_level)
         stdout.write(text_of(outcome._replace(session_path=path)))
         tunnels.hand_over()
 
 
 def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Outcome:
-    """Balance over the hosts that answered, and say which did not."""
-    stdout.end_if_gone()  # or the lines would stand behind the next prompt
+    """Make a plan for the hosts that answered, and say which hosts are left out."""
+    stdout.end_if_gone()  # else the lines would follow the next prompt of the shell
     in_order = select(settings.hosts, results)
     workers, rejections = split_results(in_order)
     for line in rejection_lines([rejection for rejection in rejections if not rejection.same_as]):
@@ -98,19 +98,19 @@ def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -
     for worker in workers:
         log.debug(f"{worker.endpoint.host.text}: {describe(worker)}")
     plan = balance(settings, workers, local_capacity())
-    _report(plan, settings, log)
+    _say_plan(plan, settings, log)
     return Outcome(settings, in_order, plan)
 
 
-def _forgive(plan: Plan, environ: Mapping[str, str], log: Log) -> None:
-    """Have distcc use every worker of the plan, which has just answered, whatever failed there before."""
+def _remove_backoff_marks(plan: Plan, environ: Mapping[str, str], log: Log) -> None:
+    """Remove distcc's back-off marks of the plan's workers, which have just answered."""
     for share in remove_marks(environ, plan.shares):
         name = share.worker.endpoint.host.text
         log.debug(f"{name}: distcc had a mark to avoid it after a failure; removed")
 
 
-def _report(plan: Plan, settings: Settings, log: Log) -> None:
-    """Say what the build gets, and what it does without."""
+def _say_plan(plan: Plan, settings: Settings, log: Log) -> None:
+    """Say how many jobs the build gets, and which workers that answered are left out."""
     for worker in plan.dropped:
         log.debug(f"{worker.endpoint.host.text}: {memory_cause(worker, settings)}; left out")
     if plan.unlisted:
@@ -131,7 +131,7 @@ def _report(plan: Plan, settings: Settings, log: Log) -> None:
 
 
 def main(shell_pid: int | None = None, *, text_of: Callable[[Outcome], str] = shell_text) -> NoReturn:
-    """Print the plan of this environment; ends the process with 0, 96, 97, or 128 + a signal's number."""
+    """Print the plan of this environment. Ends the process with 0, 96, 97, or 128 + a signal's number."""
     try:
         plan_build(os.environ, shell_pid, text_of)
         code = 0
@@ -142,14 +142,14 @@ def main(shell_pid: int | None = None, *, text_of: Callable[[Outcome], str] = sh
         code = 130
     except SystemExit as interrupted:
         code = int(interrupted.code or 0)
-    except Exception as error:  # the user's shell is no place for a traceback
+    except Exception as error:  # a traceback would confuse the user of the shell
         Log("error").error(_unexpected(error))
         code = 96
     os._exit(code)  # at once: a thread may still wait for a name server
 
 
 def _unexpected(error: Exception) -> str:
-    """What to say of an error that no module has foreseen: a limit of this machine, or a mistake of ours."""
+    """The line about an error that no module handles: a limit of this machine, or a bug of the driver."""
     too_many = isinstance(error, OSError) and error.errno in (EAGAIN, EMFILE, ENFILE, ENOMEM)
     if too_many or isinstance(error, MemoryError) or "start new thread" in str(error):
         cause = str(error) or "MemoryError"

@@ -1,12 +1,15 @@
-"""The end of a build that took longer than 2 s: what its workers say they did meanwhile.
+"""The door after a build of more than 2 s: asks the workers what they did during it, and says so.
 
-A worker's counters are everybody's who uses it, so no line says whose jobs they were. What moves
-them in distccd 3.4, tried out: `dcc_compile_ok` a compiler that succeeds, `dcc_compile_error` one
-that fails, as on a syntax error. A compiler that the worker lacks counts as `dcc_other`; so does a
-connection without a job, such as a build's question to the job port, which is why that counter is
-left alone. `dcc_cli_disconnect` is a client that closes while its job compiles: one that is killed, or
-whose DISTCC_IO_TIMEOUT is over. `dcc_compile_timeout` is a compiler that the worker ends after its
-`--job-lifetime`. No way was found to make it count an overload: jobs beyond its slots wait.
+A worker counts the jobs of all its clients, so no line says whose jobs they were. Experiments with
+distccd 3.4 show what each counter counts:
+- `dcc_compile_ok`: a compiler that succeeds.
+- `dcc_compile_error`: a compiler that fails, for instance at a syntax error.
+- `dcc_cli_disconnect`: a client that closes the connection while its job compiles, because it was killed
+  or its DISTCC_IO_TIMEOUT is over.
+- `dcc_compile_timeout`: a compiler that the worker ends after its `--job-lifetime`.
+- `dcc_rej_overload`: never seen; jobs beyond the slots wait.
+- `dcc_other`: a compiler that the worker lacks, but also a connection without a job, such as the question
+  of a plan to the job port. Therefore the report does not read this counter.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ _DOCTOR = "run distcc-driver doctor in the build directory"
 
 
 class Build(Record):
-    """A build that has ended with `status`: how long it took, when it began, and its environment."""
+    """A build that has ended with `status`: its duration, when it began (time.time()), its environment."""
 
     duration_s: float
     began: float
@@ -49,10 +52,10 @@ class Build(Record):
         return repeats and "DISTCC_SKIP_LOCAL_RETRY" not in self.environ
 
 
-class Before(Record):
-    """A worker as the build began: where it is asked, its `key` in the names of distcc's files, its counters.
+class WorkerBefore(Record):
+    """A worker before the build: where it is asked, its `key` in the names of distcc's files, its counters.
 
-    A counter is None where the worker did not tell it.
+    A counter is None if the worker did not tell it.
     """
 
     endpoint: Endpoint
@@ -65,7 +68,7 @@ class Before(Record):
 
 
 class Tally(Record):
-    """What a worker did during the build, by its own counters; None where they do not tell."""
+    """What a worker did during the build, by its own counters; None if they do not tell."""
 
     name: str
     compiled: int | None
@@ -75,8 +78,8 @@ class Tally(Record):
     timed_out: int | None = None
 
 
-def report(build: Build, connect_timeout_s: float, workers: Sequence[Before], log: Log) -> None:
-    """Ask the workers once more, all within one connect timeout, and say what they did during the build."""
+def report(build: Build, connect_timeout_s: float, workers: Sequence[WorkerBefore], log: Log) -> None:
+    """Ask all workers once more, within one connect timeout, and say what they did during the build."""
     tallies, silent = [], []
     answers = ask_stats([before.endpoint for before in workers], connect_timeout_s)
     for before, answer in zip(workers, answers, strict=True):
@@ -90,14 +93,14 @@ def report(build: Build, connect_timeout_s: float, workers: Sequence[Before], lo
         log.info(summary(counted, build))
     elif counted:
         _say_nothing_compiled(counted, build, not silent, bool(avoided), log)
-    for line in [*avoidance(avoided, build), *silence(silent)]:
+    for line in [*avoided_lines(avoided, build), *silent_lines(silent)]:
         log.warning(line)
 
 
 def _say_nothing_compiled(
     tallies: Sequence[Tally], build: Build, all_answered: bool, are_avoided: bool, log: Log
 ) -> None:
-    """One line; a warning only where something went wrong, or was compiled here that might have left."""
+    """Say so in one line; it is a warning if something went wrong, or was compiled here instead."""
     said = nothing_compiled(tallies, build, all_answered)
     if _troubles(tallies, build):
         log.warning("; ".join([said, f"if that is a surprise, {_DOCTOR}"]))
@@ -112,21 +115,23 @@ def _say_nothing_compiled(
             log.info(f"{said}{remark(traces)}")
 
 
-def _avoided(build: Build, workers: Sequence[Before], silent: Sequence[Rejection]) -> dict[str, float]:
-    """Seconds since distcc began to avoid a worker, by name; silent ones have a line of their own.
+def _avoided(build: Build, workers: Sequence[WorkerBefore], silent: Sequence[Rejection]) -> dict[str, float]:
+    """The workers that distcc avoids, by name, with the seconds since it began to do so.
 
-    A build that failed without DISTCC_FALLBACK has stopped at distcc's own words about its files.
+    Silent workers are left out, because they have a line of their own. After a build that failed with
+    DISTCC_FALLBACK=0 there are none: distcc has said which file failed.
     """
     if build.environ.get("DISTCC_FALLBACK") == "0" and build.status != "0":
         return {}
-    quiet = {rejection.host for rejection in silent}
-    names = {before.key: before.endpoint.host.text for before in workers if before.endpoint.host not in quiet}
+    silent_hosts = {rejection.host for rejection in silent}
+    asked = [before for before in workers if before.endpoint.host not in silent_hosts]
+    names = {before.key: before.endpoint.host.text for before in asked}
     ages_s = mark_ages_s(build.environ, list(names), build.began)
     return {names[key]: age_s for key, age_s in ages_s.items()}
 
 
-def avoidance(avoided: Mapping[str, float], build: Build) -> list[str]:
-    """A line about workers that distcc avoids since something failed there."""
+def avoided_lines(avoided: Mapping[str, float], build: Build) -> list[str]:
+    """A line about the workers that distcc avoids after a failure there; no line if there are none."""
     period = build.environ.get("DISTCC_BACKOFF_PERIOD", "60")
     if not avoided:
         return []
@@ -138,8 +143,8 @@ def avoidance(avoided: Mapping[str, float], build: Build) -> list[str]:
     ]
 
 
-def tally(before: Before, now: WorkerStats) -> Tally:
-    """The difference. A counter that is lower was set to 0 meanwhile, by a start of the daemon."""
+def tally(before: WorkerBefore, now: WorkerStats) -> Tally:
+    """What a worker did since `before`. If a counter is lower now, the daemon was started again, at 0."""
     _, _, *counters = before
     pairs = zip(counters, now.counters, strict=True)
     return Tally(before.endpoint.host.text, *(_difference(old, new) for old, new in pairs))
@@ -152,7 +157,7 @@ def _difference(old: int | None, new: int | None) -> int | None:
 
 
 def summary(tallies: Sequence[Tally], build: Build) -> str:
-    """One line about workers that compiled something."""
+    """The line about workers that compiled something."""
     counts = [(one.name, one.compiled or 0) for one in tallies]
     total = sum(count for _, count in counts)
     noun = "compilation" if total == 1 else "compilations"
@@ -161,13 +166,13 @@ def summary(tallies: Sequence[Tally], build: Build) -> str:
 
 
 def nothing_compiled(tallies: Sequence[Tally], build: Build, all_answered: bool) -> str:
-    """That workers compiled nothing, and what they did instead."""
+    """The sentence about workers that compiled nothing, with what went wrong there."""
     who = "no worker" if all_answered else "no worker that answers"
     return ", ".join([f"{who} compiled anything in {build.duration_s:.0f} s", *_troubles(tallies, build)])
 
 
 def explanation(traces: Traces) -> str:
-    """Why that is a problem, as far as can be told: something was compiled here. "" if it is none."""
+    """Why workers without jobs are a problem: this machine compiled something. "" if that is not known."""
     is_cached = traces.ccache_ran and not traces.ccache_stored
     if not traces.new_object or not traces.state_path or is_cached:
         return ""
@@ -183,13 +188,14 @@ def explanation(traces: Traces) -> str:
 
 
 def remark(traces: Traces) -> str:
-    """What else was seen where that is no problem."""
+    """Why workers without jobs are no problem, as far as the traces show it."""
     if traces.ccache_ran:
         return "; ccache ran, and what it has is not compiled again"
     return "; no object file is new in this directory" if traces.looked_at_all else ""
 
 
 def _troubles(tallies: Sequence[Tally], build: Build) -> list[str]:
+    """What went wrong on the workers, a text for each kind."""
     failed = "{} failed on {}"
     if build.status == "0" and build.falls_back:
         failed += ' (distcc repeats these here, see "Files that fail on a worker" in docs/troubleshooting.md)'
@@ -208,7 +214,7 @@ def _troubles(tallies: Sequence[Tally], build: Build) -> list[str]:
 
 
 def _spread(counts: Sequence[tuple[str, int]]) -> str:
-    """Who has how many, most first; the number of only one is the total in front."""
+    """The workers with their counts, highest first. A lone worker has no count: the total says it."""
     if len(counts) == 1:
         return counts[0][0]
     ranked = sorted(counts, key=lambda one: -one[1])
@@ -217,8 +223,8 @@ def _spread(counts: Sequence[tuple[str, int]]) -> str:
     return f"{text} and {len(rest)} more ({sum(rest)})" if rest else text
 
 
-def silence(silent: Sequence[Rejection]) -> list[str]:
-    """A line for each cause of workers that do not answer any more."""
+def silent_lines(silent: Sequence[Rejection]) -> list[str]:
+    """A line for each cause for which workers did not answer after the build."""
     names: dict[str, list[str]] = {}
     for rejection in silent:
         if not _is_lost_tunnel(rejection):
@@ -231,16 +237,16 @@ def silence(silent: Sequence[Rejection]) -> list[str]:
 
 
 def _is_lost_tunnel(rejection: Rejection) -> bool:
-    """Whether the end of the build, which closes the tunnels, has a line about it."""
+    """Whether the tunnel is lost. The program that closes the tunnels says so, after the report."""
     return isinstance(rejection.host, SshHost) and rejection.kind == Failure.REFUSED
 
 
-def _before(word: str) -> Before:
-    """A worker's word, as `shellcode.report_words` writes it."""
+def _before(word: str) -> WorkerBefore:
+    """Parse an argument about a worker, which `shellcode.report_words` wrote."""
     text, address, port, key, *counters = word.split(" ")
     host = parse_host(text)
     endpoint = Endpoint(host, address, host.job_port, int(port))
-    return Before(endpoint, key, *(None if value == "-" else int(value) for value in counters))
+    return WorkerBefore(endpoint, key, *(None if value == "-" else int(value) for value in counters))
 
 
 def _interrupted(*_: object) -> NoReturn:
@@ -248,11 +254,10 @@ def _interrupted(*_: object) -> NoReturn:
 
 
 def main(started_s: str, log_level: str, connect_timeout_s: str, *words: str) -> NoReturn:
-    """Report on a build that began at `started_s` of time.monotonic(), unless it was a short one.
+    """Report on a build that began at `started_s` of time.monotonic(), unless it was short.
 
-    `words` are those of the workers, and the status of the build.
-
-    Ends the process, always with 0: the status of a build is its own.
+    `words` are one argument for each worker, then the status of the build. Ends the process, always with 0:
+    the report must not change the status of the build.
     """
     signal.signal(signal.SIGINT, _interrupted)
     try:
@@ -261,6 +266,6 @@ def main(started_s: str, log_level: str, connect_timeout_s: str, *words: str) ->
         if duration_s > _SHORTEST_S:
             build = Build(duration_s, time.time() - duration_s, status, os.environ)
             report(build, float(connect_timeout_s), [_before(word) for word in workers], Log(log_level))
-    except Exception as error:  # the user's shell is no place for a traceback
+    except Exception as error:  # a traceback would confuse the user of the shell
         Log("error").error(f"internal error: {error!r}; please report it")
     os._exit(0)  # at once: a thread may still wait for a name server

@@ -7,14 +7,14 @@ from distcc_driver.core.hostspec import parse_host
 from distcc_driver.core.stats import WorkerStats
 from distcc_driver.machine.buildtraces import Traces
 from distcc_driver.report import (
-    Before,
     Build,
     Tally,
-    avoidance,
+    WorkerBefore,
+    avoided_lines,
     explanation,
     nothing_compiled,
     remark,
-    silence,
+    silent_lines,
     summary,
     tally,
 )
@@ -136,8 +136,8 @@ def test_what_is_no_problem_is_said_only_if_it_is_known() -> None:
 
 
 def test_workers_that_distcc_avoids_have_one_line() -> None:
-    assert avoidance({}, build_of(9.0)) == []
-    (line,) = avoidance({"a": 12.3, "b": 3.4}, build_of(9.0, DISTCC_BACKOFF_PERIOD="30"))
+    assert avoided_lines({}, build_of(9.0)) == []
+    (line,) = avoided_lines({"a": 12.3, "b": 3.4}, build_of(9.0, DISTCC_BACKOFF_PERIOD="30"))
     assert line.startswith(
         "a, b: distcc avoids a worker for 30 s after a failure there, the last was 3 s ago; "
     )
@@ -156,7 +156,7 @@ def test_what_a_worker_did_is_the_difference(
 ) -> None:
     endpoint = Endpoint(parse_host("worker"), "worker", 1, 2)
     stats = WorkerStats(4, None, None, None, *now)
-    assert tally(Before(endpoint, "key", *before), stats) == Tally("worker", *difference)
+    assert tally(WorkerBefore(endpoint, "key", *before), stats) == Tally("worker", *difference)
 
 
 def rejection(host: str, cause: str, short_cause: str = "", kind: str = Failure.OTHER) -> Rejection:
@@ -164,7 +164,7 @@ def rejection(host: str, cause: str, short_cause: str = "", kind: str = Failure.
 
 
 def test_workers_that_are_silent_for_the_same_cause_have_one_line() -> None:
-    assert silence(
+    assert silent_lines(
         [
             rejection("a", "stats port 3633 refused the connection", "refused the connection"),
             rejection("b", "stats port 3633 timed out after 2 s", "timed out"),
@@ -180,7 +180,7 @@ def test_workers_that_are_silent_for_the_same_cause_have_one_line() -> None:
 
 
 def test_many_silent_workers_are_counted() -> None:
-    (line,) = silence([rejection(f"w{number}", "name not found") for number in range(64)])
+    (line,) = silent_lines([rejection(f"w{number}", "name not found") for number in range(64)])
     assert line == (
         "w0, w1, w2, w3, w4, w5, w6, w7 and 56 more: "
         f"no answer at the end of the build (name not found); {ADVICE}"
@@ -190,5 +190,5 @@ def test_many_silent_workers_are_counted() -> None:
 def test_a_tunnel_that_is_gone_is_left_to_who_closes_it() -> None:
     lost = rejection("ssh://a", "stats port 3633 refused the connection", kind=Failure.REFUSED)
     behind = rejection("ssh://b", "stats port 3633 closed without a reply", "closed without a reply")
-    (line,) = silence([lost, behind])
+    (line,) = silent_lines([lost, behind])
     assert line == f"ssh://b: no answer at the end of the build (closed without a reply); {ADVICE}"
