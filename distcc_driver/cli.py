@@ -59,7 +59,7 @@ def workers(
         typer.Argument(
             metavar="HOST",
             help="Hosts as DISTCC_AUTO_HOSTS has them, such as worker-1 or ssh://build-1. "
-            "Without any, those of DISTCC_AUTO_HOSTS.",
+            "By default those of DISTCC_AUTO_HOSTS.",
             show_default=False,
         ),
     ] = None,
@@ -88,7 +88,7 @@ def workers(
 
 @app.command(
     epilog="Exit codes: 0 there is a plan, 96 a variable or the whole host list is wrong, 97 no worker is "
-    "available and no local job is allowed or fits the memory. Nothing is on standard output but with 0.",
+    "available and no local job is allowed or fits the memory. Standard output is empty unless it is 0.",
 )
 def plan(
     as_json: Annotated[
@@ -97,9 +97,9 @@ def plan(
 ) -> None:
     """Print the environment and job count of a build as lines for bash and zsh to evaluate.
 
-    This is what distcc_build calls; it reads the DISTCC_AUTO_* variables. For scripts and CI there is
-    --json. If tunnels to SSH hosts are open, its "end" is the command that closes them; they are
-    closed, too, when the process ends that called this one.
+    distcc_build calls this command, which reads the DISTCC_AUTO_* variables. Scripts and CI take --json:
+    if tunnels to SSH hosts are open, its "end" is the command that closes them. They are also closed when
+    the process ends that called this command.
     """
     from .plan import main as print_plan
 
@@ -122,7 +122,7 @@ def doctor(
         typer.Option(
             "--compiler",
             metavar="CC ...",
-            help="Look at these, and not at cc, gcc, g++, clang and clang++. More may follow, as in: "
+            help="Look at these compilers, and not at cc, gcc, g++, clang and clang++, as in: "
             "--compiler gcc-12 g++-12 'ccache clang'",
             show_default=False,
         ),
@@ -142,7 +142,7 @@ def doctor(
     """Find out whether a build would be distributed, and if not, why not and what to do.
 
     Looks at distcc, the compilers, the build directory, the host list and every worker. Then each worker
-    compiles one line with each compiler, for itself alone: those of the build directory, if it has any.
+    compiles one line with each compiler. If the build directory names compilers, it is those.
     """
     if not os.path.isdir(directory):
         raise typer.BadParameter(f"{directory!r} is not a directory", param_hint="--build-dir")
@@ -166,8 +166,8 @@ def discover(
 ) -> None:
     """Find workers of the local network that announce themselves, and print them for DISTCC_AUTO_HOSTS.
 
-    These are the daemons that run as distccd --zeroconf, beside an avahi-daemon. Anybody in the network may
-    announce anything: look at what they are with distcc-driver workers before you use them.
+    A worker announces itself if it runs distccd --zeroconf and an avahi-daemon. Anybody in the network may
+    announce anything: look at the workers with distcc-driver workers before you use them.
     """
     from .commands.discover import run_discover
 
@@ -185,8 +185,8 @@ def worker(
         list[str] | None,
         typer.Option(
             metavar="NET ...",
-            help="Its clients, as addresses and networks: --allow 192.168.0.0/16 2001:db8::/32. "
-            "Without it, this machine only.",
+            help="Addresses and networks of its clients, as in: --allow 192.168.0.0/16 2001:db8::/32. "
+            "By default this machine only.",
             show_default=False,
         ),
     ] = None,
@@ -194,8 +194,8 @@ def worker(
         int | None,
         typer.Option(
             metavar="N",
-            help="Its slots, 200 at most. By default one for each thread of this machine for which there are "
-            "DISTCC_AUTO_COMPILER_MEMORY MiB.",
+            help="Its slots, 200 at most. By default one for each thread of this machine, as far as there "
+            "are DISTCC_AUTO_COMPILER_MEMORY MiB for each.",
         ),
     ] = None,
     port: Annotated[
@@ -205,8 +205,8 @@ def worker(
 ) -> None:
     """Be a worker until Ctrl-C: run distccd here, with statistics, and show its jobs.
 
-    Prints what to set in DISTCC_AUTO_HOSTS where the build runs. Started by root, distccd becomes user
-    distccd or nobody. No process and no file stays behind.
+    Prints the DISTCC_AUTO_HOSTS to set where the build runs. If root starts it, distccd runs as user distccd
+    or nobody. At the end it leaves no process and no file behind.
     """
     from .commands.distccd.daemonoptions import Wanted
     from .commands.worker import print_unit, run_worker
@@ -222,26 +222,26 @@ def worker(
 
 @app.command()
 def demo() -> None:
-    """Build a small C project on two workers that run on this machine for as long as it takes."""
+    """Build a small C project on two workers, which run on this machine until it is built."""
     from .commands.demo import run_demo
 
     raise typer.Exit(run_demo())
 
 
 @app.command(
-    epilog="Exit codes: 0 the file is as it should be, 2 wrong usage, 96 it cannot be changed.",
+    epilog="Exit codes: 0 the file is as wanted, 2 wrong usage, 96 it cannot be changed.",
 )
 def setup(
     shell: Annotated[
         str,
         typer.Argument(metavar="bash|zsh", help="By default the login shell, $SHELL.", show_default=False),
     ] = "",
-    remove: Annotated[bool, typer.Option("--remove", help="Take the line out again.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the line.")] = False,
 ) -> None:
-    """Have new shells know distcc_build: add a line to ~/.bashrc, or to .zshrc in $ZDOTDIR or ~.
+    """Give new shells distcc_build: add a line to ~/.bashrc, or to .zshrc in $ZDOTDIR or ~.
 
-    A file that has the line stays as it is. The line starts no process, and does nothing once distcc-driver
-    is not installed any more.
+    A file that has the line already is not changed. The line starts no process. If distcc-driver is removed,
+    it does nothing.
     """
     from .commands.setup import run_setup, shell_of
     from .machine.installation import SHELLS
@@ -256,7 +256,7 @@ def setup(
 def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=False)]) -> None:
     """Print the path of the file that a shell sources to get distcc_build.
 
-    Start files may have it for good: it stays the same when distcc-driver or Python is upgraded.
+    Start files can use this path: it stays the same when distcc-driver or Python is upgraded.
     """
     from .machine.installation import main as print_path
 
