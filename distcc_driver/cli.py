@@ -208,13 +208,13 @@ def worker(
     Prints the DISTCC_AUTO_HOSTS to set where the build runs. If root starts it, distccd runs as user distccd
     or nobody. At the end it leaves no process and no file behind.
     """
-    from .commands.distccd.daemonoptions import Wanted
+    from .commands.distccd.daemonoptions import WorkerRequest
     from .commands.worker import print_unit, run_worker
 
     if context.args and not allow:
         raise UsageError(f"unexpected {context.args[0]!r}; networks stand behind --allow")
     try:
-        wanted = Wanted.of([*(allow or []), *context.args], jobs, port)
+        wanted = WorkerRequest.of([*(allow or []), *context.args], jobs, port)
     except ValueError as error:
         raise UsageError(str(error)) from None
     raise typer.Exit((print_unit if as_unit else run_worker)(wanted))

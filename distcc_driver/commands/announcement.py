@@ -1,7 +1,7 @@
-"""What a worker says of itself by mDNS, to an entry for `DISTCC_AUTO_HOSTS`. Pure.
+"""Makes entries for `DISTCC_AUTO_HOSTS` from what workers announce by mDNS. Pure.
 
-distccd's `zeroconf-reg.c` has the keys. Anybody in the network may announce anything: an entry is made
-of a parsed address and a number only, and all else is text to look at.
+The keys are those of distccd's `zeroconf-reg.c`. Anybody in the network may announce anything, so an entry
+has nothing but a parsed address and a port. All other texts are only shown.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MOST_DIGITS = 5
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One service as mDNS has it: what it is called, its host, port, addresses and TXT record.
+    """A service that was announced: its name, host, port, addresses and TXT record.
 
-    An IPv6 address of one link only has its zone, as in `fe80::1%eth0`.
+    A link-local IPv6 address has its zone, as in `fe80::1%eth0`.
     """
 
     service: str
@@ -37,7 +37,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncedWorker:
-    """A worker of the network, as docs/json.md has it; None where it does not say."""
+    """A worker of the network, with the names of docs/json.md. None means that it does not say."""
 
     entry: str
     service: str
@@ -54,7 +54,7 @@ class AnnouncedWorker:
 def announced_workers(
     announcements: Iterable[Announcement],
 ) -> tuple[list[AnnouncedWorker], list[Announcement]]:
-    """The workers in the order of their entries, each once; and announcements that lead to no worker."""
+    """The workers in the order of their entries, each once; and announcements without a usable address."""
     workers: dict[str, AnnouncedWorker] = {}
     useless = []
     for announcement in sorted(announcements, key=lambda it: it.service):
@@ -88,7 +88,7 @@ def _worker(announcement: Announcement) -> AnnouncedWorker | None:
 
 
 def _parsed(text: str) -> _Address | None:
-    """The address, if it can be that of another machine."""
+    """The address, None if no other machine can have it."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -96,12 +96,12 @@ def _parsed(text: str) -> _Address | None:
     if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_reserved:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and not address.scope_id:
-        return None  # it is on some link of this machine, and nobody knows on which
+        return None  # without a zone, its link is unknown
     return address
 
 
 def _preference(address: _Address) -> tuple[bool, int, int]:
-    """Addresses that every machine of the network can use come first, and IPv4 before IPv6."""
+    """Sort key: addresses for a whole network before link-local ones, then IPv4 before IPv6."""
     return (address.is_link_local, address.version, int(address))
 
 
@@ -123,7 +123,7 @@ def _order_of_entry(entry: str) -> tuple[bool, int, int]:
 
 
 def _number(value: bytes | None) -> int | None:
-    """A number of slots or threads, which is never 0."""
+    """A number of slots or threads, None if it is 0 or not a number."""
     if value is None or not value.isdigit() or len(value) > _MOST_DIGITS:
         return None
     return int(value) or None

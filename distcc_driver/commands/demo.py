@@ -1,4 +1,4 @@
-"""`distcc-driver demo`: two real workers on this machine, and a small project that is built on them."""
+"""`distcc-driver demo`: builds a small project on two real workers of this machine."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ int main(void)
 
 
 def run_demo() -> int:
-    """Build the project on the workers; the exit code of the build.
+    """Build the project on the workers. Returns the exit code of the build.
 
     Raises `ConfigError` if something is missing, `SignalError`, and `DriverError` if the
-    workers do not start. No process and no file is left behind in any case.
+    workers do not start. In any case no process and no file is left behind.
     """
     _check_programs()
     interrupts = Interrupts()
@@ -88,7 +88,7 @@ def run_demo() -> int:
         _say("two workers on this machine, as in")
         _say(f'    export DISTCC_AUTO_HOSTS="{_hosts(daemons)}"')
         _say(f"    cd {project} && distcc_build make")
-        # The shim and nothing else: not the start-up files and exported functions of the user.
+        # Neither start files nor exported functions of the user are to change what the demo does.
         script = '. "$1" && distcc_build make'
         command = ["bash", "--noprofile", "--norc", "-c", script, "bash", find_shim("bash")]
         build = start_posix_session(command, _environ(daemons, directory), project)
@@ -129,15 +129,15 @@ def _hosts(daemons: Sequence[Daemon]) -> str:
 
 
 def _environ(daemons: Sequence[Daemon], directory: str) -> dict[str, str]:
-    """The user's environment, without what they have set for distcc, make or bash.
+    """The user's environment without its variables for distcc, make and bash.
 
-    What distcc keeps, and what killed compilers leave, goes to `directory`.
+    distcc and compilers keep their files in `directory`.
     """
     unwanted = ("DISTCC_", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS", "BASH_ENV", "BASH_FUNC_")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return environ | {
         "DISTCC_AUTO_HOSTS": _hosts(daemons),
-        "DISTCC_AUTO_COMPILER_MEMORY": "0",  # however little is free, both workers take part
+        "DISTCC_AUTO_COMPILER_MEMORY": "0",  # so that both workers take part, even if little memory is free
         "DISTCC_AUTO_FALLBACK_LOCAL_JOBS": "0",
         "DISTCC_DIR": _subdirectory(directory, "state"),
         "DISTCC_DRIVER_PYTHON": sys.executable,
@@ -147,7 +147,7 @@ def _environ(daemons: Sequence[Daemon], directory: str) -> dict[str, str]:
 
 
 def _counters(daemons: Sequence[Daemon], files: int, interrupts: Interrupts) -> list[int | None]:
-    """What each worker has compiled. Its counter may come a moment after the object file."""
+    """How many files each worker has compiled. A counter may follow its object file after a moment."""
     deadline = time.monotonic() + _COUNTERS_S
     while True:
         counters = [daemon.compiled() for daemon in daemons]

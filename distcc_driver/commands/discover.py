@@ -1,4 +1,4 @@
-"""`distcc-driver discover`: which workers announce themselves in the local network."""
+"""`distcc-driver discover`: finds the workers that announce themselves in the local network."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..machine.log import Log, printable
 from .announcement import announced_workers
-from .display import status_line, write_lines
 from .document import VERSION
 from .mdns import listen
+from .output import write_lines
+from .progress import status_line
 from .tables import aligned_lines
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ _SIDES: Sequence[JustifyMethod] = ("left", "right", "left", "left", "left")
 
 
 def run_discover(duration_s: float, as_json: bool) -> int:
-    """Ask for some seconds and show who has answered; returns 0, or 1 if there is no worker.
+    """Ask for some seconds, and show the workers that answered. Returns 0, or 1 if there is no worker.
 
-    Raises `ConfigError` where the network cannot be asked.
+    Raises `ConfigError` if the network cannot be asked.
     """
     log = Log("info")
     with status_line(f"asking the local network for {duration_s:g} s; Ctrl-C ends it"):

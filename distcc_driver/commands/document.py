@@ -1,4 +1,4 @@
-"""What a survey or a plan found, as the JSON documents of docs/json.md."""
+"""Makes the JSON documents of docs/json.md from surveys and plans."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def plan_document(
 
 
 def plan_text(outcome: Outcome) -> str:
-    """The same as text; what closes the tunnels is there if any stays open."""
+    """The document of a plan as text. Its `end` is null if no tunnel stays open."""
     program = os.path.join(PACKAGE, "__main__.py")
     path = outcome.session_path
     end = [sys.executable, "-ESs", program, "release", path] if path else None

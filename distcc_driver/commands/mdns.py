@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TYPE = "_distcc._tcp.local."
-_MOST_SERVICES = 500  # nobody is to fill our memory
+_MOST_SERVICES = 500  # so that no sender can fill the memory
 
 
 def listen(duration_s: float) -> list[Announcement]:
-    """What is announced within some seconds, but for services of the same name, of which one counts.
+    """The services that are announced within some seconds, one for each name.
 
-    Raises `ConfigError` where the package zeroconf is missing, or where there is no network to ask.
+    Raises `ConfigError` if the package zeroconf is missing, or if the network cannot be asked.
     """
     try:
         import zeroconf.asyncio  # the extra distcc-driver[discover]
     except ModuleNotFoundError:
         raise ConfigError("discover", "the package zeroconf is missing", _remedy()) from None
-    logging.disable()  # it logs whatever the network sends
+    logging.disable()  # zeroconf logs whatever the network sends
     try:
         return asyncio.run(_listen(zeroconf, duration_s))
     except OSError as error:
@@ -71,7 +71,7 @@ async def _listen(zeroconf: Any, duration_s: float) -> list[Announcement]:
 
 
 async def _ask(network: Any, name: str, duration_s: float) -> bool:
-    """Have the records of a service in the cache: most senders add them to its name, but none has to."""
+    """Get the records of a service into the cache. Most senders send them unasked, but not all."""
     from zeroconf import Error
 
     try:
@@ -85,7 +85,7 @@ def _announcements(zeroconf: Any, network: Any, names: Iterable[str]) -> Iterabl
         try:
             info = zeroconf.ServiceInfo(_TYPE, name)
         except zeroconf.Error:
-            continue  # no name of a service
+            continue  # the name breaks the rules for names of services
         info.load_from_cache(network)
         yield Announcement(
             name.removesuffix(f".{_TYPE}"),
@@ -97,7 +97,7 @@ def _announcements(zeroconf: Any, network: Any, names: Iterable[str]) -> Iterabl
 
 
 def _with_name_of_zone(address: str) -> str:
-    """Numbers of interfaces change with every start of a machine."""
+    """Replace the number of an interface by its name: numbers may change when the machine starts."""
     host, percent, number = address.partition("%")
     if not percent:
         return address

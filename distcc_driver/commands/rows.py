@@ -1,4 +1,4 @@
-"""What a survey or a plan found of each host, as rows for tables and JSON documents."""
+"""Makes a row of facts about each host, for tables and JSON documents."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LOOPBACKS = (LOOPBACK, "::1")
 
 @dataclass(frozen=True, slots=True)
 class HostRow:
-    """All there is to say about one host, as docs/json.md has it; None where it is not known.
+    """The facts about one host, with the names of docs/json.md. None means that a fact is not known.
 
-    `via` is tcp, ssh or loopback; `state` is `USED` or `LEFT_OUT`, because of `cause`; that is no trouble
-    where another entry is the `same_as` this one. It gets `jobs` at once, fewer than its slots because
-    of `fewer_jobs`.
+    `via` is "tcp", "ssh" or "loopback". `state` is `USED` or `LEFT_OUT`; `cause` says why it is left out.
+    If the host has a `same_as`, that other entry leads to the same worker, and the build lacks nothing.
+    The host gets `jobs` at once; `fewer_jobs` says why these are fewer than its slots.
     """
 
     host: str
@@ -51,12 +51,12 @@ class HostRow:
 
     @property
     def is_missed(self) -> bool:
-        """Whether a build does without a worker because of it."""
+        """Whether a build lacks a worker because this host is left out."""
         return self.state != USED and self.same_as is None
 
     @property
     def reason(self) -> str:
-        """Why it is left out and what to do, or why it gets fewer jobs; else empty."""
+        """Why it is left out and what to do, or why it gets fewer jobs; "" if neither is so."""
         return f"{self.cause}; {self.advice}" if self.cause else self.fewer_jobs or ""
 
 
@@ -74,7 +74,7 @@ def host_rows(settings: Settings, results: Sequence[Worker | Rejection], plan: P
 
 
 def bad_entry_rows(settings: Settings) -> list[HostRow]:
-    """One row for each entry of the list that is no host."""
+    """One row for each malformed entry of the host list."""
     return [
         HostRow(entry.text, "-", LEFT_OUT, f"character {entry.column}: {entry.reason}", "correct the entry")
         for entry in settings.bad_entries

@@ -48,7 +48,7 @@ def run_command_line(app: typer.Typer) -> None:
 
 
 def _end_badly() -> int:
-    from .display import abandon_output
+    from .output import abandon_output
 
     abandon_output()
     return ConfigError.exit_code

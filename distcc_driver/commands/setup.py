@@ -1,4 +1,4 @@
-"""`distcc-driver setup`: the line in a shell's start file by which new shells have distcc_build."""
+"""`distcc-driver setup`: adds a line to a shell's start file, so that new shells have distcc_build."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 from ..machine.installation import SHELLS, find_shim
 from ..machine.log import Log, printable
-from .display import write_lines
+from .output import write_lines
 from .startfile import line_for, read, start_file, with_line, without_line, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Of these, a login shell of bash reads the first that is there.
+# A login shell of bash reads the first of these files that exists.
 _LOGIN_FILES = (".bash_profile", ".bash_login", ".profile")
 
 
 def shell_of(environ: Mapping[str, str]) -> str | None:
-    """The user's login shell, if it is one of ours."""
+    """The user's login shell, None if it is neither bash nor zsh."""
     name = os.path.basename(environ.get("SHELL", ""))
     return name if name in SHELLS else None
 
 
 def run_setup(shell: str, is_removal: bool) -> int:
-    """Add the line, or remove it, and say so; returns 0.
+    """Add the line, or remove it, and say so. Returns 0.
 
     Raises `ConfigError` if the file cannot be changed.
     """
@@ -48,7 +48,7 @@ def _report(path: str, shim: str, is_removal: bool, is_changed: bool) -> list[st
 
 
 def _check_login_file(home: str) -> None:
-    """Warn if login shells do not read ~/.bashrc: nothing but the user's own file makes them."""
+    """Warn if login shells do not read ~/.bashrc: they do so only if the user's login file says so."""
     files = [os.path.join(home, name) for name in _LOGIN_FILES]
     path = next((file for file in files if os.access(file, os.R_OK)), files[-1])
     if b"bashrc" not in read(path):

@@ -1,4 +1,4 @@
-"""The line of a shell's start file that loads distcc_build, and files with and without it."""
+"""Adds the line that loads distcc_build to a shell's start file, and removes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start_file(shell: str, environ: Mapping[str, str]) -> str:
 
 
 def line_for(shim: str) -> bytes:
-    """The line that sources a shim, and that does nothing at all if that is gone."""
+    """The line that sources a shim. It does nothing if the shim has been removed."""
     if "\n" in shim:
         raise ConfigError(f"setup: {shim}", "its name has more than one line", "move it to another directory")
     path = os.fsencode(shlex.quote(shim))
@@ -33,7 +33,7 @@ def line_for(shim: str) -> bytes:
 
 
 def with_line(text: bytes, line: bytes) -> bytes:
-    """A start file that has the line once: where it had another one of ours, else at the end."""
+    """The text of a start file with the line once: in place of an older one, else at the end."""
     lines = text.splitlines(keepends=True)
     places = [index for index, it in enumerate(lines) if _is_ours(it)]
     if not places:
@@ -44,7 +44,7 @@ def with_line(text: bytes, line: bytes) -> bytes:
 
 
 def without_line(text: bytes) -> bytes:
-    """The start file as it was, whatever path the line has."""
+    """The text of a start file without such lines, whatever path they have."""
     return b"".join(it for it in text.splitlines(keepends=True) if not _is_ours(it))
 
 
@@ -53,7 +53,7 @@ def _is_ours(line: bytes) -> bool:
 
 
 def read(path: str) -> bytes:
-    """The content of a start file, which is empty if there is none. Raises `ConfigError`."""
+    """The content of a start file, empty if the file does not exist. Raises `ConfigError`."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):
             raise ConfigError(f"setup: {path}", "it is no file", "move it away")
@@ -66,9 +66,9 @@ def read(path: str) -> bytes:
 
 
 def write(path: str, text: bytes, line: bytes) -> None:
-    """Put a new file in the place of a start file, at the end of its links, with its owner and rights.
+    """Replace a start file, or the file that it links to, by one with the same owner and mode.
 
-    Raises `ConfigError`, which tells `line`, where the file may not be written.
+    Raises `ConfigError` if the file cannot be written. Its advice is to add `line` by hand.
     """
     target = os.path.realpath(path)
     by_hand = f"change it by hand, the line is: {os.fsdecode(line)}"
@@ -85,7 +85,7 @@ def write(path: str, text: bytes, line: bytes) -> None:
 
 
 def _replace(target: str, text: bytes, old: os.stat_result | None) -> None:
-    """Whatever happens meanwhile, the file has the old text or the new one."""
+    """Replace the file in one step, so that it has either the old text or the new one at any moment."""
     directory, name = os.path.split(target)
     descriptor, temporary = tempfile.mkstemp(prefix=f"{name}.", dir=directory)
     try:

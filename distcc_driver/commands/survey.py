@@ -1,4 +1,4 @@
-"""Asking all hosts as a build would, for the commands people run: settings to `Answers`."""
+"""Asks all hosts as a build would, for the commands of people."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from ..ssh.buildtunnels import BuildTunnels
 
 _NO_REFUSAL = Message("", "")
-# What would end this process without a word. Ctrl-C is an exception already.
+# Signals that would end this process without an exception. Ctrl-C raises one already.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What one round of questions found, all in the order of the list.
+    """What one round of questions found. Results are in the order of the host list.
 
     `plan` is what a build would do. It is None if a build would be refused, and
     `refusal` says why; else `refusal` is empty.
@@ -58,12 +58,12 @@ class Answers:
 
 
 class Survey:
-    """A context in which hosts are asked, once or again and again.
+    """A context in which hosts are asked, once or several times.
 
-    SSH hosts are connected when it is entered. Their tunnels stay open in it and are closed when
-    it is left, whatever happens: TERM, HUP and QUIT raise `SystemExit` in it, and a guard sees to
-    SIGKILL. `answered` is called as each host is done; `quiet` makes a context in which ssh has
-    the terminal for itself, for it may ask for a passphrase.
+    Entering the context begins to connect the SSH hosts, leaving it closes their tunnels. TERM, HUP and QUIT
+    raise `SystemExit` in it, so that they close the tunnels, too; after SIGKILL, a guard closes them.
+    `answered` is called when a host has answered or failed. `quiet` makes a context in which only ssh writes
+    to the terminal, for it may ask for a passphrase.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Survey:
     def __enter__(self) -> Survey:
         """Begin to connect. Raises `ConfigError` if no session directory can be made."""
         for number in _ENDINGS:
-            if self._handlers[number] == signal.SIG_DFL:  # nohup(1) has its say
+            if self._handlers[number] == signal.SIG_DFL:  # what nohup(1) ignores stays ignored
                 signal.signal(number, _end)
         if ssh_hosts := self._settings.ssh_hosts:
             from ..ssh.buildtunnels import BuildTunnels  # needs sh, which not every installation has
@@ -95,14 +95,14 @@ class Survey:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the tunnels. Signals do again what they did before."""
+        """Close the tunnels, and restore the handlers of signals."""
         if self._tunnels is not None:
             self._tunnels.__exit__()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
     def ask(self) -> Answers:
-        """Ask every host now. An SSH host to which no connection could be made stays left out."""
+        """Ask every host now. An SSH host whose connection failed is not tried again."""
         direct = [Endpoint.direct(host) for host in self._settings.tcp_hosts]
         timeout_s = self._settings.connect_timeout_s
         results = ask_all(direct, timeout_s, self._answered)

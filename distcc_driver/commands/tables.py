@@ -1,7 +1,6 @@
-"""What people see of a survey: a table for a terminal, lines for everything else.
+"""Shows a survey to people: as a table on a terminal, else as lines.
 
-Names and reasons come from outside: they are shown as they are, never read as markup, and what is
-not printable is escaped.
+Workers choose parts of the texts. So no text is read as markup, and unprintable characters are escaped.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "-"
 _GAP = "  "
-# Name of the column, what stands in it, and where.
+# For each column: its name, its value in a row, and the side at which the value stands.
 _COLUMNS: tuple[tuple[str, Callable[[HostRow], object], JustifyMethod], ...] = (
     ("host", lambda row: row.host, "left"),
     ("via", lambda row: row.via, "left"),
@@ -49,7 +48,7 @@ _MORE_COLUMNS: tuple[tuple[str, Callable[[HostRow], object], JustifyMethod], ...
 
 
 def plain_lines(settings: Settings, answers: Answers) -> list[str]:
-    """A heading, one line for each host, whatever its width, and what would become of a build."""
+    """A heading, one line for each host however long it is, and lines about the plan."""
     columns = [*_COLUMNS, *_MORE_COLUMNS]
     table = [[name.replace(" ", "-") for name, _, _ in columns]]
     table += [[_cell(value(row)) for _, value, _ in columns] for row in _rows(settings, answers)]
@@ -63,7 +62,7 @@ def aligned_lines(table: Sequence[Sequence[str]], sides: Sequence[JustifyMethod]
 
 
 def terminal_view(settings: Settings, answers: Answers) -> RenderableType:
-    """A table that fits 80 columns, the reasons below it, each once, and what would become of a build."""
+    """A table that fits into 80 columns, then the notes, then lines about the plan."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name, _, justify in _COLUMNS:
         table.add_column(name, justify=justify, overflow="fold")
@@ -78,7 +77,7 @@ def terminal_view(settings: Settings, answers: Answers) -> RenderableType:
 
 
 def note_lines(settings: Settings, answers: Answers) -> list[str]:
-    """Why hosts are left out or get fewer jobs, a cause once; and what workers did not compile."""
+    """Why hosts are left out or get fewer jobs, each reason once; and jobs that workers did not compile."""
     rows = _rows(settings, answers)
     rejected = {rejection.host.text for rejection in answers.rejections}
     hosts_by_reason: dict[str, list[str]] = {}
@@ -96,7 +95,7 @@ def note_lines(settings: Settings, answers: Answers) -> list[str]:
 
 
 def plan_lines(answers: Answers) -> list[str]:
-    """What this machine does itself, `-j` and `DISTCC_HOSTS` of a build; or why there would be none."""
+    """The local jobs, `-j` and `DISTCC_HOSTS` of a build that started now, or why it would be refused."""
     plan = answers.plan
     if plan is None:
         return [printable(answers.refusal.line)]
@@ -133,7 +132,7 @@ def _aligned(cells: Sequence[str], widths: Sequence[int], sides: Sequence[Justif
 
 
 def _separated(parts: Sequence[Sequence[RenderableType]]) -> list[RenderableType]:
-    """All parts, with an empty line between two."""
+    """All parts, with an empty line between two parts."""
     found: list[RenderableType] = []
     for part in parts:
         found += [*([Text("")] if found else []), *part]

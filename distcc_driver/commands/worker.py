@@ -1,4 +1,4 @@
-"""`distcc-driver worker`: a real distccd on this machine, for as long as the command runs."""
+"""`distcc-driver worker`: runs a distccd on this machine until the command ends."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from ..core.errors import ConfigError, DriverError
 from ..core.settings import read_compiler_memory
 from ..machine.capacity import local_capacity
 from ..machine.children import Interrupts, end_posix_session, start_posix_session
-from .display import write_lines
-from .distccd import allowedcompilers
 from .distccd import workerwording as wording
+from .distccd.allowedcompilers import find_compilers
 from .distccd.daemonoptions import (
     SERVICE_USER,
     DaemonOptions,
-    Wanted,
+    WorkerRequest,
     arguments,
     default_slots,
     stats_port_of,
@@ -34,6 +33,7 @@ from .distccd.logtail import LogTail
 from .distccd.portholder import check_port, user_name
 from .distccd.workdirectory import make_work_directory
 from .distccd.workerguard import WorkerGuard
+from .output import write_lines
 
 if TYPE_CHECKING:
     import subprocess
@@ -47,11 +47,11 @@ _READY_S = 20.0
 _LAST_WORDS = 1000
 
 
-def run_worker(wanted: Wanted) -> int:
+def run_worker(wanted: WorkerRequest) -> int:
     """Run a distccd until a signal comes.
 
-    Raises `SignalError` for that, `ConfigError` if it cannot be started as it should, `DriverError` if it
-    ends by itself. No process and no file is left behind in any case.
+    Raises `SignalError` when the signal comes, `ConfigError` if distccd cannot be started as wanted, and
+    `DriverError` if it ends by itself. In any case no process and no file is left behind.
     """
     options, reason = _daemon_options(wanted)
     compilers = _compilers()
@@ -78,15 +78,15 @@ def run_worker(wanted: Wanted) -> int:
             _show([wording.event_line(event, moment) for event in found], interrupts)
 
 
-def print_unit(wanted: Wanted) -> int:
-    """Print a systemd unit that runs the same distccd for good."""
+def print_unit(wanted: WorkerRequest) -> int:
+    """Print a systemd unit that runs the same distccd as a service."""
     options, _ = _daemon_options(wanted, is_service=True)
     write_lines(unit(options).splitlines())
     return 0
 
 
-def _daemon_options(wanted: Wanted, *, is_service: bool = False) -> tuple[DaemonOptions, str]:
-    """How distccd is started here, and why with so many slots. Raises `ConfigError` if there is none."""
+def _daemon_options(wanted: WorkerRequest, *, is_service: bool = False) -> tuple[DaemonOptions, str]:
+    """The options of distccd, and the reason for its slots. Raises `ConfigError` without a distccd."""
     program = shutil.which("distccd")
     if program is None:
         raise ConfigError("distccd", "not found on PATH", "install the package distcc")
@@ -104,7 +104,7 @@ def _daemon_options(wanted: Wanted, *, is_service: bool = False) -> tuple[Daemon
 
 
 def _slots() -> tuple[int, str]:
-    """How many this machine has room for, and why."""
+    """How many slots this machine has room for, and why."""
     capacity = local_capacity()
     slots = default_slots(capacity.threads, capacity.memory_mib, read_compiler_memory(os.environ))
     reason = "1 thread" if capacity.threads == 1 else f"{capacity.threads} threads"
@@ -114,7 +114,7 @@ def _slots() -> tuple[int, str]:
 
 
 def _unprivileged_user() -> str:
-    """Whom root has distccd become: the user of Debian's package, else nobody."""
+    """The user as whom distccd runs if root starts it: that of Debian's package, else "nobody"."""
     try:
         return pwd.getpwnam(SERVICE_USER).pw_name
     except KeyError:
@@ -122,8 +122,8 @@ def _unprivileged_user() -> str:
 
 
 def _compilers() -> AllowedCompilers:
-    """Raises `ConfigError` if distccd would run none."""
-    compilers = allowedcompilers.look(os.environ.get("DISTCCD_PATH") or os.environ.get("PATH", os.defpath))
+    """The compilers that distccd may run. Raises `ConfigError` if there are none."""
+    compilers = find_compilers(os.environ.get("DISTCCD_PATH") or os.environ.get("PATH", os.defpath))
     if not compilers.allowed and not os.environ.get("DISTCC_CMDLIST"):
         raise ConfigError(
             compilers.directory,
@@ -134,9 +134,9 @@ def _compilers() -> AllowedCompilers:
 
 
 def _command_list() -> str | None:
-    """What the file that distcc(1) calls DISTCC_CMDLIST says; None if there is none.
+    """The content of the file DISTCC_CMDLIST (distcc(1)), None if the variable is not set.
 
-    Raises `ConfigError` if it cannot be read: distccd would run any program then (serve.c).
+    Raises `ConfigError` if the file cannot be read: distccd would run any program then (serve.c).
     """
     path = os.environ.get("DISTCC_CMDLIST")
     if not path:
@@ -151,13 +151,13 @@ def _command_list() -> str | None:
 
 
 def _directory(user: str | None, stack: ExitStack) -> str:
-    """A directory that goes with `stack`; below it is one for the files of distccd and its compilers."""
+    """Make a directory that is removed with `stack`, and in it one for files of distccd and compilers."""
     directory = make_work_directory("distcc-driver-worker.", user is not None, stack)
     os.mkdir(_files(directory), 0o700)
     if user is not None:
         try:
             os.chown(_files(directory), pwd.getpwnam(user).pw_uid, -1)
-        except (KeyError, OSError) as error:  # no such user; or this root has no others, as in a namespace
+        except (KeyError, OSError) as error:  # no such user, or a user namespace without it
             cause = f"distccd cannot become this user here ({getattr(error, 'strerror', 'there is none')})"
             raise ConfigError(f"user {user}", cause, "start the worker as another user than root") from None
     return directory
@@ -168,10 +168,11 @@ def _files(directory: str) -> str:
 
 
 def _environ(compilers: AllowedCompilers, command_list: str | None, directory: str) -> dict[str, str]:
-    """What distccd and its compilers see: nothing of the user's own, for a client can have it read."""
+    """The environment of distccd and its compilers. Clients can read it, so it has nothing of the user."""
     environ = {"PATH": compilers.search_path, "TMPDIR": _files(directory)}
     if command_list is not None:
-        environ["DISTCC_CMDLIST"] = os.path.join(directory, "commands")  # as it was checked
+        # A copy: the file of the user may change after the check.
+        environ["DISTCC_CMDLIST"] = os.path.join(directory, "commands")
         with open(environ["DISTCC_CMDLIST"], "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(command_list)
         os.chmod(environ["DISTCC_CMDLIST"], 0o644)
@@ -181,7 +182,7 @@ def _environ(compilers: AllowedCompilers, command_list: str | None, directory: s
 
 
 class _Events:
-    """What distccd tells in its log, while it lives."""
+    """The events in the log of a running distccd."""
 
     def __init__(self, process: subprocess.Popen[bytes], tail: LogTail, interrupts: Interrupts) -> None:
         self._process = process
@@ -197,11 +198,11 @@ class _Events:
                 return
             self._interrupts.sleep()
         for port in (options.job_port, options.stats_port) if self._process.poll() is not None else ():
-            check_port(options.listen_address, port)  # another program may have been faster
+            check_port(options.listen_address, port)  # another program may have taken the port meanwhile
         raise DriverError("distccd", f"does not start; its last words: {self._last_words()}")
 
     def next(self) -> list[Job | Denied]:
-        """What has been told meanwhile, after a pause. Raises `DriverError` if distccd has ended."""
+        """Wait a moment, return the events since the last call. Raises `DriverError` if distccd has ended."""
         self._interrupts.sleep(_POLL_S)
         has_ended = self._process.poll() is not None
         events = [event for event in self._read() if not isinstance(event, Ready)]
@@ -234,9 +235,9 @@ def _introduction(
 
 def _show(lines: Sequence[str], interrupts: Interrupts) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names may have what this terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")  # this terminal may lack characters of names
     try:
         write_lines(lines)
     except ConfigError:
-        interrupts.check()  # a terminal that was closed sends a signal, too
+        interrupts.check()  # if the terminal was closed, a signal says so
         raise

@@ -13,9 +13,11 @@ from rich.console import Console
 from ..core.settings import check_hosts, read_log_level, read_settings, read_unknown
 from ..core.wording import bad_entry_line
 from ..machine.log import Log
-from .display import Progress, Screen, write_lines
 from .document import workers_document
+from .output import write_lines
+from .progress import Progress
 from .rows import host_rows
+from .screen import Screen
 from .survey import Survey
 from .tables import plain_lines, terminal_view
 
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
 def run_workers(hosts: Sequence[str], watch_s: float | None, as_json: bool) -> int:
     """Show `hosts`, or those of the environment, once or every `watch_s` seconds.
 
-    Returns 0, or 1 if one of them is not usable. Raises `ConfigError` where a build would end
-    with one.
+    Returns 0, or 1 if one of them is left out. Raises `ConfigError` in the same cases as a build.
     """
     environ = _environ(hosts)
     settings = _settings(environ)
@@ -59,7 +60,7 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     for warning in read_unknown(environ):
         log.warning(warning.line)
     settings = read_settings(environ)
-    for entry in settings.bad_entries if not settings.hosts else ():  # else the table has them
+    for entry in settings.bad_entries if not settings.hosts else ():  # beside hosts, the table has them
         log.error(bad_entry_line(entry))
     check_hosts(settings)
     return settings
@@ -76,7 +77,7 @@ def _show(settings: Settings, answers: Answers, as_json: bool, indent: int | Non
 
 
 def _watch(survey: Survey, settings: Settings, answers: Answers, pause_s: float, as_json: bool) -> None:
-    """Show answers and ask again, until a signal ends it."""
+    """Show the answers and ask again, until a signal comes."""
     console = Console(highlight=False)
     screen = Screen(console)
     is_live = _is_terminal() and not as_json and not console.is_dumb_terminal

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ..commands.display import Progress, status_line, write_lines
+from ..commands.output import write_lines
+from ..commands.progress import Progress, status_line
 from ..commands.rows import host_rows
 from ..commands.survey import Survey
 from ..core.errors import ConfigError

@@ -128,7 +128,7 @@ def users_of(*names: str) -> set[str]:
 
 def test_only_the_commands_for_people_import_typer() -> None:
     assert users_of("typer", "click") == {"cli", "optionvalues", "runner"}
-    assert {"tables", "display"} <= users_of("rich") <= FOR_PEOPLE
+    assert {"tables", "screen"} <= users_of("rich") <= FOR_PEOPLE
     assert users_of("zeroconf") == {"mdns"}
 
 

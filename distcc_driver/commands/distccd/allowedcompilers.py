@@ -1,6 +1,7 @@
-"""Which compilers a distccd of this machine runs for its clients. Reads directories, runs nothing.
+"""Finds the compilers that a distccd of this machine runs for its clients. Only reads directories.
 
-distccd runs what has a link in its directory (serve.c, dcc_check_compiler_whitelist) and is on its PATH.
+distccd runs a compiler that has a link in its directory (serve.c, dcc_check_compiler_whitelist) and is on
+its PATH.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ...machine.masquerade import masquerade_directory
 
 @dataclass(frozen=True, slots=True)
 class AllowedCompilers:
-    """Names of compilers: those that clients may ask for, and those of this machine that have no link.
+    """The compilers that clients may call (`allowed`), and others of this machine (`unlinked`).
 
     `directory` has the links. `search_path` is the PATH of distccd, where no name leads to distcc or ccache.
     """
@@ -26,7 +27,7 @@ class AllowedCompilers:
     unlinked: tuple[str, ...]
 
 
-def look(search_path: str, directory: str | None = None) -> AllowedCompilers:
+def find_compilers(search_path: str, directory: str | None = None) -> AllowedCompilers:
     """Look at the links in `directory`, by default distcc's own, and at the compilers on a PATH."""
     directory = directory or masquerade_directory()
     links = [name for name in _names(directory) if os.access(os.path.join(directory, name), os.X_OK)]

@@ -1,4 +1,4 @@
-"""How distccd is started: networks and numbers to its argument list, and to a systemd unit. Pure."""
+"""Makes the argument list of a distccd, a systemd unit, and the entries for its clients. Pure."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ WantedBy=multi-user.target
 
 @dataclass(frozen=True, slots=True)
 class DaemonOptions:
-    """A distccd with statistics. Clients of `networks` are let in, without any those of this machine only.
+    """The options of a distccd with statistics.
 
-    `user` is whom distccd becomes if root starts it, None where somebody else does.
+    It lets clients of `networks` in; without networks, only clients of this machine. If root starts it,
+    distccd becomes `user`; else `user` is None.
     """
 
     program: str
@@ -64,18 +65,18 @@ class DaemonOptions:
 
     @property
     def is_local(self) -> bool:
-        """Whether no other machine is let in."""
+        """Whether only clients of this machine are let in."""
         return all(network.is_loopback for network in self.networks)
 
     @property
     def local_address(self) -> str:
-        """The loopback address by which this machine comes in, if it may."""
+        """The loopback address that clients of this machine use."""
         is_6 = bool(self.networks) and all(network.version == 6 for network in self.networks)
         return str(_LOOPBACK[6 if is_6 else 4].network_address)
 
     @property
     def listen_address(self) -> str:
-        """Where both ports are opened. At `::`, clients of IPv4 come in, too."""
+        """The address at which both ports listen. `::` takes clients of IPv4, too."""
         versions = {network.version for network in self.networks}
         if self.is_local and len(versions) < 2:
             return self.local_address
@@ -83,16 +84,16 @@ class DaemonOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person asks for; `slots` is None where it follows from the machine."""
+class WorkerRequest:
+    """What a person asks for. `slots` is None if the machine is to decide."""
 
     networks: tuple[Network, ...]
     slots: int | None
     job_port: int
 
     @classmethod
-    def of(cls, networks: Iterable[str], slots: int | None, job_port: int) -> Wanted:
-        """Raises `ValueError`, whose text says what is wrong, for what distccd would not take."""
+    def of(cls, networks: Iterable[str], slots: int | None, job_port: int) -> WorkerRequest:
+        """Check and convert values. Raises `ValueError`, which says what distccd does not take."""
         if slots is not None and not 1 <= slots <= MAX_SLOTS:
             raise ValueError(f"--jobs {slots}: distccd takes 1 to {MAX_SLOTS}")
         if not 1 <= job_port <= _MAX_JOB_PORT:
@@ -113,12 +114,12 @@ def _parse_network(text: str) -> Network:
 
 
 def stats_port_of(job_port: int) -> int:
-    """The port behind it, which for distcc's own port is the one where everybody looks for statistics."""
+    """The stats port for a job port: the next port, as for the default ports 3632 and 3633."""
     return job_port + STATS_PORT - DISTCC_PORT
 
 
 def default_slots(threads: int, memory_mib: int | None, compiler_memory_mib: int) -> int:
-    """One slot for each thread for which there is memory."""
+    """One slot for each thread, as far as there is memory for a compiler on each; at least one."""
     fitting = threads
     if memory_mib is not None and compiler_memory_mib:
         fitting = min(threads, memory_mib // compiler_memory_mib)
@@ -140,20 +141,20 @@ def arguments(options: DaemonOptions) -> list[str]:
 def unit(options: DaemonOptions) -> str:
     """A systemd unit that starts it at every boot, as a user of its own."""
     words = arguments(options)
-    # In a unit, blanks, quotes, % and $ of a path would be read (systemd.service(5), "COMMAND LINES").
+    # systemd gives blanks, quotes, ; \ and % in a command a meaning (systemd.service(5), "COMMAND LINES").
     program = "".join(f"\\x{ord(c):02x}" if c in " \t\"'\\;" else c for c in words[0])
     program = program.replace("%", "%%")
     return _UNIT.format(user=SERVICE_USER, command=" ".join([program, *words[1:]]))
 
 
 def entry(address: str, options: DaemonOptions) -> str:
-    """What `DISTCC_AUTO_HOSTS` calls this worker at an address or by a name."""
+    """The entry of `DISTCC_AUTO_HOSTS` for this worker at an address or a name."""
     name = f"[{address}]" if ":" in address else address
     return name if _has_usual_ports(options) else f"{name}:{options.job_port}:{options.stats_port}"
 
 
 def ssh_entry(name: str, options: DaemonOptions) -> str:
-    """The same for those who come by SSH."""
+    """The entry of `DISTCC_AUTO_HOSTS` for this worker behind SSH."""
     place = f"ssh://{name}"
     return place if _has_usual_ports(options) else f"{place}/{options.job_port}/{options.stats_port}"
 
@@ -163,12 +164,12 @@ def _has_usual_ports(options: DaemonOptions) -> bool:
 
 
 def _mapped(network: Network) -> Network:
-    """As IPv6: distccd 3.4 reads an IPv4 client of an IPv6 socket back to front when it compares the two."""
+    """The network as IPv6: at `::`, distccd 3.4 reverses the bytes of an IPv4 client before it compares."""
     if isinstance(network, IPv6Network):
         return network
     return IPv6Network(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
 
 
 def network_text(network: Network) -> str:
-    """Without the length of the mask for a single address."""
+    """The network as text; a single address has no length of a mask."""
     return str(network.network_address) if network.num_addresses == 1 else str(network)

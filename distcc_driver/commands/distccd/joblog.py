@@ -1,4 +1,4 @@
-"""The log of distccd at level `info`, line by line, to what people want to know of it. Pure."""
+"""Finds events for people in the log of distccd (at level `info`), line by line. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READY = "(dcc_stats_server) HTTP server started"
 _MAPPED = "::ffff:"
 _MAX_JOBS = 1000
 
-_WORDS = {
+_OUTCOMES = {
     "COMPILE_OK": "compiled",
     "COMPILE_ERROR": "failed",
     "COMPILE_TIMEOUT": "stopped, it took too long",
@@ -30,7 +30,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job that has ended, with the client's address and how it went; an unknown `compiler` is ""."""
+    """A job that has ended. `client` is an address; `compiler` is "" if it is unknown."""
 
     client: str
     outcome: str
@@ -41,28 +41,28 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Another machine that is not let in."""
+    """A connection of a client that may not use the worker."""
 
     client: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Both ports take connections from here on."""
+    """Both ports take connections now."""
 
 
 Event = Job | Denied | Ready
 
 
 class JobLog:
-    """Reads the log; of a process that is busy with a job it keeps what the job's last line leaves out."""
+    """Reads the log. Keeps facts about each running job that the last line about it lacks."""
 
     def __init__(self) -> None:
         self._sources: dict[str, str] = {}
         self._forbidden: dict[str, str] = {}
 
     def read(self, line: str) -> Event | None:
-        """What a line says; None if it is not for people."""
+        """The event of a line, None if it is not for people."""
         if not (matched := _LINE.fullmatch(line.rstrip("\n"))):
             return None
         pid, text = matched.groups()
@@ -79,13 +79,13 @@ class JobLog:
         return None
 
     def _job(self, pid: str, summary: re.Match[str]) -> Job | None:
-        """None for who looked whether the port is open, and sent no job."""
+        """The job of a summary line; None for a connection without a job, such as that of a plan."""
         source = self._sources.pop(pid, None)
         forbidden = self._forbidden.pop(pid, "")
         client, result, code, number, elapsed_ms, command = summary.groups()
         if source is None:
             return None
-        outcome = _WORDS.get(result, result)
+        outcome = _OUTCOMES.get(result, result)
         if forbidden:
             outcome = f"refused, no link of {forbidden} in /usr/lib/distcc"
         elif result == "COMPILE_ERROR":
@@ -96,7 +96,7 @@ class JobLog:
 
     @staticmethod
     def _keep(place: dict[str, str], pid: str, text: str) -> None:
-        """A process that was killed in its job leaves its entry behind: the oldest one goes."""
+        """Keep a text. A killed process leaves its text behind, so at the limit the oldest text goes."""
         place.pop(pid, None)
         if len(place) >= _MAX_JOBS:
             del place[next(iter(place))]
@@ -104,13 +104,13 @@ class JobLog:
 
 
 def _compiler(command: str, source: str) -> str:
-    """The compiler of a summary, which has the whole path of a source behind it; "" if it has none."""
+    """The compiler in a command that ends with the path of its source; "" if there is none."""
     before = command.removesuffix(source)
     return before.partition(" ")[0] if before.endswith("/") else before.rstrip() if before != command else ""
 
 
 def complaint(log: str) -> str:
-    """The last line that tells of an error, without the names of process and function; else all of it."""
+    """The last error in a log, without process and function; the whole log if it has no error."""
     found: list[str] = _COMPLAINT.findall(log)
     return found[-1] if found else log.strip()
 

@@ -1,4 +1,4 @@
-"""By which addresses of this machine others reach it. Nothing is sent."""
+"""Finds the addresses by which other machines reach this one. Sends nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from ipaddress import IPv4Network, IPv6Network
 
-# Addresses of no machine (RFC 5737, RFC 3849), for a network so large that routes to its parts differ.
+# Addresses for documentation (RFC 5737, RFC 3849). They stand for networks so large that the routes to
+# their parts differ.
 _ELSEWHERE = {4: "192.0.2.1", 6: "2001:db8::1"}
 _LARGEST_PREFIX = 4
 _ANY_PORT = 9
@@ -22,7 +23,7 @@ def addresses_for(networks: Iterable[IPv4Network | IPv6Network]) -> list[str]:
 
 
 def _address_towards(network: IPv4Network | IPv6Network) -> str | None:
-    """By the kernel's choice for a datagram that is not sent; None if no route leads there."""
+    """The address from which the kernel would send a datagram there; None if no route leads there."""
     target = str(network[1] if network.num_addresses > 1 else network[0])
     if network.prefixlen < _LARGEST_PREFIX:
         target = _ELSEWHERE[network.version]

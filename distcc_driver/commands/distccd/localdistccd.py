@@ -42,7 +42,7 @@ class Daemon:
         return f"{ADDRESS}:{self.job_port}:{self.stats_port}"
 
     def compiled(self) -> int | None:
-        """Files it says it has compiled; None if it does not answer."""
+        """How many files it has compiled, by its counter; None if it does not answer."""
         try:
             page = _stats_page(self.stats_port)
         except OSError:
@@ -56,7 +56,7 @@ class Daemon:
 def start_daemon(slots: int, directory: str, interrupts: Interrupts, stack: ExitStack) -> Daemon:
     """Start a distccd that keeps its files in `directory` and ends with `stack`.
 
-    Waits until it answers. Raises `DriverError` if it never does, and `SignalError`.
+    Waits until it answers. Raises `DriverError` if it does not answer, and `SignalError`.
     """
     environ = _environ(directory)
     for _ in range(_ATTEMPTS):
@@ -71,7 +71,7 @@ def start_daemon(slots: int, directory: str, interrupts: Interrupts, stack: Exit
 
 
 def _environ(directory: str) -> dict[str, str]:
-    """What distccd and its compilers see; all their files go to `directory`."""
+    """The environment of distccd and its compilers, which keep their files in `directory`."""
     if os.geteuid() == 0:
         os.chown(directory, pwd.getpwnam(_UNPRIVILEGED).pw_uid, -1)
     return {"PATH": os.environ.get("PATH", os.defpath), "TMPDIR": directory}
@@ -92,7 +92,7 @@ def _log_file(directory: str) -> str:
 
 
 def _free_ports() -> tuple[int, int]:
-    """Two ports that are free now; distccd ends at once if another program is faster."""
+    """Two ports that are free now. If another program takes one of them first, distccd ends at once."""
     with socket.socket() as first, socket.socket() as second:
         first.bind((ADDRESS, 0))
         second.bind((ADDRESS, 0))
@@ -100,7 +100,7 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _is_ready(daemon: Daemon, interrupts: Interrupts) -> bool:
-    """Wait until a daemon answers; False if it ends or takes too long. It listens for jobs first."""
+    """Wait until the stats port answers; the job port is open by then. False if it ends or takes too long."""
     deadline = time.monotonic() + _READY_S
     while daemon.process.poll() is None and time.monotonic() < deadline:
         if daemon.compiled() is not None and daemon.process.poll() is None:
@@ -110,7 +110,7 @@ def _is_ready(daemon: Daemon, interrupts: Interrupts) -> bool:
 
 
 def _stats_page(port: int) -> bytes:
-    """The reply of a stats port. distccd may reset the connection behind it."""
+    """The reply of a stats port. distccd may reset the connection after it."""
     reply = b""
     with socket.create_connection((ADDRESS, port), _REPLY_S) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Who listens at a port of this machine, as far as /proc tells: elsewhere, and of others, less is known."""
+"""Finds the programs that listen at a port of this machine, as far as /proc shows them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from ...core.errors import ConfigError
 
 _LISTENS = "0A"
-_FIRST_FREE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
-_FIRST_FREE_ELSEWHERE = 1024
+_FIRST_UNPRIVILEGED = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+_FIRST_UNPRIVILEGED_ELSEWHERE = 1024
 _DAEMON = "distccd"  # the program, and the user of Debian's package
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A user, and the first of their processes that has the port; None if that cannot be seen from here."""
+    """A user and their first process that has the port; `pid` is None if /proc does not show the process."""
 
     user: str
     pid: int | None = None
@@ -33,8 +33,9 @@ class Holder:
 
 
 def check_port(address: str, port: int) -> None:
-    """Raises `ConfigError`, with who has it, if distccd could not listen there. It never does as root."""
-    if port < int("".join(_lines(_FIRST_FREE)) or _FIRST_FREE_ELSEWHERE):
+    """Raise `ConfigError`, which names the holder of the port, if distccd cannot listen there."""
+    # distccd never runs as root, so a port for root alone is refused to root, too.
+    if port < int("".join(_lines(_FIRST_UNPRIVILEGED)) or _FIRST_UNPRIVILEGED_ELSEWHERE):
         raise refusal(address, port, errno.EACCES)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
@@ -64,7 +65,7 @@ def refusal(address: str, port: int, failure: int) -> ConfigError:
 
 
 def holders(port: int) -> list[Holder]:
-    """The users whose programs listen at a port, each user once; an empty list on systems without /proc."""
+    """The users whose programs listen at a port, each once. Systems without /proc show none."""
     users: dict[int, set[str]] = {}
     for line in [line for name in ("tcp", "tcp6") for line in _lines(f"/proc/net/{name}")[1:]]:
         fields = line.split()
@@ -74,7 +75,7 @@ def holders(port: int) -> list[Holder]:
 
 
 def user_name(uid: int) -> str:
-    """The name of a user; their number if they have none, as in some containers."""
+    """The name of a user, or the number of one without a name, as in some containers."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -94,7 +95,7 @@ def _has_one_of(pid: int, sockets: set[str]) -> bool:
     try:
         return any(os.readlink(f"{directory}/{name}") in sockets for name in os.listdir(directory))
     except OSError:
-        return False  # it has ended, or is somebody else's
+        return False  # it has ended, or belongs to another user
 
 
 def _lines(path: str) -> list[str]:

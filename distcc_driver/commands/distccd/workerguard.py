@@ -1,4 +1,4 @@
-"""The process that ends the distccd of `distcc-driver worker` if the command was killed and could not."""
+"""A process that ends the distccd of `distcc-driver worker` if the command is killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALL_WELL = "done\n"
 
 
 class WorkerGuard:
-    """Lives as long as `stack`, and removes `directory` should our process end before that."""
+    """A guard process. It ends with `stack`; if the command is killed before, it removes `directory`."""
 
     def __init__(self, directory: str, stack: ExitStack) -> None:
         read_end, self._write_end = os.pipe()
@@ -37,7 +37,7 @@ class WorkerGuard:
         stack.callback(self._dismiss)
 
     def watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Let it end the session of a process, too."""
+        """If the command is killed, the guard is to end the POSIX session of a process, too."""
         self._tell(f"{process.pid}\n")
 
     def _dismiss(self) -> None:
@@ -48,11 +48,11 @@ class WorkerGuard:
         try:
             os.write(self._write_end, text.encode())
         except BrokenPipeError:
-            pass  # it was killed; the command goes on without it
+            pass  # the guard was killed; the command goes on without it
 
 
 def main(directory: str) -> None:
-    """Read pids of sessions from standard input until its end, which comes with that of the command."""
+    """Read pids of sessions. If the input ends without the word for a normal end, clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     pids = []

@@ -1,4 +1,4 @@
-"""What `distcc-driver worker` says. Pure."""
+"""Makes the lines that `distcc-driver worker` prints. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def start_lines(options: DaemonOptions, reason: str, user: str) -> list[str]:
-    """Who runs it, with how many slots and why, and who is let in."""
+    """Lines about the user and the slots of distccd, and about its clients."""
     slots = "1 slot" if options.slots == 1 else f"{options.slots} slots"
     first = f"distccd runs as user {user}, {slots} ({reason})"
     if options.is_local:
@@ -31,7 +31,7 @@ def start_lines(options: DaemonOptions, reason: str, user: str) -> list[str]:
 
 
 def compiler_lines(compilers: AllowedCompilers, command_list: str | None) -> list[str]:
-    """What it compiles with, and which compilers here it does not run. `command_list` is a file."""
+    """Lines about the compilers that distccd runs and does not run. `command_list` is a path."""
     if command_list is not None:
         return [f"compilers: those in {command_list} (DISTCC_CMDLIST)"]
     lines = [f"compilers: {' '.join(compilers.allowed)}"]
@@ -42,7 +42,7 @@ def compiler_lines(compilers: AllowedCompilers, command_list: str | None) -> lis
 
 
 def entry_lines(options: DaemonOptions, addresses: Sequence[str], host_name: str) -> list[str]:
-    """What to set where the build runs; several lines are ways to the same worker."""
+    """Lines with the variable to set where the build runs. Several assignments lead to the same worker."""
     if not options.is_local:
         places = [entry(address, options) for address in addresses]
         return ["where the build runs:", *map(_assignment, places)]
@@ -59,12 +59,12 @@ def _assignment(host: str) -> str:
 
 
 def introduction(lines: Iterable[str]) -> list[str]:
-    """All of it, each line with the name of the command."""
+    """All lines before the first job, each after the name of the command."""
     return [f"worker: {printable(line)}" for line in [*lines, "Ctrl-C ends it; jobs as they end:"]]
 
 
 def event_line(event: Job | Denied, moment: str) -> str:
-    """A line about a job, or about a machine that was not let in."""
+    """A line about a job, or about a client that was not let in."""
     if isinstance(event, Denied):
         words = [moment, event.client, "refused, no --allow has its address"]
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distcc_driver.commands.distccd.allowedcompilers import look
+from distcc_driver.commands.distccd.allowedcompilers import find_compilers
 
 
 def program(path: Path) -> None:
@@ -22,7 +22,7 @@ def test_a_compiler_needs_a_link_and_a_program(tmp_path: Path) -> None:
     for name in ("gcc", "g++", "tcc-gone"):
         (links / name).symlink_to(tmp_path / "real" / "distcc")
     (links / "clang-15").symlink_to(tmp_path / "nowhere")
-    found = look(f"{links}:{tmp_path}/bin:relative:", str(links))
+    found = find_compilers(f"{links}:{tmp_path}/bin:relative:", str(links))
     assert found.allowed == ("g++", "gcc")
     assert found.unlinked == ("clang-15",)
     assert found.search_path == f"{tmp_path}/bin"
@@ -30,5 +30,5 @@ def test_a_compiler_needs_a_link_and_a_program(tmp_path: Path) -> None:
 
 def test_without_links_nothing_is_allowed(tmp_path: Path) -> None:
     program(tmp_path / "bin" / "cc")
-    found = look(f"{tmp_path}/bin", str(tmp_path / "links"))
+    found = find_compilers(f"{tmp_path}/bin", str(tmp_path / "links"))
     assert (found.allowed, found.unlinked) == ((), ("cc",))

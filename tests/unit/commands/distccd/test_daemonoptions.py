@@ -8,7 +8,7 @@ import pytest
 
 from distcc_driver.commands.distccd.daemonoptions import (
     DaemonOptions,
-    Wanted,
+    WorkerRequest,
     arguments,
     default_slots,
     entry,
@@ -20,7 +20,7 @@ from distcc_driver.core.hostspec import SshHost, TcpHost, parse_host
 
 
 def options(*networks: str, job_port: int = 3632, program: str = "/usr/bin/distccd") -> DaemonOptions:
-    wanted = Wanted.of(networks, 4, job_port)
+    wanted = WorkerRequest.of(networks, 4, job_port)
     return DaemonOptions(program, job_port, stats_port_of(job_port), 4, wanted.networks)
 
 
@@ -63,7 +63,7 @@ def test_networks_are_let_in_where_it_listens(networks: list[str], listen: str, 
 )
 def test_what_is_no_network_is_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match="--allow"):
-        Wanted.of([text], None, 3632)
+        WorkerRequest.of([text], None, 3632)
 
 
 @pytest.mark.parametrize(

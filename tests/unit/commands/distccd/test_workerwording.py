@@ -6,12 +6,12 @@ import pytest
 
 from distcc_driver.commands.distccd import workerwording as wording
 from distcc_driver.commands.distccd.allowedcompilers import AllowedCompilers
-from distcc_driver.commands.distccd.daemonoptions import DaemonOptions, Wanted
+from distcc_driver.commands.distccd.daemonoptions import DaemonOptions, WorkerRequest
 from distcc_driver.commands.distccd.joblog import Denied, Job
 
 
 def options(*networks: str, slots: int = 4) -> DaemonOptions:
-    return DaemonOptions("distccd", 3632, 3633, slots, Wanted.of(networks, slots, 3632).networks)
+    return DaemonOptions("distccd", 3632, 3633, slots, WorkerRequest.of(networks, slots, 3632).networks)
 
 
 def test_compilers_without_a_link_are_named_with_what_to_do() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.segment import Segment
 
-from distcc_driver.commands.display import Screen
+from distcc_driver.commands.screen import Screen
 
 if TYPE_CHECKING:
     from typing import NoReturn
