@@ -1,25 +1,26 @@
 # shellcheck shell=bash
-# distcc_build for bash. Source this file; then put the word in front of a build command.
+# distcc_build for bash. Source this file; then put the word distcc_build in front of a build command.
 #
-# Words are quoted, called through \builtin or \command, or read while no alias is expanded: the
-# aliases and functions of the shell that sources this must not reach it. Nothing newer than
-# bash 3.2.
+# No alias or function of the user's shell may change what this file does. So words are quoted, or called through
+# \builtin or \command, or read while the expansion of aliases is off. Works in bash 3.2 and later.
 
-# Other shells have no builtin of this name, or another one.
+# In other shells \builtin is missing or means something else: the test fails there.
 \builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null ||
     \printf 'distcc-driver: distcc.sh: this shell is neither bash nor zsh; source it from one of them\n' >&2
 \builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null || \return 1
-# Text for zsh only, which bash must not even parse. (%x would give a newline in the name as two letters.)
+# This is for zsh only, and bash could not parse it: hence the quotes. (%x would write a newline in the name as \n.)
 \builtin 'test' -z "${ZSH_VERSION-}" ||
     \builtin 'eval' '\builtin \source "${${${funcsourcetrace[@]:0:1}%:*}:A:h}/distcc.zsh"; \builtin \return "$?"'
 
-# While this is read, no alias is expanded, for it may stand for a keyword, and nothing is exported.
+# An alias may replace a keyword, so switch the expansion of aliases off. Switch `set -a` off, too: it would export
+# these variables.
 \builtin shopt -q expand_aliases && __distcc_aliases=-s || __distcc_aliases=-u
 \builtin shopt -qo allexport && __distcc_export=-o || __distcc_export=+o
 \builtin shopt -u expand_aliases
 \builtin set +o allexport
 
-# The directory with distcc_driver in it: that of this file, whatever links lead there, or the one above.
+# __distcc_root is the directory that contains distcc_driver: the real directory of this file in a clone, and the one
+# above it in an installed package.
 __distcc_root=${BASH_SOURCE[0]}
 case $__distcc_root in
     /*) ;;
@@ -33,9 +34,10 @@ while [[ -L $__distcc_root ]]; do
     esac
 done
 __distcc_root=${__distcc_root%/*}
-[[ ! -e $__distcc_root/build.sh ]] || __distcc_root=${__distcc_root%/*} # in an installed package
+[[ ! -e $__distcc_root/build.sh ]] || __distcc_root=${__distcc_root%/*} # an installed package
 
-# Is $1 a program?
+# Usage: __distcc_is_program NAME
+# Succeeds if NAME is a program on PATH, or the path of one.
 __distcc_is_program() {
     \builtin type -P -- "$1" >/dev/null
 }
@@ -43,7 +45,7 @@ __distcc_is_program() {
 # shellcheck source=distcc_driver/build.sh
 \builtin source "$__distcc_root/distcc_driver/build.sh"
 
-# Completes the command behind distcc_build, with bash-completion's help where it is loaded.
+# Completes the command behind distcc_build. If bash-completion is loaded, it does the work.
 __distcc_complete() {
     if \builtin declare -F _comp_command_offset >/dev/null; then
         _comp_command_offset 1

@@ -1,30 +1,31 @@
-# distcc_build for zsh. Source this file; then put the word in front of a build command.
+# distcc_build for zsh. Source this file; then put the word distcc_build in front of a build command.
 #
-# Words are quoted, called through \builtin or \command, or read while no alias is expanded: the
-# aliases and functions of the shell that sources this must not reach it. Nothing newer than
-# zsh 5.0; no option is relied on, and none is changed.
+# No alias or function of the user's shell may change what this file does. So words are quoted, or called through
+# \builtin or \command, or read while the expansion of aliases is off. Works in zsh 5.0 and later, with any options.
 
 \builtin 'test' -n "${ZSH_VERSION-}" 2>/dev/null ||
     \printf 'distcc-driver: distcc.zsh: this shell is not zsh; source distcc.sh instead\n' >&2
 \builtin 'test' -n "${ZSH_VERSION-}" 2>/dev/null || \return 1
 
-# While this is read, no alias is expanded, for it may stand for a keyword, and nothing is exported.
+# An alias may replace a keyword, so switch the expansion of aliases off. Switch allexport off, too: it would export
+# these variables.
 \builtin 'typeset' -g "__distcc_aliases=${options[aliases]}" "__distcc_export=${options[allexport]}"
 \builtin 'setopt' 'no_aliases' 'no_all_export'
 
-# The directory with distcc_driver in it: that of this file, whatever links lead there, or the one above.
-# (%x would give a newline in it as two letters.)
+# __distcc_root is the directory that contains distcc_driver: the real directory of this file in a clone, and the one
+# above it in an installed package. (%x would write a newline in the name as \n.)
 \builtin typeset -g __distcc_root="${${${funcsourcetrace[@]:0:1}%:*}:A:h}"
-[[ ! -e $__distcc_root/build.sh ]] || \builtin typeset -g __distcc_root="${__distcc_root:h}" # installed
+[[ ! -e $__distcc_root/build.sh ]] || \builtin typeset -g __distcc_root="${__distcc_root:h}" # an installed package
 
-# Is $1 a program?
+# Usage: __distcc_is_program NAME
+# Succeeds if NAME is a program on PATH, or the path of one.
 __distcc_is_program() {
     \builtin whence -p -- "$1" >/dev/null
 }
 
 \builtin source "$__distcc_root/distcc_driver/build.sh"
 
-# Completes the command behind distcc_build, as behind nohup or time.
+# Completes the command behind distcc_build, as zsh does behind nohup or time.
 (( ! ${+functions[compdef]} )) || compdef _precommand distcc_build
 
 [[ $__distcc_export == off ]] || \builtin setopt all_export

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Becomes PREFIX/share/distcc-driver/distcc.sh of an installation: a path without a version of Python, for start
-# files. Sources the distcc.sh of the package in PREFIX/lib/python3.N, of the latest N that has one.
+# An installation has this file as PREFIX/share/distcc-driver/distcc.sh. Start files name this path, because no version
+# of Python is in it. The file sources the distcc.sh of the package in PREFIX/lib/python3.N, for the latest such N.
 #
-# Written as distcc.sh is, and for its reasons.
+# The code follows the same rules as distcc.sh of the package.
 
 \builtin 'test' -n "${BASH_VERSION-}${ZSH_VERSION-}" 2>/dev/null ||
     \printf 'distcc-driver: distcc.sh: this shell is neither bash nor zsh; source it from one of them\n' >&2

@@ -1,7 +1,7 @@
-# Becomes PREFIX/share/distcc-driver/distcc.zsh of an installation: a path without a version of Python, for start
-# files. Sources the distcc.zsh of the package in PREFIX/lib/python3.N, of the latest N that has one.
+# An installation has this file as PREFIX/share/distcc-driver/distcc.zsh. Start files name this path, because no version
+# of Python is in it. The file sources the distcc.zsh of the package in PREFIX/lib/python3.N, for the latest such N.
 #
-# Written as distcc.zsh is, and for its reasons.
+# The code follows the same rules as distcc.zsh of the package.
 
 \builtin 'test' -n "${ZSH_VERSION-}" 2>/dev/null ||
     \printf 'distcc-driver: distcc.zsh: this shell is not zsh; source distcc.sh instead\n' >&2
