@@ -17,12 +17,13 @@ pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 # System packages come before what needs them, in this order even under -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fresh stress coverage lint bench man pictures dist clean
+.PHONY: help install demo check test test-fresh stress coverage lint bench man pictures dist clean
 .PHONY: packages-demo packages-test packages-lint packages-bench
 
 help:
 	@echo 'make install   what distcc_build needs: .venv beside the shims'
 	@echo 'make demo      build a small C project on two workers of its own, on this machine'
+	@echo 'make check     the fast part: make lint, then the unit tests; under a minute'
 	@echo 'make test      run all tests; ARGS="..." goes to pytest'
 	@echo 'make test-fresh  demo and tests of HEAD in minimal roots; RELEASE="bookworm trixie", KIND="root sudo plain"; as root'
 	@echo 'make stress    interrupt, attack and overload it, 15 minutes at most; ARGS="--seed N" repeats'
@@ -41,6 +42,9 @@ install: .venv/.installed
 
 demo: packages-demo .venv/.installed
 	$(run) $(python) -m distcc_driver demo
+
+check: packages-test lint
+	$(run) $(python) -m pytest --quiet --numprocesses $(PROCESSES) tests/unit $(ARGS)
 
 test: packages-test .venv/.dev
 	$(run) $(python) -m pytest --numprocesses $(PROCESSES) $(ARGS)
