@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.distccd import Distccd
+from tests.support.gate import Gate
 from tests.support.place import ROOT
 from tests.support.ports import LOOPBACK
 from tests.support.shells import MASQUERADE, SHELLS, Recorder, UserShell
@@ -78,6 +79,14 @@ def user_shell(request: pytest.FixtureRequest, environ: dict[str, str], work: Pa
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
     return Recorder(tmp_path)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A build command that waits until the test lets it end."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()
 
 
 @pytest.fixture

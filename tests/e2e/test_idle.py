@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.support.gate import Gate, finish, running
 from tests.support.processes import arguments_of, descendants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tests.support.shells import UserShell
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate = Gate(tmp_path / "gate")
-    yield gate
-    gate.close()
 
 
 def test_nothing_of_ours_runs_beside_a_build_over_tcp(ready_shell: UserShell, gate: Gate) -> None:

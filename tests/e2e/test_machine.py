@@ -22,6 +22,7 @@ from tests.support.farm import Farm
 from tests.support.namespaces import may_unshare, with_mounts, with_processes
 from tests.support.place import ROOT
 from tests.support.processes import arguments_of, has_in_environment, is_alive, pids
+from tests.support.refusals import assert_refused
 from tests.support.shells import UserShell
 
 from .ssh.conftest import behind, keys, shared_sshd, ssh
@@ -51,11 +52,16 @@ def shell(request: pytest.FixtureRequest, ready_shell: UserShell, shared_distccd
 
 
 class Ended(NamedTuple):
-    """How a script ended: `ours` are the lines of distcc-driver."""
+    """How a script ended. Of standard error, only the lines of distcc-driver are here."""
 
-    status: int
+    returncode: int
     stdout: str
-    ours: list[str]
+    stderr: str
+
+    @property
+    def ours(self) -> list[str]:
+        """The lines of distcc-driver."""
+        return self.stderr.splitlines()
 
 
 def run(shell: UserShell, script: str, *prefix: str) -> Ended:
@@ -75,7 +81,7 @@ def run(shell: UserShell, script: str, *prefix: str) -> Ended:
     assert "Traceback" not in finished.stderr
     assert left_of(shell) == []
     ours = [line for line in finished.stderr.splitlines() if line.startswith("distcc-driver: ")]
-    return Ended(finished.returncode, finished.stdout, ours)
+    return Ended(finished.returncode, finished.stdout, "\n".join(ours))
 
 
 def left_of(shell: UserShell) -> list[str]:
@@ -85,15 +91,8 @@ def left_of(shell: UserShell) -> list[str]:
 
 
 def assert_built(ended: Ended, jobs: int = 5, lines: int = 1) -> None:
-    assert (ended.status, ended.stdout) == (0, f"built -j {jobs}\n"), ended
+    assert (ended.returncode, ended.stdout) == (0, f"built -j {jobs}\n"), ended
     assert len(ended.ours) == lines, ended.ours
-
-
-def assert_refused(ended: Ended, *parts: str) -> None:
-    assert (ended.status, ended.stdout) == (96, ""), ended
-    assert len(ended.ours) == 1, ended.ours
-    for part in parts:
-        assert part in ended.ours[0]
 
 
 BUILD = "distcc_build echo built"
@@ -169,11 +168,11 @@ def test_a_place_that_is_full_while_tunnels_are_made(
     mount = f'mount -t tmpfs -o mode=700,nr_inodes={inodes} none "{runtime}"'
     ended = run(ready_shell, "distcc_build echo built", *with_mounts(mount))
     assert not [line for line in ended.ours if "internal error" in line]
-    if ended.status == 0:
+    if ended.returncode == 0:
         assert ended.stdout.startswith("built -j ")
         assert "remote (" in ended.ours[-1]
     else:
-        assert ended.status == 96
+        assert ended.returncode == 96
         assert " cannot be written (No space left on device); " in ended.ours[-1]
 
 
@@ -228,7 +227,7 @@ def test_a_user_without_a_home_or_a_name(names: str, shell: UserShell) -> None:
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-", ">&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(closed: str, shell: UserShell, recorder: Recorder) -> None:
-    assert run(shell, f"distcc_build {recorder.word} {closed}").status == 0
+    assert run(shell, f"distcc_build {recorder.word} {closed}").returncode == 0
     assert recorder.jobs == 5
 
 
@@ -236,7 +235,7 @@ def test_messages_are_not_evaluated_where_stdin_and_stderr_are_closed(shell: Use
     """There, bash gives the write end of the plan's pipe the number 2. The message has `; is ...` in it."""
     shell.environ["DISTCC_AUTO_HOSTS"] += " 127.0.0.1:1:1"
     ended = run(shell, "is() { echo pwned > pwned; }; distcc_build echo built <&- 2>&-")
-    assert (ended.status, ended.stdout) == (0, "built -j 5\n")
+    assert (ended.returncode, ended.stdout) == (0, "built -j 5\n")
     assert os.listdir(shell.cwd) == []
 
 
@@ -304,10 +303,10 @@ def test_a_user_who_may_not_look_into_some_of_path(shell: UserShell, stranger: S
 def test_a_user_who_may_start_few_processes(limit: int, shell: UserShell, stranger: Stranger) -> None:
     """Too few for a shell and its sub-shells: it says so itself, and no more of ours than one line."""
     ended = run(shell, f"ulimit -u {limit}; {BUILD}", *stranger.words)
-    assert ended.status in (0, 1, 96, 97, 254), ended
+    assert ended.returncode in (0, 1, 96, 97, 254), ended
     assert len(ended.ours) <= 1, ended.ours
     if limit == 12:
-        assert ended.status == 0, ended
+        assert ended.returncode == 0, ended
 
 
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
@@ -359,7 +358,7 @@ def test_names_that_are_no_utf_8(shell: UserShell, latin: Path, recorder: Record
         os.mkdir(runtime, 0o700)
         shell.environ.update(LOCPATH=str(latin), LC_ALL="de_DE.ISO-8859-1", XDG_RUNTIME_DIR=runtime)
         ended = run(shell, f"distcc_build {recorder.word}; ls -A {short}/caf*")
-        assert (ended.status, ended.stdout) == (0, ""), ended
+        assert (ended.returncode, ended.stdout) == (0, ""), ended
     assert len(ended.ours) == 1
     assert recorder.jobs == 5
 
@@ -388,7 +387,7 @@ def test_a_host_list_of_64_kib(shell: UserShell, recorder: Recorder) -> None:
         assert len(text) > 2**16 - 100
         shell.environ["DISTCC_AUTO_HOSTS"] = text
         ended = run(shell, f"distcc_build {recorder.word}")
-    assert ended.status == 0, ended.ours
+    assert ended.returncode == 0, ended.ours
     assert len(ended.ours) == 1
     assert len(recorder.environ["DISTCC_HOSTS"].split()) == len(text.split())
 
@@ -396,7 +395,7 @@ def test_a_host_list_of_64_kib(shell: UserShell, recorder: Recorder) -> None:
 def test_a_host_list_of_one_word_of_64_kib(shell: UserShell) -> None:
     shell.environ["DISTCC_AUTO_HOSTS"] = "x" * 2**16
     ended = run(shell, BUILD)
-    assert (ended.status, ended.stdout) == (96, "")
+    assert (ended.returncode, ended.stdout) == (96, "")
     assert all(line.startswith("distcc-driver: DISTCC_AUTO_HOSTS: ") for line in ended.ours)
     assert len(ended.ours) <= 2
     assert all(len(line) < 2100 for line in ended.ours)
@@ -419,7 +418,7 @@ def test_a_clock_that_jumps_by_a_day_whenever_it_is_read(step: str, shell: UserS
     look = shlex.join([os.path.realpath(sys.executable), "-c", code])
     script = f"export LD_PRELOAD={library}\n{look}\ndistcc_build sh -c 'env -u LD_PRELOAD sleep 2.1'"
     ended = run(shell, script, *with_mounts("mount -t tmpfs none /dev/shm"))
-    assert (ended.status, ended.stdout) == (0, "True\n"), ended
+    assert (ended.returncode, ended.stdout) == (0, "True\n"), ended
     summary, report = ended.ours
     assert "-j 5 = 5 remote" in summary
     assert "no worker compiled anything in " in report
@@ -463,7 +462,7 @@ def local_jobs(shell: UserShell, *prefix: str) -> tuple[int, str]:
     """The jobs of a build without a worker, and what was said of it."""
     shell.environ["DISTCC_AUTO_HOSTS"] = "127.0.0.1:1:1"
     ended = run(shell, BUILD, *prefix)
-    return int(ended.stdout.split()[-1]) if ended.stdout else 0, "\n".join(ended.ours)
+    return int(ended.stdout.split()[-1]) if ended.stdout else 0, ended.stderr
 
 
 @MOUNTS
@@ -541,7 +540,7 @@ def test_a_group_with_few_processes(limit: int, shell: UserShell) -> None:
     left_out = [line for line in ended.ours if "ssh cannot be started (" in line]
     assert len(ended.ours) - len(left_out) <= 1, ended.ours
     assert not [line for line in ended.ours if "internal error" in line]
-    assert ended.status == 0 if limit == 40 else ended.status in (0, 1, 96, 97, 254), ended
+    assert ended.returncode == 0 if limit == 40 else ended.returncode in (0, 1, 96, 97, 254), ended
 
 
 # Names

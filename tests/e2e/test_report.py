@@ -38,13 +38,6 @@ NOTHING = "distcc-driver: no worker compiled anything in "
 SILENT = "no answer at the end of the build"
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate = Gate(tmp_path / "gate")
-    yield gate
-    gate.close()
-
-
 def reports(shell: UserShell) -> list[int]:
     """Pids of reports that are being made."""
     return [pid for pid, words in Traces(shell.environ).processes().items() if "report" in words]

@@ -17,7 +17,7 @@ from tests.support.processes import wait_until
 from tests.support.servers import Server
 from tests.support.shells import MASQUERADE, UserShell, write_c_project
 
-from .test_report import NOTHING, after_summary, build, counted, gate, prepare
+from .test_report import NOTHING, after_summary, build, counted, prepare
 
 if TYPE_CHECKING:
     import socket
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.distccd import Distccd
-
-__all__ = ["gate"]
 
 NO_OBJECT = "no object file is new in this directory"
 KEPT = "is new, distcc ran, and it kept everything here"

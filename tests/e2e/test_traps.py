@@ -15,7 +15,6 @@ from tests.support.processes import wait_until
 from tests.support.shells import PROMPT, SHELLS, UserShell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.shells import Recorder
@@ -33,13 +32,6 @@ TALKATIVE = [
     ("zsh", "trap 'print -r -- \"$ZSH_DEBUG_CMD\"' DEBUG"),
     ("zsh", f'TRAPZERR() {{ echo "{CANARY}" }}'),
 ]
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    made = Gate(tmp_path / "gate")
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize(("user_shell", "before"), TALKATIVE, indirect=["user_shell"])

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.conftest import (
     environ,
+    gate,
     ready_shell,
     recorder,
     shared_distccd,
@@ -18,7 +19,7 @@ from tests.e2e.conftest import (
     user_shell,
     work,
 )
-from tests.e2e.ssh.conftest import behind, gate, keys, shared_sshd, ssh, start_sshd, traces
+from tests.e2e.ssh.conftest import behind, keys, shared_sshd, ssh, start_sshd, traces
 from tests.support import servers
 from tests.support.ports import LOOPBACK, host_spec
 from tests.support.servers import Server

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.test_libiberty import configured
-from tests.support.gate import Gate
 from tests.support.sshd import Key, Sshd, SshUser
 from tests.support.traces import Traces
 
@@ -73,13 +72,6 @@ def ssh(environ: dict[str, str], tmp_path: Path, keys: Keys) -> SshUser:
     environ["PATH"] = f"{user.bin}:{environ['PATH']}"
     environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
     return user
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate = Gate(tmp_path / "gate")
-    yield gate
-    gate.close()
 
 
 @pytest.fixture
