@@ -18,7 +18,10 @@ _DEADLINE_S = 30.0
 
 
 class Agent:
-    """Listens when the constructor returns; `askpass` is the program that it asks for confirmations."""
+    """An agent that listens when the constructor returns.
+
+    `askpass` is the program that asks for confirmations.
+    """
 
     def __init__(self, directory: Path, askpass: Path | None = None) -> None:
         directory.mkdir()

@@ -1,4 +1,4 @@
-"""A real avahi-daemon, with a message bus of its own, in a network and on a machine of the test's own."""
+"""A real avahi-daemon with a private message bus, in a network that the test has made."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ publish-workstation=no
 
 
 class Avahi:
-    """The avahi-daemon of the machine `name`, to be entered after the network has all of its wires.
+    """The avahi-daemon of the machine `name`. Enter it when the network has all of its wires.
 
-    It keeps its files in /run and reads /etc/avahi: the network gets an empty directory for each. Programs
-    find it by the variables of `environ`.
+    The daemon keeps files in /run and reads /etc/avahi, so the network gets an empty directory for each.
+    Programs find the daemon by the variables in `environ`.
     """
 
     def __init__(self, network: Network, name: str) -> None:
@@ -109,7 +109,7 @@ class Avahi:
 
 
 def _become(name: str) -> None:
-    """Give the thread of a network mounts and a host name of its own."""
+    """Give the thread that calls this its own mounts and its own host name."""
     libc = ctypes.CDLL(None, use_errno=True)
     encoded = name.encode()
     if libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS) or libc.sethostname(encoded, len(encoded)):

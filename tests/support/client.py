@@ -1,4 +1,4 @@
-"""What distcc's client does with a command line, by its own log."""
+"""Runs distcc's client, and reads in its log what it does with a command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SOURCES = ("a.c", "b.c", "a.cc", "a.s", "conftest.c", "a.i", "a.m")
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Whether a worker was asked, what the client said of the words, and how it ended."""
+    """Whether the client sent the job to a worker, the client's log, and its exit status."""
 
     is_sent: bool
     log: str
@@ -27,7 +27,7 @@ class Deed:
 
 
 class Client:
-    """The distcc on PATH with one worker, in a directory with sources."""
+    """The distcc on PATH, with one worker in DISTCC_HOSTS, in a directory with sources."""
 
     def __init__(self, directory: Path, environ: Mapping[str, str], worker: Distccd) -> None:
         self.directory = directory
@@ -41,7 +41,7 @@ class Client:
         }
 
     def run(self, words: Sequence[str]) -> Deed:
-        """Run a command that begins with the compiler."""
+        """Run `distcc WORDS`; the first word is the compiler."""
         done = subprocess.run(
             ["distcc", *words],
             env=self._environ,
@@ -57,7 +57,7 @@ class Client:
         return Deed(is_sent, done.stderr, done.returncode)
 
     def _forget_failures(self) -> None:
-        """Without its marks the client asks the worker again at once."""
+        """Remove the client's back-off marks, so that its next run asks the worker again at once."""
         lock = os.path.join(self._environ["DISTCC_DIR"], "lock")
         for name in os.listdir(lock):
             if name.startswith("backoff"):

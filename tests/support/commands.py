@@ -1,4 +1,4 @@
-"""Runs `distcc-driver` as people do."""
+"""Runs commands of `distcc-driver`, as people type them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PACKAGE = CLONE / "distcc_driver"
 _DEADLINE_S = 60.0
-# The environment of the tests leads to the clone: a copy has to stand before it.
+# The virtual environment of the tests imports the package from the clone. So put the copy before it.
 _RUN_COPY = (
     "import runpy, sys; sys.path[1:1] = [sys.argv[1]]; del sys.argv[:2]; "
     "runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -50,7 +50,7 @@ def run_driver(
 
 
 class Driver:
-    """A command that runs until it is ended, with documents or lines to read meanwhile."""
+    """A command that runs until the test ends it. Meanwhile the test reads its lines or documents."""
 
     def __init__(self, environ: Mapping[str, str], cwd: Path, *words: str) -> None:
         self._process = subprocess.Popen(
@@ -80,7 +80,7 @@ class Driver:
         return document
 
     def end(self, number: int) -> tuple[int, str]:
-        """Send a signal; returns the status and what was on standard error."""
+        """Send a signal, wait for the end, and return the status and the text of standard error."""
         self._process.send_signal(number)
         _, stderr = self._process.communicate(timeout=_DEADLINE_S)
         return self._process.returncode, stderr

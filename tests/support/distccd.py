@@ -24,10 +24,10 @@ _ATTEMPTS = 20
 
 
 class Distccd:
-    """A distccd with `--stats`, at free ports or those given, ready when the constructor returns.
+    """A distccd with `--stats`, at free ports or at the given ones. It is ready when the constructor returns.
 
-    As root it changes to an unprivileged user, so it gets a directory that everybody may use.
-    `prefix` are words in front of its command.
+    A distccd that root starts changes to an unprivileged user, so it gets a directory that everybody may
+    use. `prefix` are words in front of its command.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Distccd:
 
     @property
     def spec(self) -> str:
-        """Its entry for DISTCC_AUTO_HOSTS."""
+        """The entry of this worker for DISTCC_AUTO_HOSTS."""
         return host_spec(self.address, self.job_port, self.stats_port)
 
     @property
@@ -67,12 +67,12 @@ class Distccd:
 
     @property
     def distcc_host(self) -> str:
-        """The entry of DISTCC_HOSTS that stands for all of its slots."""
+        """The entry of this worker in DISTCC_HOSTS, with all of its slots."""
         name = f"[{self.address}]" if ":" in self.address else self.address
         return f"{name}:{self.job_port}/{self.jobs},lzo"
 
     def stats_page(self) -> str:
-        """The reply of the stats port, to the end or to a reset."""
+        """The reply of the stats port, read until it ends or the connection is reset."""
         reply = b""
         with socket.create_connection((self.address, self.stats_port), _DEADLINE_S) as connection:
             connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -88,14 +88,14 @@ class Distccd:
 
     @property
     def compiled(self) -> int:
-        """Files it has compiled without an error."""
+        """How many files this worker has compiled without an error."""
         return self.counters()["dcc_compile_ok"]
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
     def stop(self) -> None:
-        """End it and its children, and wait until none of them is left."""
+        """End the daemon, and wait until the daemon and all of its children have ended."""
         self._end()
         shutil.rmtree(self.directory)
 
@@ -106,7 +106,7 @@ class Distccd:
             is_ready = False
             try:
                 is_ready = self._is_ready()
-            finally:  # whoever waits may be interrupted
+            finally:  # Ctrl-C may interrupt the wait
                 if not is_ready:
                     self._end()
             if is_ready:
@@ -114,7 +114,8 @@ class Distccd:
         raise RuntimeError(f"distccd does not start: {self.log()}")
 
     def _spawn(self) -> None:
-        # The pipe is inherited by distccd and its children: its end says that all have gone.
+        # distccd and its children inherit the pipe. When all of them have ended, reading from it gives its
+        # end.
         self._all_gone, write_end = os.pipe()
         command = ["distccd", "--no-detach", "--daemon", "--stats", "--log-level", "info"]
         command += ["--listen", self.address]
@@ -136,7 +137,10 @@ class Distccd:
             os.close(write_end)
 
     def _is_ready(self) -> bool:
-        """Whether both ports accept; False if it ended, as when another took one of its ports."""
+        """True if both ports accept.
+
+        False if distccd has ended, as when another program took one of the ports.
+        """
         deadline = time.monotonic() + _DEADLINE_S
         waiting = [self.job_port, self.stats_port]
         while waiting and time.monotonic() < deadline:
@@ -147,7 +151,7 @@ class Distccd:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(0.01)
                     return False
-        # Another program may answer at a port that was lost to it.
+        # A program that took one of the ports may be the one that answers.
         return not waiting and self._process.poll() is None and "dcc_max_kids" in self.stats_page()
 
     def _end(self) -> None:

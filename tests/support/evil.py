@@ -1,4 +1,4 @@
-"""Random texts that a shell, a terminal or a parser might take for more than text."""
+"""Random texts that a shell, a terminal or a parser might take for commands."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ _KEYS = [line.partition(b" ")[0] for line in REPLY.split(b"\n") if line.startswi
 
 
 class Evil:
-    """Makes inputs from a source of random numbers: the same from the same."""
+    """Makes inputs from a source of random numbers: the same seed gives the same inputs."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -104,7 +104,7 @@ class Evil:
         ]
 
     def text(self, longest: int = 6) -> str:
-        """Any text without NUL, as the value of a variable or an argument may be."""
+        """A text for the value of a variable or for an argument: anything but NUL."""
         return "".join(self._piece() for _ in range(self._chance.randrange(longest + 1)))
 
     def file_name(self) -> str:
@@ -113,11 +113,11 @@ class Evil:
         return "x" + os.fsdecode(name) if name in (b"", b".", b"..") else os.fsdecode(name)
 
     def variable(self) -> str:
-        """The name of a variable of the user's own, which need not be one to a shell."""
+        """The name of an environment variable. A shell may not accept it as the name of a variable."""
         return "THEIR_" + self.text(2).replace("=", "")
 
     def entry(self) -> str:
-        """An entry of a host list, more or less."""
+        """A text that looks like an entry of a host list, and may be malformed."""
         if self._chance.random() < 0.2:
             return self.text()
         ports = "".join(
@@ -130,7 +130,7 @@ class Evil:
         return " ".join(self.entry() for _ in range(self._chance.randrange(1, 6)))
 
     def reply(self) -> bytes:
-        """What a stats port might say."""
+        """A reply of a stats port, often malformed."""
         reply = REPLY
         for _ in range(self._chance.randrange(5)):
             reply = self._chance.choice(self._mutations)(reply)

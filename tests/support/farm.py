@@ -1,4 +1,4 @@
-"""Many workers in one thread: they answer at once, and compile nothing."""
+"""Many workers in one thread. They answer stats requests at once, and compile nothing."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PAGE = (
 
 
 def address_of(number: int) -> str:
-    """A loopback address for each worker: on Linux all of 127.0.0.0/8 is this machine."""
+    """The loopback address of a worker. On Linux all of 127.0.0.0/8 is this machine."""
     return f"127.0.{number // 250 + 1}.{number % 250 + 1}"
 
 
 class Farm:
-    """A job port and a stats port at every loopback address, from entering to leaving."""
+    """A job port and a stats port that listen at every loopback address, while the context is entered."""
 
     def __init__(self, slots: int = 1) -> None:
         self._page = _PAGE % slots
@@ -88,7 +88,7 @@ class Farm:
             self.most_connections = max(self.most_connections, len(self._connections))
 
     def _answer(self, connection: socket.socket) -> None:
-        """A request on the stats port gets the page; the end of a connection needs no answer."""
+        """Send the page if the connection has a request for the stats port, then close the connection."""
         try:
             if connection.recv(4096) and connection in self._asking:
                 connection.sendall(self._page)

@@ -1,4 +1,4 @@
-"""A build command that says when it runs, and goes on when it is told to."""
+"""A build command that tells the test when it runs, and waits until the test lets it end."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ _DEADLINE_S = 60.0
 
 
 class Held(NamedTuple):
-    """A build command that runs: its pid and its DISTCC_HOSTS."""
+    """A run of the gate's command: its pid and its DISTCC_HOSTS."""
 
     pid: int
     distcc_hosts: str
 
 
 class Gate:
-    """A script, each run of which is announced, and then waits to be told with which status to end."""
+    """A script for a build to run.
+
+    It announces each run, then waits until the test says with which status to end.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
@@ -58,12 +61,14 @@ class Gate:
         return Held(int(pid), hosts)
 
     def has_run(self) -> bool:
-        """Whether a run has begun that nobody has waited for."""
+        """Whether a run has begun since the last `wait`."""
         return bool(self._text or select.select([self._announced], [], [], 0)[0])
 
     def open(self, status: int = 0) -> None:
-        """Let the run that began last end with a status."""
-        answer = os.open(self._directory / str(self._held.pop()), os.O_RDWR)  # which waits for nobody
+        """Let the run that the last `wait` returned end with a status."""
+        answer = os.open(
+            self._directory / str(self._held.pop()), os.O_RDWR
+        )  # O_RDWR: it does not wait for a reader
         self._answers.append(answer)
         os.write(answer, b"%d\n" % status)
 
@@ -74,9 +79,9 @@ class Gate:
 
 @contextlib.contextmanager
 def running(shell: UserShell, script: str, *prefix: str) -> Iterator[subprocess.Popen[str]]:
-    """A shell that sources the shim and runs a script beside the test; all of its group ends with it.
+    """A shell that sources the shim and runs a script while the test goes on; leaving kills its group.
 
-    `prefix` are words in front of the shell's.
+    `prefix` are words in front of the shell's command.
     """
     process = subprocess.Popen(
         [*prefix, *shell.command(f"{shell.sourcing}\n{script}".encode())],
@@ -97,6 +102,6 @@ def running(shell: UserShell, script: str, *prefix: str) -> Iterator[subprocess.
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for a running shell: status, stdout, stderr."""
+    """Wait for the end of a shell, and return its status, stdout and stderr."""
     stdout, stderr = process.communicate(timeout=_DEADLINE_S)
     return process.returncode, stdout, stderr

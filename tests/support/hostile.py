@@ -1,4 +1,4 @@
-"""Workers that misbehave on purpose: what their stats and job ports do, and what is to be said of it."""
+"""Workers that misbehave on purpose: what their ports do, and which cause the driver must name for it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ NOISE = random.Random(6).randbytes(4096)
 class Behaviour:
     """What a port does to a connection.
 
-    `cause` stands in the line about the host; if it is empty, the host counts, with SLOTS slots.
+    The driver's line about the host must contain `cause`. If `cause` is empty, the driver must use the host,
+    with SLOTS slots.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Behaviour:
 
 
 def page(**values: bytes) -> bytes:
-    """The reply of a real distccd with the values of some keys replaced, in their old places."""
+    """The reply of a real distccd, in which some keys have other values and new keys stand at the end."""
     lines = []
     for line in REPLY.split(b"\n"):
         key = line.partition(b" ")[0].decode()
@@ -65,7 +66,7 @@ def chunked(body: bytes, size: int) -> bytes:
 
 
 def one_a_second(connection: socket.socket, closing: threading.Event) -> None:
-    """A byte a second, of a page that would be fine."""
+    """Sends a correct page, one byte each second."""
     for byte in REPLY:
         connection.sendall(bytes([byte]))
         if closing.wait(1):
@@ -73,7 +74,7 @@ def one_a_second(connection: socket.socket, closing: threading.Event) -> None:
 
 
 def flood(connection: socket.socket, closing: threading.Event) -> None:
-    """100 MB at once."""
+    """Sends 100 MB as fast as the client reads them."""
     for _ in range(_FLOOD_BYTES // len(_MIB)):
         if closing.is_set():
             return
@@ -81,25 +82,25 @@ def flood(connection: socket.socket, closing: threading.Event) -> None:
 
 
 def lines_without_end(connection: socket.socket, closing: threading.Event) -> None:
-    """Nothing but ends of lines, which cost a reader of lines most."""
+    """Sends empty lines without end. They are the costliest input for a reader that splits lines."""
     connection.sendall(b"<distccstats>")
     while not closing.is_set():
         connection.sendall(b"\n" * 65536)
 
 
 def close_at_once(connection: socket.socket, closing: threading.Event) -> None:
-    """Neither reads nor says anything."""
+    """Closes without reading or sending anything."""
     del connection, closing
 
 
 def reset_at_once(connection: socket.socket, closing: threading.Event) -> None:
-    """Neither reads nor says anything, and cuts the connection off."""
+    """Resets the connection without reading or sending anything."""
     del closing
     _cut_off(connection)
 
 
 def resetting_after(reply: bytes) -> Answer:
-    """Sends a reply without having read a request, and cuts the connection off."""
+    """Sends a reply without reading the request, then resets the connection."""
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         del closing
@@ -110,7 +111,7 @@ def resetting_after(reply: bytes) -> Answer:
 
 
 def blurting(reply: bytes) -> Answer:
-    """Sends a reply before it reads, and never reads."""
+    """Sends a reply without reading the request, then closes."""
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         del closing
@@ -120,7 +121,7 @@ def blurting(reply: bytes) -> Answer:
 
 
 def page_and_flood(connection: socket.socket, closing: threading.Event) -> None:
-    """A page that is fine, and 100 MB behind it."""
+    """Sends a correct page, and then 100 MB."""
     connection.sendall(REPLY)
     flood(connection, closing)
 
@@ -136,14 +137,14 @@ def staying(reply: bytes) -> Answer:
 
 
 def compiler_saying(text: bytes) -> Answer:
-    """Takes a job, and says that the compiler failed with `text`."""
+    """Takes a job, and replies that the compiler failed with `text` on its standard error."""
     return answering(0x100, text)
 
 
 def answering(status: int, text: bytes = b"", made: bytes = b"") -> Answer:
-    """Takes a job, and says how the compiler ended, what it said, and what it made.
+    """Takes a job, and replies with the compiler's wait status, its standard error, and its object file.
 
-    In distcc's protocol 2 (its `doc/protocol-2.txt`).
+    The reply is in distcc's protocol 2 (`doc/protocol-2.txt` in the sources of distcc).
     """
     fields = [b"DONE00000002STAT%08x" % status]
     for name, data in ((b"SERR", text), (b"SOUT", b""), (b"DOTO", made)):
@@ -162,7 +163,7 @@ def answering(status: int, text: bytes = b"", made: bytes = b"") -> Answer:
 
 
 def _packed(data: bytes) -> bytes:
-    """As LZO1X has it, where a count and the bytes themselves will do."""
+    """Data in the format of LZO1X, not compressed: a count, the bytes themselves, and the mark of the end."""
     if not data:
         return b""
     zeros, rest = divmod(len(data) - 19, 255)
@@ -171,7 +172,7 @@ def _packed(data: bytes) -> bytes:
 
 
 def tls(connection: socket.socket, closing: threading.Event) -> None:
-    """A server that takes only TLS; without a certificate, for none is ever asked for."""
+    """A server that speaks only TLS. It has no certificate: no client gets far enough to ask for it."""
     del closing
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with contextlib.suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True):
@@ -183,7 +184,7 @@ def _cut_off(connection: socket.socket) -> None:
     connection.close()
 
 
-# Text that a shell or a terminal would act on; `canary` is a program that must never run.
+# Texts that a shell or a terminal would obey. `canary` is a program that must never run.
 SHELL_TEXT = [
     b"$(canary)",
     b"`canary`",
@@ -210,7 +211,7 @@ _TEXTS = [*SHELL_TEXT, *TERMINAL_TEXT]
 
 
 def _number_faults() -> Iterator[Behaviour]:
-    """Values of the slots, the memory and the load that are none."""
+    """Pages in which the slots, the memory or the load is no valid number."""
     slots = {
         "huge": (b"9" * 400, _NO_NUMBER),
         "too many": (b"4097", "4097 slots"),
@@ -234,7 +235,7 @@ def _number_faults() -> Iterator[Behaviour]:
 
 
 def _web_faults() -> Iterator[Behaviour]:
-    """What web servers say, with a page behind it that must not count."""
+    """Replies of web servers with a stats page as their body. The driver must not accept that page."""
     for status in (
         b"404 Not Found",
         b"500 Internal Server Error",
@@ -253,7 +254,7 @@ def _web_faults() -> Iterator[Behaviour]:
 
 
 def _text_faults() -> Iterator[Behaviour]:
-    """Shell and terminal text in the place of the one number that counts, and of everything."""
+    """Shell and terminal text in place of the number of slots, and in place of the whole page."""
     for number, text in enumerate(_TEXTS):
         yield Behaviour(f"slots are text {number}", saying(page(dcc_max_kids=text)), _NO_NUMBER)
         yield Behaviour(f"nothing but text {number}", saying(text * 20), _NO_PAGE)
@@ -287,10 +288,11 @@ STATS_FAULTS = [
 
 
 class Worker:
-    """A stats port and a job port on loopback, each with a behaviour; both listen while it is entered.
+    """A stats port and a job port on loopback, each with a behaviour.
 
-    Where the job port acts by itself, the stats port waits until it has: what a build sees does
-    not hang on the moment at which the kernel lets either of them run.
+    Both listen while the context is entered.
+    If the job port acts without being asked, the stats port answers only after that. So the order of the two
+    is the same in every run.
     """
 
     def __init__(self, stats: Answer, job: Answer, *, job_acts: bool = True) -> None:
@@ -326,7 +328,7 @@ class Worker:
 
 
 class _Announcing(socket.socket):
-    """Takes a connection over; sets `acted` when the first byte is on its way, or the end."""
+    """A connection that sets `acted` when it has sent its first byte, or has been closed."""
 
     def __init__(self, connection: socket.socket, acted: threading.Event) -> None:
         super().__init__(fileno=connection.detach())
@@ -380,7 +382,7 @@ JOB_FAULTS = [
     Behaviour("resets after a stats page", resetting_after(REPLY), "speaks before it is asked"),
 ]
 
-# A distccd, too, is silent until it has a job: only the job itself shows what these are.
+# A real distccd is silent until it gets a job, too. So the driver cannot recognize these before a job.
 JOB_QUIRKS = [
     Behaviour("says nothing", servers.hang),
     Behaviour("answers jobs with noise", saying(NOISE)),

@@ -1,4 +1,4 @@
-"""SSH servers that misbehave on purpose, before anybody has logged in and after."""
+"""SSH servers that misbehave on purpose, before a client has logged in and after that."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 _VERSION = b"SSH-2.0-OpenSSH_9.2\r\n"
 _DISCONNECT, _PROTOCOL_ERROR = 1, 2  # RFC 4253, section 11.1
-_CLOSED = "SSH connection closed"  # what asyncssh says of channels where nobody has answered
+_CLOSED = "SSH connection closed"  # asyncssh says this of a channel that the client never answered
 _LONG = "x" * 30_000
 _DEADLINE_S = 30.0
 
-# Words by which ssh's own messages are told apart: a server may say them, too.
+# The driver recognizes messages of ssh by these words. A hostile server may send the same words.
 _SSH_TEXT = [
     b"@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @",
     b"Host key verification failed.",
@@ -47,11 +47,11 @@ _SSH_TEXT = [
     b"channel 0: open failed: administratively prohibited: $(canary)",
 ]
 _TEXTS = [*TERMINAL_TEXT, b"\n".join(SHELL_TEXT), *_SSH_TEXT]
-_TEXT = b"\n".join(_TEXTS).replace(b"\0", b"").decode(errors="replace")  # for NUL alone, ssh hangs up
+_TEXT = b"\n".join(_TEXTS).replace(b"\0", b"").decode(errors="replace")  # ssh hangs up if there is a NUL
 
 
 def _instead_of_keys(data: bytes) -> Answer:
-    """Sends a version that is fine and `data` behind it, and waits."""
+    """Sends a correct version, then `data` in place of the exchange of keys, and waits."""
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         connection.sendall(_VERSION + data)
@@ -61,7 +61,7 @@ def _instead_of_keys(data: bytes) -> Answer:
 
 
 def _goodbye(text: bytes) -> bytes:
-    """A packet as long as there are no keys (RFC 4253, section 6) that ends the connection with a text."""
+    """An unencrypted packet (RFC 4253, section 6) that ends the connection with a text."""
     payload = struct.pack(">BII", _DISCONNECT, _PROTOCOL_ERROR, len(text)) + text + bytes(4)
     padding = 16 - (len(payload) + 5) % 8
     return struct.pack(">IB", 1 + len(payload) + padding, padding) + payload + bytes(padding)
@@ -69,7 +69,8 @@ def _goodbye(text: bytes) -> bytes:
 
 BEFORE_LOGIN = [
     Behaviour("says nothing", servers.hang, "ssh failed"),
-    # If a byte comes just as its time is up, ssh 9.2 waits without end; then a build's own 10 s count.
+    # If a byte comes just when ssh 9.2 would time out, ssh waits for ever, and the driver gives up after 10
+    # s.
     Behaviour("one byte a second", one_a_second, "ssh "),
     Behaviour("closes at once", close_at_once, "ssh failed"),
     Behaviour("resets at once", reset_at_once, "ssh failed"),
@@ -93,10 +94,10 @@ BEFORE_LOGIN = [
 
 
 class Malice(NamedTuple):
-    """What a server that lets everybody in does next.
+    """How a server that accepts every login misbehaves.
 
-    `greet` is done while a client logs in, `connect` when it wants to be connected to a port, and
-    `intrude` when it has logged in. `cause` stands in the line about the host.
+    It calls `greet` while a client logs in, `intrude` when the client has logged in, and `connect` when the
+    client asks for a connection to a port. The driver's line about the host must contain `cause`.
     """
 
     name: str
@@ -143,7 +144,7 @@ async def _leave(connection: asyncssh.SSHServerConnection) -> None:
 
 
 async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
-    """Of the two kinds by which a server gets at what is behind a client."""
+    """Open channels of the two kinds by which a server could reach programs on the client's machine."""
     sshd = connection.get_extra_info("sshd")
 
     def to_port() -> Awaitable[object]:
@@ -157,11 +158,11 @@ async def _open_channels(connection: asyncssh.SSHServerConnection) -> None:
             try:
                 await begin()
             except asyncssh.ChannelOpenError as error:
-                if error.reason != _CLOSED:  # else the client had left
+                if error.reason != _CLOSED:  # if it is _CLOSED, the client had disconnected
                     sshd.refused.add(begin.__name__)
             else:
                 sshd.opened += 1
-        await asyncio.sleep(0.001)  # for the end of the connection to be noticed
+        await asyncio.sleep(0.001)  # so that asyncssh notices the end of the connection
 
 
 AFTER_LOGIN = [
@@ -210,14 +211,14 @@ class _Login(asyncssh.SSHServer):
     ) -> asyncssh.SSHTCPSession[bytes]:
         del dest_host, dest_port, orig_host, orig_port
         assert self._malice.connect is not None
-        return self._malice.connect()  # type: ignore[return-value]  # or what asyncssh takes in its place
+        return self._malice.connect()  # type: ignore[return-value]  # asyncssh takes other objects, too
 
 
 class HostileSshd:
-    """A server that lets everybody in, and is malicious then; it listens while it is entered.
+    """A server that accepts every login, and then misbehaves. It listens while the context is entered.
 
-    `logins` counts those who came in, `opened` the channels that a client let it open; `refused` has the
-    kinds of those that it did not.
+    `logins` counts the logins. `opened` counts the channels that clients let the server open, and `refused`
+    has the kinds of channels that they refused.
     """
 
     def __init__(self, host_key: Key, malice: Malice) -> None:
@@ -247,12 +248,12 @@ class HostileSshd:
         self._loop.close()
 
     def welcome(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Take note of a client."""
+        """Remember a client that has connected."""
         connection.set_extra_info(sshd=self)
         self._connections.append(connection)
 
     def begin(self, work: Awaitable[None]) -> None:
-        """Work in the server's thread until it ends."""
+        """Run a coroutine in the server's thread."""
         self._tasks.add(asyncio.ensure_future(work))
 
     async def _serve(self) -> None:

@@ -1,4 +1,4 @@
-"""A worker with a network of its own: only an sshd that is started inside reaches its distccd."""
+"""A worker in its own network namespace: only an sshd that is started inside can reach its distccd."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DEADLINE_S = 30.0
 
 
 class IsolatedWorker:
-    """A distccd at its usual ports 3632 and 3633, in a network that has only `lo`."""
+    """A distccd at the usual ports 3632 and 3633, in a network namespace that has only `lo`."""
 
     def __init__(self, host_key: Key, authorized: Sequence[Key], jobs: int = 4) -> None:
         self.host_key = host_key
@@ -48,7 +48,7 @@ class IsolatedWorker:
 
     @property
     def login_command(self) -> str:
-        """For `ProxyCommand`: an sshd for one connection, on its stdin and stdout."""
+        """A command for `ProxyCommand`: it starts an sshd that serves one connection on stdin and stdout."""
         namespaces = [f"--net=/proc/{self._process.pid}/ns/net"]
         if os.geteuid() != 0:
             namespaces.append(f"--user=/proc/{self._process.pid}/ns/user")
@@ -57,7 +57,7 @@ class IsolatedWorker:
 
     @property
     def compiled(self) -> int:
-        """Files it has compiled without an error."""
+        """How many files this worker has compiled without an error."""
         return self._log.read_text(errors="replace").count("COMPILE_OK")
 
     @property

@@ -1,7 +1,7 @@
-"""Commands in namespaces of their own: mounts, processes and networks that nobody else sees.
+"""Runs commands in new namespaces, whose mounts, processes and networks no other program sees.
 
-Root makes them directly. Another user makes a user namespace first, in which they are allowed, and keeps
-the capabilities that this gives only until the command starts.
+Root makes such namespaces directly. Another user first makes a user namespace, in which the others are
+allowed, and loses the capabilities of it when the command starts.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ NSENTER = ["nsenter"] if _IS_ROOT else ["nsenter", "--preserve-credentials"]
 
 
 def may_unshare(*kinds: str) -> bool:
-    """Whether this user may make namespaces of these kinds: options of unshare(1)."""
+    """Whether this user may make namespaces; the words are options of unshare(1), such as `--mount`."""
     command = [*UNSHARE, *kinds, "--", *_DROP, "true"]
     return subprocess.run(command, check=False, capture_output=True, timeout=_DEADLINE_S).returncode == 0
 
 
 def with_mounts(commands: str) -> list[str]:
-    """Words in front of a command, for which lines of shell make some mounts."""
+    """Words to put in front of a command. The command gets its own mounts, which lines of shell make."""
     return [*UNSHARE, "--mount", "sh", "-ec", f'{commands}\nexec "$@"', "sh", *_DROP]
 
 
 def with_processes() -> list[str]:
-    """Words in front of a command that is the first process of its namespace; /proc stays as it was."""
+    """Words to put in front of a command.
+
+    It is the first process of a namespace, but /proc is the old one.
+    """
     return [*UNSHARE, "--pid", "--fork", "--kill-child", "--", *_DROP]
 
 
 def with_processes_and_proc() -> list[str]:
-    """The same with the /proc of that namespace."""
+    """Words like those of `with_processes`, with a /proc that belongs to the new namespace."""
     return [*UNSHARE, "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_DROP]

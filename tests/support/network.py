@@ -1,9 +1,9 @@
-"""Networks of their own, joined by wires that lose packets, take their time, or are cut.
+"""Private networks, joined by wires that can lose packets, delay them, or be cut.
 
-A network is a namespace of the kernel that lives as long as a thread is in it, and a wire is a pair of
-tun devices whose packets pass through this process: so nothing of this machine's own network is touched,
-nothing is left when the process ends, and no queueing discipline of the kernel is needed. Only root may,
-or who is in a user namespace with all capabilities.
+A network is a namespace of the kernel that lives as long as a thread is in it. A wire is a pair of tun
+devices, and this process carries the packets between them. So the machine's own network is not touched,
+nothing is left when the process ends, and the kernel needs no queueing discipline. Only root may make
+networks, and a user with all capabilities in a user namespace.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def may_have_networks() -> bool:
 
 
 def may_have_wires() -> bool:
-    """Whether this process may make networks, and tun devices in them."""
+    """Whether this process may make networks, and tun devices in these networks."""
     try:
         with Network() as network:
             os.close(network.call(lambda: _tun("try")))
@@ -59,7 +59,10 @@ def may_have_wires() -> bool:
 
 
 class Network:
-    """A network with only `lo`. What `call` runs, and every process that it starts, is inside."""
+    """A network with only `lo`.
+
+    Functions that `call` runs are inside it, and so are processes that they start.
+    """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)
@@ -71,15 +74,18 @@ class Network:
             raise
 
     def call(self, action: Callable[[], _Result]) -> _Result:
-        """Do something in the network; returns and raises what it does."""
+        """Call a function in the network; return its result or raise its exception."""
         return self._thread.submit(action).result(_DEADLINE_S)
 
     def run(self, *words: str, said: str = "") -> str:
-        """Run a command in the network, which must succeed, with `said` on its standard input; its output."""
+        """Run a command in the network with `said` on standard input; return its output.
+
+        The command must succeed.
+        """
         return self.call(lambda: _output(words, said))
 
     def name(self, hosts: Path) -> None:
-        """Have the names of a file in place of those in /etc/hosts."""
+        """Let a file take the place of /etc/hosts in the network."""
         self.call(lambda: _leave(_CLONE_NEWNS))
         self.run("mount", "--make-rprivate", "/")
         self.run("mount", "--bind", str(hosts), "/etc/hosts")
@@ -94,11 +100,12 @@ class Network:
 
 
 class Wire:
-    """Joins `near`, with `near_address`, to `far`, with `far_address`, from entering to leaving.
+    """Joins the network `near` (at `near_address`) to `far` (at `far_address`), while the context is entered.
 
-    `loss` is the part of packets that vanish, `delay_s` what each takes one way, and while it `is_cut`
-    nothing passes. All may be changed at any time. Of the packets that begin a connection, one vanishes at
-    most: TCP waits 1 s for it, and 2 s more for a second one, which is longer than programs wait.
+    `loss` is the share of packets that the wire drops, and `delay_s` the time that each takes in one
+    direction. While `is_cut` is true, no packet passes. All three may change at any time. Of the packets that
+    begin one connection, the wire drops only one: TCP sends it again after 1 s, but would wait 2 s more for a
+    third attempt, which is longer than the programs wait.
     """
 
     def __init__(
@@ -174,7 +181,7 @@ class Wire:
 
 
 def _beginning(packet: bytes) -> bytes:
-    """Which connection a packet begins, of TCP over IPv4: the same both ways; empty if it begins none."""
+    """The two ports, sorted, if the packet begins a TCP connection over IPv4; else nothing."""
     segment = packet[4 * (packet[0] & 0xF) :]
     if packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_TCP or not segment[13] & _SYN:
         return b""
@@ -182,7 +189,7 @@ def _beginning(packet: bytes) -> bytes:
 
 
 def _leave(namespace: int) -> None:
-    """Put the thread that calls it into a namespace of its own, with all that it starts."""
+    """Put the calling thread, and the processes that it will start, into a new namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(namespace):
         number = ctypes.get_errno()
@@ -190,7 +197,7 @@ def _leave(namespace: int) -> None:
 
 
 def _output(words: Sequence[str], said: str) -> str:
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # where an ordinary user does not look
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # directories that are not on an ordinary user's PATH
     program = shutil.which(words[0], path=path) or words[0]
     done = subprocess.run(
         [program, *words[1:]], input=said, capture_output=True, text=True, check=False, timeout=_DEADLINE_S
@@ -204,7 +211,7 @@ def _ip(*words: str) -> None:
 
 
 def _tun(name: str) -> int:
-    """A new tun device in the network of the thread that calls it."""
+    """A new tun device in the network of the calling thread."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
@@ -215,7 +222,7 @@ def _tun(name: str) -> int:
 
 
 def _end(name: str, address: str, peer: str) -> int:
-    """One end of a wire, up and with its address."""
+    """One end of a wire: a tun device that has its address and is up."""
     descriptor = _tun(name)
     try:
         _ip("address", "add", address, "peer", peer, "dev", name)

@@ -1,7 +1,7 @@
 """Where the tests find the shims and the package: in the clone, or in a copy whose path has no blank.
 
-ccache can run nothing in a directory whose name has a blank. tests/e2e/test_locations.py and test_ccache.py
-are about such places; all others ask for what is true elsewhere, wherever the clone is.
+ccache can run no program in a directory whose name has a blank. tests/e2e/test_locations.py and
+test_ccache.py test such directories. All other tests must give the same result wherever the clone is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def install(directory: Path) -> Path:
-    """Put the shims and the package, and no `.venv`, into a new directory; returns it."""
+    """Copy the shims and the package, but no `.venv`, into a new directory; return the directory."""
     shutil.copytree(
         ROOT / "distcc_driver", directory / "distcc_driver", ignore=shutil.ignore_patterns("*.pyc")
     )
@@ -26,7 +26,7 @@ def install(directory: Path) -> Path:
 
 
 def _without_blank() -> Path:
-    """The clone, else a copy of it that goes when the tests end."""
+    """The clone, if its path has no blank; else a copy, which is removed when the tests end."""
     if len(str(ROOT).split()) == 1:
         return ROOT
     directory = Path(tempfile.mkdtemp(prefix="clone-"))
@@ -37,4 +37,4 @@ def _without_blank() -> Path:
 
 
 CLONE = _without_blank()
-SHIMS = Path(os.environ.get("SHIMS", CLONE))  # where those are that the tests source
+SHIMS = Path(os.environ.get("SHIMS", CLONE))  # the directory of the shims that the tests source

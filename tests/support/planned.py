@@ -1,4 +1,4 @@
-"""One plan, made as a shell makes it, in a terminal: what it prints, what is shown, what it takes."""
+"""Runs one plan in a terminal, as a shell does, and measures its memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEADLINE_S = 60
-# Only a small process can see how small its child stays: a child begins with its parent's peak.
+# A child begins with the peak memory of its parent. So a small process must start the driver.
 _MEASURED = """
 import os, sys
 pid = os.spawnv(os.P_NOWAIT, sys.argv[2], sys.argv[2:])
@@ -30,7 +30,7 @@ os._exit(os.waitstatus_to_exitcode(status) % 256)
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`text` for the shell, `shown` as raw bytes of the terminal, the peak of resident memory."""
+    """How a plan ended: its `text` for the shell, the bytes `shown` in the terminal, its peak memory."""
 
     status: int
     text: bytes
@@ -39,7 +39,7 @@ class Planned:
 
     @property
     def lines(self) -> list[str]:
-        """What is shown, line by line; fails if a terminal would take any of it for a command."""
+        """The lines shown in the terminal. Fails if a line has characters that a terminal obeys."""
         shown = self.shown.decode()
         assert shown.endswith("\r\n") or not shown
         lines = shown.split("\r\n")[:-1]
@@ -50,7 +50,7 @@ class Planned:
 
 
 def planned(environ: Mapping[str, str], words: Sequence[str] = ("plan",)) -> Planned:
-    """Run `python -m distcc_driver plan`, or other `words`; fails if it does not end by itself."""
+    """Run `python -m distcc_driver plan`, or other `words`. Fails if it does not end by itself."""
     master, slave = pty.openpty()
     peak, peak_in = os.pipe()
     shown = bytearray()
@@ -84,7 +84,7 @@ def planned(environ: Mapping[str, str], words: Sequence[str] = ("plan",)) -> Pla
 
 
 def _read_all(master: int, shown: bytearray) -> None:
-    """Until nobody has the terminal open, which on Linux is an error."""
+    """Read until no process has the terminal open. On Linux, reading then fails."""
     with contextlib.suppress(OSError):
         while select.select([master], [], [])[0]:
             data = os.read(master, 4096)

@@ -1,4 +1,4 @@
-"""Loopback ports that nobody uses, and ports at which nobody answers."""
+"""Loopback ports that are free, that refuse connections, or that never answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def family_of(address: str) -> socket.AddressFamily:
 
 
 def bound_socket(address: str = LOOPBACK) -> socket.socket:
-    """A socket at a free port: as long as it does not listen, connections are refused."""
+    """A socket bound to a free port. The port refuses connections until the socket listens."""
     bound = socket.socket(family_of(address))
     bound.bind((address, 0))
     return bound
@@ -31,7 +31,7 @@ def port_of(bound: socket.socket) -> int:
 
 
 def free_ports(count: int, address: str = LOOPBACK) -> list[int]:
-    """Ports that were free a moment ago: who uses one must be ready to lose it to another."""
+    """Ports that were free a moment ago. Another program may take one before the caller uses it."""
     with contextlib.ExitStack() as stack:
         return [port_of(stack.enter_context(bound_socket(address))) for _ in range(count)]
 
@@ -44,16 +44,16 @@ def host_spec(address: str, job_port: int, stats_port: int) -> str:
 
 @contextlib.contextmanager
 def refusing_port(address: str = LOOPBACK) -> Iterator[int]:
-    """A port that refuses connections, and that nobody else can get meanwhile."""
+    """A port that refuses connections. No other program can take it while the context is entered."""
     with bound_socket(address) as bound:
         yield port_of(bound)
 
 
 @contextlib.contextmanager
 def silent_port(address: str = LOOPBACK) -> Iterator[int]:
-    """A port that answers a connection attempt with nothing, as behind a firewall that drops.
+    """A port that never answers a connection attempt, like a port behind a firewall that drops packets.
 
-    Its queue is full: Linux ignores the SYN of any further client.
+    Its queue of connections is full: Linux ignores the SYN of any further client.
     """
     with bound_socket(address) as bound, contextlib.ExitStack() as stack:
         bound.listen(0)

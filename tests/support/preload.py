@@ -1,4 +1,4 @@
-"""Libraries for LD_PRELOAD, which put something between two steps of a process."""
+"""Libraries for LD_PRELOAD, by which a test acts between two system calls of a program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEADERS = ("fcntl", "signal", "stdlib", "string", "sys/stat", "sys/syscall", "u
 
 
 def library(path: Path, source: str) -> str:
-    """Compile functions that take the place of those of libc; returns the path of the library."""
+    """Compile C functions that replace functions of libc; return the path of the library."""
     headers = "".join(f"#include <{name}.h>\n" for name in _HEADERS)
     command = ["gcc", "-shared", "-fPIC", "-xc", "-", "-o", str(path)]
     subprocess.run(command, input=f"#define _GNU_SOURCE\n{headers}{source}", text=True, check=True)

@@ -1,4 +1,4 @@
-"""What runs on this machine, from /proc; and waiting for it to change."""
+"""Reads in /proc which processes run on this machine, and waits until that changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAUSE_S = 0.01
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Return when `condition` is true; fails if it takes absurdly long."""
+    """Return when `condition` is true. Fails if that takes absurdly long."""
     deadline = time.monotonic() + _DEADLINE_S
     while not condition():
         assert time.monotonic() < deadline, f"never came about: {what}"
@@ -39,8 +39,8 @@ def is_alive(pid: int) -> bool:
 
 
 def is_writing(pid: int, descriptor: int = 1) -> bool:
-    """Whether the kernel holds it up in a write(2)."""
-    number = {"x86_64": "1"}.get(os.uname().machine, "64")  # the other is the generic one
+    """Whether a process waits inside a write(2)."""
+    number = {"x86_64": "1"}.get(os.uname().machine, "64")  # all other architectures use the generic table
     return Path(f"/proc/{pid}/syscall").read_text().startswith(f"{number} {descriptor:#x} ")
 
 
@@ -65,7 +65,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def has_in_environment(pid: int, entry: bytes) -> bool:
-    """Whether a process was started with `NAME=value` in its environment."""
+    """Whether a process was started with this `NAME=value` in its environment."""
     try:
         return entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
@@ -73,13 +73,13 @@ def has_in_environment(pid: int, entry: bytes) -> bool:
 
 
 def of_program(name: str, environ: Mapping[str, str]) -> list[int]:
-    """The processes with a program among their words that have a test's environment, known by its HOME."""
+    """The processes with this program among their arguments and this HOME, which each test has for itself."""
     mark = os.fsencode(f"HOME={environ['HOME']}")
     return [pid for pid in pids() if name in arguments_of(pid) and has_in_environment(pid, mark)]
 
 
 def listening_ports() -> dict[int, set[str]]:
-    """Every TCP port that somebody listens on here, with the addresses, as hexadecimal numbers."""
+    """Every TCP port at which a program listens, with its addresses as hexadecimal numbers."""
     found: dict[int, set[str]] = {}
     for name in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:

@@ -1,4 +1,4 @@
-"""Compilers and launchers that note how they are called, to tell what a build really runs."""
+"""Compilers and launchers that record their arguments: so a test knows which commands a build runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from distcc_driver.doctor.trees.buildcommands import BuildCommand
 
-Called = tuple[tuple[str, ...], str]  # the words that are no files, and the directory
+Called = tuple[tuple[str, ...], str]  # the arguments without names of files, and the directory
 
 _SCRIPT = """\
 #!/bin/sh
@@ -30,7 +30,7 @@ _SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hxx", ".hpp")
 
 
 class Recorders:
-    """A directory for PATH; what a build calls there is noted, once for each command of it."""
+    """A directory for PATH with the programs. Each command of a build is recorded once."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -43,17 +43,17 @@ class Recorders:
             (directory / name).chmod(0o755)
 
     def path(self, environ: dict[str, str]) -> dict[str, str]:
-        """The environment with these in front."""
+        """The environment with this directory first on PATH."""
         return environ | {"PATH": f"{self.directory}:{environ['PATH']}"}
 
     def forget(self) -> None:
-        """Forget what a configuration has called."""
+        """Forget the commands that the configuration of the build has run."""
         for name in os.listdir(self._log):
             (self._log / name).unlink()
 
     @property
     def called(self) -> Counter[Called]:
-        """The commands that compiled one source, without what names files."""
+        """How often each compile command ran, without the arguments that name files."""
         found = Counter[Called]()
         for name in sorted(os.listdir(self._log)):
             directory, *words = (self._log / name).read_text().split("\0")[:-1]
@@ -63,7 +63,7 @@ class Recorders:
 
 
 def commands(found: Iterable[BuildCommand]) -> Counter[Called]:
-    """What was read, in the form of what was called."""
+    """The commands that the product has read in a build directory, in the form of `Recorders.called`."""
     counted = Counter[Called]()
     for command in found:
         words = [word for word in command.words if not word.startswith("CCACHE_")]

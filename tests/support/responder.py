@@ -1,4 +1,4 @@
-"""A machine that announces by mDNS whatever a test wants it to, well-formed as a packet or not."""
+"""A machine that answers mDNS questions with any packets that a test wants, well-formed or not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def announcement(
     port: int = 3632,
     texts: Sequence[bytes] = (),
 ) -> bytes:
-    """A packet that announces distccd at some addresses, with a TXT record."""
+    """A packet that announces a distccd at some addresses, with a TXT record."""
     name, target = (service, *_SERVICE), (host, b"local")
     records = [
         _record(_SERVICE, _POINTER, _name(name)),
@@ -51,7 +51,7 @@ def _name(labels: Sequence[bytes]) -> bytes:
 
 
 class Responder:
-    """Sends packets whenever anybody asks anything, from `address` in a network."""
+    """Sends packets from `address` in a network, whenever a question arrives."""
 
     def __init__(self, network: Network, address: str, packets: Sequence[bytes]) -> None:
         self._packets = packets
@@ -65,20 +65,22 @@ class Responder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):  # nobody is at the other end, which is no trouble
+        with contextlib.suppress(
+            OSError
+        ):  # the socket is not connected: shutdown fails, but ends the recv of the thread
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._socket.close()
 
     def _answer(self) -> None:
         while question := self._socket.recv(65536):
-            if question[2:4] == b"\0\0":  # not an answer, such as its own
+            if question[2:4] == b"\0\0":  # a question, not an answer such as our own
                 for packet in self._packets:
                     self._socket.sendto(packet, (_GROUP, _PORT))
 
 
 def _joined(address: str) -> socket.socket:
-    """A socket that hears and sends mDNS where the network has that address."""
+    """A socket that receives and sends mDNS on the interface with this address."""
     channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     channel.bind(("", _PORT))

@@ -1,4 +1,4 @@
-"""Servers in threads that do on purpose what a stats port should not do."""
+"""Servers in threads that do things on purpose that a stats port should not do."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _STATS_PAGE = b"HTTP/1.0 200 OK\n\nargv /distccd\n<distccstats>\ndcc_max_kids 4\
 
 
 class Server:
-    """Gives each connection to `answer`, in a thread, with an event that is set at the end.
+    """Calls `answer` for each connection, in a thread, with an event that is set when the server closes.
 
-    It listens from when it is entered until it is left; then every thread has ended.
+    The server listens while the context is entered. When it is left, every thread has ended.
     """
 
     def __init__(self, answer: Answer, address: str = LOOPBACK) -> None:
@@ -51,7 +51,7 @@ class Server:
         self._listener.close()
 
     def stop_listening(self) -> None:
-        """Refuse all connections from now on; those that are there stay."""
+        """Refuse new connections from now on; existing ones stay open."""
         self._listener.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
@@ -87,7 +87,7 @@ def html(connection: socket.socket, closing: threading.Event) -> None:
 
 
 def trickle(connection: socket.socket, closing: threading.Event) -> None:
-    """A byte at a time, each before the client would lose patience, and never the whole page."""
+    """Sends one byte after the other, so that each wait is short, but never sends the whole page."""
     for byte in _STATS_PAGE[:-4]:
         if closing.wait(0.2):
             return
@@ -96,27 +96,27 @@ def trickle(connection: socket.socket, closing: threading.Event) -> None:
 
 
 def endless(connection: socket.socket, closing: threading.Event) -> None:
-    """More and more, until the client closes."""
+    """Sends without end, until the client closes."""
     connection.sendall(_STATS_PAGE.partition(b"</distccstats>")[0])
     while not closing.is_set():
         connection.sendall(b"dcc_other 1\n" * 1000)
 
 
 def reset(connection: socket.socket, closing: threading.Event) -> None:
-    """Cuts the connection off without a word."""
+    """Resets the connection without sending anything."""
     del closing
     connection.recv(4096)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def empty(connection: socket.socket, closing: threading.Event) -> None:
-    """Closes without a word, as distccd does where `--allow` does not name the client."""
+    """Closes without sending anything, like a distccd whose `--allow` does not name the client."""
     del closing
     connection.recv(4096)
 
 
 def saying(reply: bytes) -> Answer:
-    """Sends a reply of the test's own."""
+    """Reads the request, then sends a reply that the test gives."""
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         del closing
@@ -127,7 +127,7 @@ def saying(reply: bytes) -> Answer:
 
 
 def with_free_memory(address: str, stats_port: int, free_memory_mib: int) -> Answer:
-    """Stands in front of a real stats port and adds the memory that newer daemons tell."""
+    """Passes on the page of a real stats port, with the line about free memory that newer daemons send."""
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         del closing
@@ -144,7 +144,7 @@ def with_free_memory(address: str, stats_port: int, free_memory_mib: int) -> Ans
 
 
 def forwarding(port: int, source: str) -> Answer:
-    """Passes all on to a port of this machine, from another address of it."""
+    """Passes everything on to a port of this machine, from another source address."""
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         del closing

@@ -1,4 +1,4 @@
-"""The shapes of JSON documents as docs/json.md has them, and whether a document is of that shape."""
+"""Compares a JSON document with the keys and types that docs/json.md gives for it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _TYPES = {
 
 
 def assert_shape(value: object, name: str) -> None:
-    """A value has exactly the keys of the section `name` of the docs, and their types."""
+    """Fails unless a value has exactly the keys and types of the section `name` in docs/json.md."""
     _check(value, f"[{name}](#)", name)
 
 
 def _sections() -> dict[str, dict[str, str]]:
-    """Section to key to type, as written."""
+    """For each section of docs/json.md, the type of each key, as it is written there."""
     sections: dict[str, dict[str, str]] = {}
     for line in _DOCS.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):

@@ -1,4 +1,4 @@
-"""bash and zsh as a user has them: started for real, with a shim sourced."""
+"""Real bash and zsh that source a shim, as a user's shell does."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _NO_START_FILES = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "dash": []}
 class UserShell:
     """A user's shell, by name, with an environment and a current directory that tests may change.
 
-    Each `run` is a new process that sources the shim first; commands are words for the shell
-    to read, so quote what is data (`shlex.join`).
+    Each `run` starts a new process, which sources the shim first. The shell reads the script as
+    text, so quote data with `shlex.join`.
     """
 
     def __init__(self, name: str, environ: dict[str, str], cwd: Path, root: Path = SHIMS) -> None:
@@ -46,14 +46,14 @@ class UserShell:
 
     @property
     def sourcing(self) -> str:
-        """The line of the user's start file."""
+        """The line that a user has in a start file: it sources the shim."""
         return f"source {shlex.quote(str(self.shim))}"
 
     def command(self, script: bytes, options: Sequence[str] = ()) -> list[str]:
-        """The argument list that runs a script; the shim is not sourced.
+        """The argument list that runs a script, without sourcing the shim.
 
-        From a file, which a shell reads line by line: zsh reads the text behind `-c` as a whole,
-        before any alias or option of it can take effect.
+        The script is in a file, which a shell reads line by line. The text behind `-c` zsh reads as a
+        whole, before an alias or option in that text can take effect.
         """
         file = Path(self.environ["HOME"]) / "script"
         file.write_bytes(script)
@@ -67,13 +67,13 @@ class UserShell:
         options: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
     ) -> ProcessResult:
-        """Run `before`, source the shim, run `script`; output is text."""
+        """Run `before`, source the shim, then run `script`. The output is text."""
         return self.run_bare(f"{before}\n{self.sourcing}\n{script}", options=options, environ=environ)
 
     def run_bare(
         self, script: str, *, options: Sequence[str] = (), environ: Mapping[str, str] | None = None
     ) -> ProcessResult:
-        """Run a script that does its own sourcing, if any."""
+        """Run a script without sourcing the shim first."""
         name, *arguments = self.command(os.fsencode(script), options)
         return ScriptSubprocess(
             script_name=name,
@@ -85,7 +85,7 @@ class UserShell:
         ).run()
 
     def interactive(self, before: str = "") -> Terminal:
-        """A terminal with the shell at its prompt, `before` and the shim's line typed and done."""
+        """A terminal with the shell at its prompt, after `before` and the line that sources the shim."""
         terminal = Terminal(
             [self.name, *_NO_START_FILES[self.name], "-i"], {**self.environ, "PS1": PROMPT}, self.cwd
         )
@@ -96,7 +96,7 @@ class UserShell:
         return terminal
 
     def run_bytes(self, script: bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Source the shim, run a script that need not be text, and feed it; output is bytes."""
+        """Source the shim and run a script of bytes with `stdin` as its input. The output is bytes."""
         return subprocess.run(
             self.command(os.fsencode(self.sourcing) + b"\n" + script),
             input=stdin,
@@ -109,13 +109,13 @@ class UserShell:
 
 
 class Recorder:
-    """A command that writes down, byte for byte, the arguments and the environment it got."""
+    """A command that records, byte for byte, its arguments and its environment."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "recorder"
         self._output = directory / "recorded"
         self.path.write_text(
-            # Not the one of .venv: a checkout may have a blank in its path, and then that has, too.
+            # Not the Python of .venv: the path of the clone may have a blank, which a `#!` line cannot have.
             f"#!{os.path.realpath(sys.executable)} -ISs\n"
             "import os, sys\n"
             f"with open({str(self._output)!r}, 'wb') as file:\n"
@@ -146,7 +146,7 @@ class Recorder:
 
     @property
     def jobs(self) -> int:
-        """The N of the `-j N` that was appended."""
+        """The N of the `-j N` at the end of the arguments."""
         option, number = self.arguments[-2:]
         assert option == b"-j"
         return int(number)
@@ -156,7 +156,10 @@ class Recorder:
 
 
 def write_c_project(directory: Path, files: int = 6) -> Path:
-    """A program of some C files with a Makefile; `make` leaves `program`, and `files` objects."""
+    """Write a C project of some files with a Makefile.
+
+    `make` builds `program`, and an object for each file.
+    """
     directory.mkdir(parents=True)
     names = [f"part{number}" for number in range(files)]
     for name in names:

@@ -39,22 +39,22 @@ class Key:
 
     @property
     def text(self) -> str:
-        """Type and key, without the comment."""
+        """The type and the key, without the comment behind them."""
         return " ".join(self.public.read_text().split()[:2])
 
 
 class Server(Protocol):
-    """Of ssh, on loopback."""
+    """An SSH server on loopback."""
 
     host_key: Key
     port: int
 
 
 class Sshd:
-    """An sshd for one user and some keys, listening when the constructor returns.
+    """An sshd for one user and some keys. It listens when the constructor returns.
 
-    `options` are lines of sshd_config(5) that win over the ones here. It logs what its clients
-    ask for: `log()`.
+    `options` are lines of sshd_config(5) that win over the ones here. `log()` shows what clients
+    have asked for.
     """
 
     def __init__(self, host_key: Key, authorized: Sequence[Key], options: Sequence[str] = ()) -> None:
@@ -77,18 +77,18 @@ class Sshd:
         return self.log_file.read_text(errors="replace")
 
     def cut_connections(self) -> None:
-        """End every login; new ones are still taken."""
+        """End every login. The server still accepts new ones."""
         _kill(descendants(self.pid))
 
     def kill(self) -> None:
-        """End it and every login without a word: nobody answers at its port any more."""
+        """Kill the server and every login: the port refuses connections from now on."""
         logins = descendants(self.pid)
         self._process.kill()
         self._process.wait(_DEADLINE_S)
         _kill(logins)
 
     def stop(self) -> None:
-        """End it and its logins."""
+        """End the server and its logins."""
         logins = descendants(self.pid) if self._process.poll() is None else []
         self._process.terminate()
         self._process.wait(_DEADLINE_S)
@@ -117,7 +117,7 @@ class Sshd:
             is_listening = False
             try:
                 is_listening = self._is_listening()
-            finally:  # whoever waits may be interrupted
+            finally:  # Ctrl-C may interrupt the wait
                 if not is_listening:
                     self._process.kill()
                     self._process.wait()
@@ -126,7 +126,7 @@ class Sshd:
         raise RuntimeError(f"sshd does not start: {self.log()}")
 
     def _is_listening(self) -> bool:
-        """False if it ended, as when another took its port."""
+        """True if sshd listens. False if it has ended, as when another program took its port."""
         deadline = time.monotonic() + _DEADLINE_S
         while time.monotonic() < deadline:
             if f"Server listening on {LOOPBACK}" in self.log():
@@ -146,9 +146,12 @@ def _kill(pids: Sequence[int]) -> None:
 def write_sshd_config(
     directory: Path, host_key: Key, authorized: Sequence[Key], options: Sequence[str]
 ) -> Path:
-    """A configuration that depends on nothing of this machine; the first mention of an option counts."""
+    """Write a configuration that depends on nothing of this machine.
+
+    sshd takes the first value of an option.
+    """
     if os.geteuid() == 0:
-        _SEPARATION.mkdir(mode=0o755, exist_ok=True)  # as the start script of the system does
+        _SEPARATION.mkdir(mode=0o755, exist_ok=True)  # the system's start script makes it, too
     keys = directory / "authorized_keys"
     keys.write_text("".join(f"{key.text}\n" for key in authorized))
     config = directory / "sshd_config"
@@ -170,7 +173,7 @@ def write_sshd_config(
         "PermitTTY yes",
         "LogLevel DEBUG1",
     ]
-    if not any(option.startswith("MaxStartups") for option in options):  # of which the last one counts
+    if not any(option.startswith("MaxStartups") for option in options):  # of this one sshd takes the last
         lines.append("MaxStartups 100")
     config.write_text("".join(f"{line}\n" for line in lines))
     return config
@@ -178,7 +181,10 @@ def write_sshd_config(
 
 @functools.cache
 def _without_penalties() -> Sequence[str]:
-    """All logins come from one address, which OpenSSH 9.8 and later shut out after a few that failed."""
+    """An option for OpenSSH 9.8 and later, which refuse an address for a while after failed logins there.
+
+    All logins of the tests come from one address.
+    """
     option = "PerSourcePenalties no"
     command = [SSHD, "-t", "-f", os.devnull, "-o", option]
     tried = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_DEADLINE_S)
@@ -186,10 +192,10 @@ def _without_penalties() -> Sequence[str]:
 
 
 class SshUser:
-    """What a user of ssh has: a configuration, known hosts, and `ssh` on PATH.
+    """A user of ssh, with a configuration, known hosts, and `ssh` on PATH.
 
-    ssh looks for its files in the home that the account database says, whatever HOME is: so the
-    one on PATH is a script that names the configuration. Of two `-F`, the last one counts.
+    ssh ignores HOME and looks for its files in the home that the account database says. So the `ssh`
+    on PATH is a script that names the configuration by `-F`. If there are two `-F`, ssh takes the last.
     """
 
     def __init__(self, directory: Path, key: Key) -> None:
@@ -213,17 +219,17 @@ class SshUser:
         self._write()
 
     def write_wrapper(self, before: str = "") -> None:
-        """Make the `ssh` on PATH, which runs some shell commands first."""
+        """Write the script `ssh`, which runs some shell commands first, then the real ssh."""
         self.wrapper.write_text(f'#!/bin/sh\n{before}\nexec {SSH} -F {self._config} "$@"\n')
         self.wrapper.chmod(0o755)
 
     def default(self, **options: str) -> None:
-        """Set options for all hosts that say nothing else."""
+        """Set options for all hosts that do not set them."""
         self._defaults.update(options)
         self._write()
 
     def host(self, alias: str, sshd: Server | None = None, **options: str | Sequence[str]) -> str:
-        """Add a `Host` block, first come first served; returns the alias."""
+        """Add a `Host` block; return the alias. ssh takes the first value of an option."""
         target: dict[str, str | Sequence[str]] = {}
         if sshd is not None:
             target = {"HostName": LOOPBACK, "Port": str(sshd.port)}
@@ -232,22 +238,22 @@ class SshUser:
         return alias
 
     def match(self, criteria: str) -> None:
-        """Add a `Match` block without options: what counts is what ssh does to find out."""
+        """Add a `Match` block without options. ssh runs its command to find out whether the block matches."""
         self._blocks.append(f"Match {criteria}\n")
         self._write()
 
     def trust(self, sshd: Server, key: Key | None = None) -> None:
-        """Note the host key of an sshd as known, or another `key` in its place."""
+        """Write the host key of an sshd, or another `key` in its place, into the known hosts."""
         with self.known_hosts.open("a") as file:
             file.write(f"[{LOOPBACK}]:{sshd.port} {(key or sshd.host_key).text}\n")
 
     def worker(self, alias: str, sshd: Server, **options: str | Sequence[str]) -> str:
-        """A host block for an sshd whose key is known; returns the alias."""
+        """Add a host block for an sshd, and its host key to the known hosts; return the alias."""
         self.trust(sshd)
         return self.host(alias, sshd, **options)
 
     def run(self, *arguments: str) -> int:
-        """Run ssh as the user would by hand, beside any build; returns its status."""
+        """Run ssh as the user would by hand, outside of any build; return its status."""
         finished = subprocess.run(
             [str(self.wrapper), *arguments],
             check=False,

@@ -1,4 +1,4 @@
-"""A program in a terminal: a real pty, of which it is the controlling process."""
+"""Runs a program in a real pty, whose controlling process the program is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _take_terminal() -> None:
 
 
 class Terminal:
-    """Types at a program and reads what it shows; leaving it hangs up, and ends the program."""
+    """Types text for a program, and reads what the program shows. Leaving hangs up and ends the program."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> None:
         self.shown = ""
@@ -54,7 +54,7 @@ class Terminal:
         os.write(self._master, keys.encode())
 
     def expect(self, text: str) -> str:
-        """Read on until `text` is shown; returns what came before it."""
+        """Read until `text` is shown; return the text shown before it."""
         deadline = time.monotonic() + _DEADLINE_S
         while text not in self.shown[self._read :]:
             ready = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))[0]
@@ -66,7 +66,7 @@ class Terminal:
         return self.shown[start:end]
 
     def wait(self) -> int:
-        """Read to the end; returns the status of the program."""
+        """Read until the program ends; return its status."""
         deadline = time.monotonic() + _DEADLINE_S
         while True:
             ready = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))[0]
@@ -75,7 +75,7 @@ class Terminal:
                 return self._process.wait(_DEADLINE_S)
 
     def _receive(self) -> bool:
-        """False at the end: on Linux, reading from a pty that nobody has open is an error."""
+        """Read more. False at the end: on Linux, reading fails when no process has the terminal open."""
         try:
             data = os.read(self._master, 4096)
         except OSError:

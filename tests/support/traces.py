@@ -1,4 +1,4 @@
-"""What builds with tunnels have running and lying about, and what of it is left when they end."""
+"""Finds the processes, session directories and files of builds with tunnels, and whether they are gone."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ LOOPBACK_HEX = "0100007F"
 
 
 def tunnel_ports(distcc_hosts: str) -> list[int]:
-    """The local ends of the job ports in a DISTCC_HOSTS that has only tunnels."""
+    """The local ports of the tunnels to job ports, from a DISTCC_HOSTS that has only tunnels."""
     return [int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)/", distcc_hosts)]
 
 
 class Traces:
-    """Finds everything of ours that was started with a test's environment, whoever is its parent now."""
+    """Finds all that the driver started with a test's environment, even if its parent has ended."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._mark = os.fsencode(f"HOME={environ['HOME']}")
 
     def processes(self) -> dict[int, list[str]]:
-        """Argument lists of every ssh, and every Python program of ours, by pid."""
+        """The argument list of every ssh and every Python program of the driver, by pid."""
         found = {}
         for pid in pids():
             arguments = arguments_of(pid)
@@ -39,7 +39,7 @@ class Traces:
         return found
 
     def masters(self) -> list[int]:
-        """Pids of the ssh connections, in the order of the host list."""
+        """Pids of the ssh masters, in the order of the host list."""
         found = self.processes()
         controls = {pid: words[words.index("-S") + 1] for pid, words in found.items() if "-N" in words}
         return sorted(controls, key=controls.__getitem__)
@@ -52,7 +52,7 @@ class Traces:
         return [pid for pid, words in self.processes().items() if "guard" in words]
 
     def owner(self) -> int:
-        """The pid of the sub-shell that a build runs in, as the guard has it."""
+        """The pid of the build's sub-shell, taken from the arguments of the guard."""
         words = self.processes()[self.guard()]
         return int(words[words.index("guard") + 2])
 
@@ -60,7 +60,7 @@ class Traces:
         return [pid for pid, words in self.processes().items() if "plan" in words]
 
     def shells(self) -> list[int]:
-        """Pids of the shells, and of sub-shells that they have left."""
+        """Pids of the shells, and of sub-shells that outlived them."""
         shells = ("bash", "zsh")
         return [
             pid
@@ -71,7 +71,7 @@ class Traces:
         ]
 
     def sessions(self) -> list[Path]:
-        """The session directories, in all places that the environment names."""
+        """The session directories, in XDG_RUNTIME_DIR and TMPDIR."""
         bases = [Path(self._environ[name]) for name in ("XDG_RUNTIME_DIR", "TMPDIR") if name in self._environ]
         return [path for base in bases for path in sorted(base.glob("distcc-driver.*"))]
 
@@ -81,25 +81,31 @@ class Traces:
         return [path.name for path in sorted(lock.glob("*_127.0.0.1_*"))]
 
     def all(self) -> list[str]:
-        """Everything at once, for people to read."""
+        """All processes, session directories and slot files, as lines for people to read."""
         running = [f"{pid}: {' '.join(words)}" for pid, words in self.processes().items()]
         return [*running, *map(str, self.sessions()), *self.slot_files()]
 
     def assert_none(self, distcc_hosts: str = "") -> None:
-        """Nothing is left, and nobody listens at the tunnels that were in DISTCC_HOSTS."""
+        """Nothing is left, and no program listens at the ports of the tunnels in DISTCC_HOSTS."""
         left = self.all()
         assert not left, "\n".join(left)
         assert set(tunnel_ports(distcc_hosts)) & set(listening_ports()) == set()
 
     def wait_for_none(self, distcc_hosts: str = "") -> None:
-        """The same where nobody can wait for the end, as when the shell was killed."""
+        """Wait until nothing is left.
+
+        For builds whose end the test cannot see, as when the shell was killed.
+        """
         wait_until(lambda: not self.all(), "everything of the build is gone")
         self.assert_none(distcc_hosts)
 
     def wait_for_closed_tunnels(self) -> None:
-        """Until there is neither an ssh nor a session; a guard stays with a build that has lost its shell."""
+        """Wait until no ssh and no session directory is left.
+
+        A guard may stay, if its build has lost its shell.
+        """
         wait_until(lambda: not self.masters() and not self.sessions(), "the tunnels are closed")
 
     def wait_for_shells(self) -> None:
-        """Until no sub-shell is left that could still start something."""
+        """Wait until no sub-shell is left that could still start a process."""
         wait_until(lambda: not self.shells(), "every shell has ended")

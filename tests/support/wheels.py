@@ -1,4 +1,4 @@
-"""The wheel as its users have it: built, then installed by pip for the Pythons of this machine."""
+"""Builds the wheel, and installs it by pip for each Python of this machine, as users do."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ THIS_VERSION = f"3.{sys.version_info.minor}"
 
 
 def run(*words: str | Path, **environ: str) -> str:
-    """What a command prints; it has to succeed."""
+    """Run a command, which must succeed; return its output."""
     done = subprocess.run(
         words,
         env={**os.environ, **environ},
-        cwd=ROOT.anchor,  # no package of ours is there
+        cwd=ROOT.anchor,  # not the clone, from which Python would import the package
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -40,13 +40,13 @@ def run(*words: str | Path, **environ: str) -> str:
 
 
 def build(directory: Path, source: Path, *options: str) -> list[Path]:
-    """What `python -m build` makes of a source tree."""
+    """Build a source tree by `python -m build`; return the files that it has made."""
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", directory, *options, source)
     return sorted(directory.iterdir())
 
 
 def pythons() -> dict[str, str]:
-    """Interpreters that we support and that are on this machine, by version; this one is among them."""
+    """The supported interpreters of this machine, by version. The one that runs the tests is among them."""
     found = {THIS_VERSION: sys.executable}
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     for minor in _MINORS:
@@ -62,33 +62,36 @@ def pythons() -> dict[str, str]:
 
 
 class Installed:
-    """An installation of the wheel: the directory of its packages, and that of its programs."""
+    """An installation of the wheel: its directory of packages, and its directory of programs."""
 
     def __init__(self, packages: Path, programs: Path) -> None:
         self.packages = packages
         self.program = programs / "distcc-driver"
 
     def run(self, *words: str, **environ: str) -> str:
-        """What `distcc-driver WORDS` prints."""
+        """Run `distcc-driver WORDS` of the installation; return its output."""
         return run(self.program, *words, **environ)
 
     def shim(self, shell: str) -> Path:
         return Path(self.run("shim", shell).removesuffix("\n"))
 
     def use_in(self, shell: UserShell) -> UserShell:
-        """The shell, which now sources the installed shim."""
+        """Let a shell source the installed shim; return the shell."""
         shell.root = self.shim_directory
         return shell
 
     @property
     def shim_directory(self) -> Path:
-        """Where start files find the shims: beside lib, if the packages are in lib/python3.N."""
+        """The directory that start files name: in PREFIX/share, if the packages are in PREFIX/lib."""
         lasting = self.packages.parents[2] / "share" / "distcc-driver"
         return lasting if lasting.is_dir() else self.packages / "distcc_driver"
 
 
 def install_in_venv(wheel: Path, python: str, version: str, directory: Path) -> Installed:
-    """An environment of its own. That of these tests lends what we depend on, if it can."""
+    """Install into a new virtual environment.
+
+    If its Python is the version that runs the tests, it uses the dependencies of the tests' environment.
+    """
     run(python, "-m", "venv", directory)
     installed = Installed(directory / "lib" / f"python{version}" / "site-packages", directory / "bin")
     is_lent = version == THIS_VERSION
@@ -99,29 +102,32 @@ def install_in_venv(wheel: Path, python: str, version: str, directory: Path) -> 
 
 
 def install_under(wheel: Path, prefix: Path) -> Installed:
-    """As `pip install --user` does, whose prefix is ~/.local: no interpreter is there."""
+    """Install into a prefix without an interpreter, as `pip install --user` does into ~/.local."""
     run(
         sys.executable, *_PIP, "--no-deps", "--ignore-installed", "--prefix", prefix, wheel
-    )  # not in its place
+    )  # ignore the package that the tests' environment has: keep it
     packages = prefix / "lib" / f"python{THIS_VERSION}" / "site-packages"
     _copy_sh(packages)
     return Installed(packages, prefix / "bin")
 
 
 def install_into(wheel: Path, directory: Path) -> Installed:
-    """As `pip install --target` does: nothing says which interpreter it is for."""
+    """Install as `pip install --target` does: the path does not say for which interpreter."""
     run(sys.executable, *_PIP, "--no-deps", "--target", directory, wheel)
     _copy_sh(directory)
     return Installed(directory, directory / "bin")
 
 
 def _copy_sh(directory: Path) -> None:
-    """The one dependency of builds, which pip would have put there."""
+    """Copy the one dependency of builds, which pip would install, too."""
     shutil.copytree(Path(sysconfig.get_path("purelib")) / "sh", directory / "sh")
 
 
 def python_named(name: str, directory: Path) -> Path:
-    """A bare Python of this version under another name, as on a PATH; it has none of our dependencies."""
+    """A program on PATH that runs the Python of the tests by another name, without our dependencies.
+
+    It leaves the file `NAME.used` beside itself.
+    """
     directory.mkdir(exist_ok=True)
     program = directory / name
     real = shlex.quote(os.path.realpath(sys.executable))

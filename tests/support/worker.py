@@ -1,4 +1,4 @@
-"""`distcc-driver worker`, running, and what it shows."""
+"""Runs `distcc-driver worker`, and reads what it shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LAST = "jobs as they end:"
 
 
 def free_job_port() -> int:
-    """A port that was free a moment ago, as was the next one."""
+    """A port that was free a moment ago, and so was the port after it."""
     while True:
         with bound_socket() as job, socket.socket() as stats:
             try:
@@ -37,7 +37,10 @@ def free_job_port() -> int:
 
 
 class RunningWorker:
-    """The command with its output; entered when it shows that it is ready."""
+    """The running command and its output.
+
+    The constructor returns when the command has shown that it is ready.
+    """
 
     def __init__(self, environ: Mapping[str, str], cwd: Path, *words: str) -> None:
         self.environ = environ
@@ -70,7 +73,10 @@ class RunningWorker:
         self._lines.put("")
 
     def _is_ready(self) -> bool:
-        """False if another program took one of its ports."""
+        """True if the worker is ready.
+
+        False if it has ended because another program took one of its ports.
+        """
         while line := self.line():
             if line.endswith(_LAST):
                 self._directory = self._find_directory()
@@ -81,18 +87,18 @@ class RunningWorker:
         return False
 
     def line(self) -> str:
-        """The next line; "" at the end."""
+        """The next line of the output; "" at the end."""
         line = self._lines.get(timeout=_DEADLINE_S)
         self.shown.append(line)
         return line
 
     @property
     def hosts(self) -> list[str]:
-        """What it says for DISTCC_AUTO_HOSTS."""
+        """The entries that the worker shows for DISTCC_AUTO_HOSTS."""
         return re.findall(r'DISTCC_AUTO_HOSTS="(.*)"', "\n".join(self.shown))
 
     def of_it(self) -> list[int]:
-        """The processes of its distccd, and its guard."""
+        """Pids of the processes of its distccd, and of its guard."""
         mark = f"--port {self.job_port} "
         temporary = os.fsencode(f"TMPDIR={self.environ['TMPDIR']}")
         return [
@@ -107,11 +113,11 @@ class RunningWorker:
         ]
 
     def distccd(self) -> int:
-        """The first process of its distccd."""
+        """The pid of the first process of its distccd."""
         return min(pid for pid in self.of_it() if arguments_of(pid)[0].endswith("distccd"))
 
     def end(self, number: int) -> int:
-        """Send a signal; returns the status, with all that it showed in `shown`."""
+        """Send a signal and wait for the end; return the status. Then `shown` has the whole output."""
         self.process.send_signal(number)
         return self.wait()
 
@@ -123,7 +129,7 @@ class RunningWorker:
         return status
 
     def _find_directory(self) -> Path:
-        """Where it keeps its files."""
+        """The directory in which the worker keeps its files."""
         [guard] = [words for pid in self.of_it() if "worker-guard" in (words := arguments_of(pid))]
         return Path(guard[-1])
 
