@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A user's environment from scratch. The build must leave nothing in its TMPDIR."""
     home = tmp_path / "home"
-    state = home / "distcc"  # which distcc does not make
+    state = home / "distcc"  # distcc makes no parent directories
     state.mkdir(parents=True)
-    # Short, for the path of a socket has to fit into about 100 bytes.
+    # A short path: the path of a socket may have only about 100 bytes.
     temporary = Path(tempfile.mkdtemp(prefix="dd-"))
     venv = ROOT / ".venv"
-    # The real python3 first: the wrapper of a version manager takes longer than a build.
+    # The real python3 comes first: the wrapper of a version manager can take longer than a build.
     directories = [os.path.dirname(os.path.realpath(sys.executable))]
     directories += [
         directory
@@ -72,7 +72,7 @@ def public() -> Iterator[Path]:
 
 @pytest.fixture(params=SHELLS)
 def user_shell(request: pytest.FixtureRequest, environ: dict[str, str], work: Path) -> UserShell:
-    """bash, then zsh."""
+    """A shell of the user. Each test that takes it runs once in bash and once in zsh."""
     return UserShell(request.param, environ, work)
 
 
@@ -91,7 +91,10 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 
 @pytest.fixture
 def start_distccd() -> Iterator[Callable[..., Distccd]]:
-    """Starts workers, as `start_distccd(jobs=4, address="127.0.0.1")`, that end with the test."""
+    """A function that starts workers: `start_distccd(jobs=4, address="127.0.0.1")`.
+
+    They end with the test.
+    """
     with contextlib.ExitStack() as stack:
 
         def start(
@@ -106,7 +109,7 @@ def start_distccd() -> Iterator[Callable[..., Distccd]]:
 
 @pytest.fixture(scope="session")
 def shared_distccd() -> Iterator[Distccd]:
-    """One worker with 5 slots for all tests that only need one to be there."""
+    """One worker with 5 slots, for all tests that need any worker."""
     worker = Distccd(jobs=5)
     yield worker
     worker.stop()
@@ -131,7 +134,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Installed:
-    """The wheel, in an environment of each Python that is here, with a blank and quotes in its name."""
+    """The wheel in a virtual environment, once for each Python of this machine.
+
+    The path of the environment has a blank and quotes.
+    """
     version, python = request.param
     return install_in_venv(
         wheel, python, version, tmp_path_factory.mktemp("it's") / f"an 'environment' {version}"

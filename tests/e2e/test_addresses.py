@@ -1,7 +1,7 @@
-"""Names with several addresses: what the probe finds is where distcc goes.
+"""Names with several addresses: distcc gets an address at which the probe has reached the worker.
 
-Each address is on `lo` of a network that the tests make, with firewall rules in front of a real distccd;
-names come from an /etc/hosts that nobody else sees.
+The addresses are on `lo` of a network that the tests make, with firewall rules in front of a real distccd.
+The names are in a private /etc/hosts.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not may_have_networks(), reason="this process may not make networks")
 
-TIMEOUT_S = 6  # one distccd answers for all addresses, one after the other
-# What a firewall does with the job port and with the stats port of an address; "" is nothing.
+TIMEOUT_S = 6  # long, because one distccd answers at all addresses, one after the other
+# The firewall's actions: "" lets packets through.
 RESET = "reject with tcp reset"
-REJECT = "reject"  # by ICMP or ICMPv6: port unreachable
+REJECT = "reject"  # sends the ICMP or ICMPv6 message "port unreachable"
+# For each state of an address, the firewall's actions at the job port and at the stats port.
 STATES = {
     "both": ("", ""),
     "job refused": (RESET, ""),
@@ -44,7 +45,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A name, and its addresses in the order of getaddrinfo, each with the name of its state."""
+    """A name with its addresses in the order of getaddrinfo. Each address has a state of STATES."""
 
     name: str
     addresses: Sequence[str]
@@ -52,7 +53,7 @@ class Host:
 
     @property
     def proved(self) -> str:
-        """What distcc is to get: the name if its first address is well, else the first one that is."""
+        """What distcc must get: the name if its first address works, else the first address that works."""
         found = [
             address for address, state in zip(self.addresses, self.states, strict=True) if state == "both"
         ]
@@ -60,7 +61,7 @@ class Host:
 
 
 class Place:
-    """A network with a distccd that listens at every address of it, at the usual ports."""
+    """A network with a distccd that listens at all addresses, at the usual ports."""
 
     def __init__(self, network: Network, distccd: Distccd, directory: Path) -> None:
         self.network = network
@@ -68,7 +69,7 @@ class Place:
         self.hosts_file = directory / "hosts"
 
     def add(self, hosts: Sequence[Host]) -> None:
-        """Make the addresses, the firewall in front of each, and the names."""
+        """Make the addresses, their firewall rules, and the names."""
         ports = (self.distccd.job_port, self.distccd.stats_port)
         places = [place for host in hosts for place in zip(host.addresses, host.states, strict=True)]
         lengths = {False: 32, True: 128}
@@ -122,14 +123,14 @@ def shell(environ: dict[str, str], work: Path) -> UserShell:
 
 
 def run(place: Place, shell: UserShell, script: str) -> tuple[str, list[str]]:
-    """What a script after the sourcing of the shim printed, and what the driver said, line by line."""
+    """Source the shim and run a script; return its output, and the lines of the driver."""
     done = place.network.call(lambda: shell.run(script))
     assert done.returncode == 0, done.stderr
     return done.stdout, [line for line in done.stderr.splitlines() if line.startswith("distcc-driver: ")]
 
 
 def planned(place: Place, shell: UserShell, hosts: Sequence[Host]) -> tuple[dict[str, str], list[str]]:
-    """The entry that distcc gets of each host that is used, and what was said."""
+    """The entry in DISTCC_HOSTS for each host in use, and the lines of the driver."""
     names = [place.spec(host.name) for host in hosts]
     shell.environ["DISTCC_AUTO_HOSTS"] = " ".join(names)
     shown, said = run(place, shell, "distcc_build sh -c 'echo \"$DISTCC_HOSTS\"'")
@@ -157,7 +158,7 @@ def test_distcc_gets_the_address_that_took_both_ports(
     expected = {host.proved: host for host in hosts if host.proved}
     assert set(entries) == {f"[{name}]" if ":" in name else name for name in expected}
     assert sum(line.count("worker-") for line in said) <= len(hosts) + 16
-    # As distcc sees it: no address in between that is not there.
+    # The client of distcc tries no address that fails.
     source = tmp_path / "one.c"
     source.write_text("int one;\n")
     before = place.network.call(lambda: place.distccd.compiled)
@@ -198,7 +199,7 @@ def _rest(said: list[str]) -> str:
 
 
 def test_the_report_asks_the_address_that_distcc_used(place: Place, shell: UserShell) -> None:
-    """Where the name leads to at the end of the build does not matter any more."""
+    """The name has another address at the end of the build. That makes no difference."""
     host = Host("worker-1", ["10.77.0.2"], ["both"])
     place.add([host])
     shell.environ["DISTCC_AUTO_HOSTS"] = place.spec("worker-1")
@@ -243,7 +244,7 @@ def test_one_worker_under_several_names_counts_once(
 
 
 def test_ipv4_and_ipv6_of_one_worker_count_once(place: Place, shell: UserShell) -> None:
-    """As a list has them that was made from mDNS; the worker has compiled something before."""
+    """A host list made from mDNS has both addresses. The worker has compiled something before."""
     place.add([Host("v4only", ["10.77.0.2"], ["both"]), Host("v6only", ["2001:db8::1:2"], ["both"])])
     first, second = place.spec("10.77.0.2"), place.spec("[2001:db8::1:2]")
     shell.environ["DISTCC_AUTO_HOSTS"] = first

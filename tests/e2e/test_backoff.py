@@ -1,4 +1,4 @@
-"""Workers that distcc avoids after a failure, though the plan has just found them well."""
+"""Workers that distcc would avoid after a failure, although the plan has just reached them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _NOBODY = 65534
 
 
 def spoil(shell: UserShell, worker: Distccd) -> Path:
-    """Have the real distcc avoid a worker: it does after a compile error, where it may not fall back."""
+    """Let the real distcc avoid a worker: after a compile error with DISTCC_FALLBACK=0.
+
+    Return its back-off mark.
+    """
     broken = shell.cwd / "broken.c"
     broken.write_text("no C\n")
     environ = {"DISTCC_HOSTS": worker.distcc_host, "DISTCC_FALLBACK": "0"}
@@ -35,7 +38,7 @@ def spoil(shell: UserShell, worker: Distccd) -> Path:
 
 
 def build(shell: UserShell, worker: Distccd) -> tuple[int, str]:
-    """Build a project; how many of its files the worker compiled, and what was said."""
+    """Build a project; return how many files the worker compiled, and standard error."""
     project = write_c_project(shell.cwd / "project", _FILES)
     shell.environ.update(
         PATH=f"{MASQUERADE}:{shell.environ['PATH']}",
@@ -101,13 +104,13 @@ def test_a_link_of_somebody_else_is_not_followed(
     if is_foreign:
         os.chown(mark.parent, _NOBODY, _NOBODY, follow_symlinks=False)
     build(user_shell, worker)
-    # distcc itself follows every link, and removes the mark when the worker has done a job.
+    # The driver does not follow somebody else's link. distcc does, and removes the mark after a job.
     assert mark.exists() == is_foreign
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "0.5", "never", ""])
 def test_a_period_of_0_is_warned_of(value: str, ready_shell: UserShell) -> None:
-    """distcc would try a worker that dies again and again, for ever."""
+    """With this value distcc would try a dead worker again and again, without end."""
     ready_shell.environ["DISTCC_BACKOFF_PERIOD"] = value
     said = ready_shell.run("distcc_build true").stderr.splitlines()
     assert len(said) == 2
@@ -115,7 +118,7 @@ def test_a_period_of_0_is_warned_of(value: str, ready_shell: UserShell) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", " 60", "+5x"])
-def test_another_period_is_nothing_to_speak_of(value: str, ready_shell: UserShell) -> None:
+def test_another_period_gets_no_warning(value: str, ready_shell: UserShell) -> None:
     ready_shell.environ["DISTCC_BACKOFF_PERIOD"] = value
     assert len(ready_shell.run("distcc_build true").stderr.splitlines()) == 1
 

@@ -1,4 +1,4 @@
-"""No build that works with ccache and distcc by hand fails under distcc_build, or is distributed less."""
+"""A build with ccache that works without distcc_build works with it, and is distributed no less."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.shells import Recorder
 
 CCACHE_LINKS = "/usr/lib/ccache"
-# What stands first on PATH.
+# The directories that come first on PATH.
 PATHS = {
     "neither": [],
     "distcc": [MASQUERADE],
@@ -32,7 +32,7 @@ WITH_CCACHE = [
     "/usr/bin/ccache /usr/bin/cc",
     f"{CCACHE_LINKS}/gcc",
     "ccache distcc gcc",
-    "ccache distcc /usr/bin/gcc",  # what CMake makes of the launcher ccache;distcc
+    "ccache distcc /usr/bin/gcc",  # CMake writes this for the launcher ccache;distcc
     f"ccache {MASQUERADE}/gcc",
     "ccache ./wrapper",
 ]
@@ -47,8 +47,8 @@ OTHERS = [
     f"distcc {CCACHE_LINKS}/gcc",
     f"ccache {CCACHE_LINKS}/gcc",
 ]
-# Each command compiles a file of its own twice, and the second time ccache has it. A worker that one command
-# makes distcc avoid is there for the next.
+# Each command compiles a file of its own twice. The second time ccache has the result. The script removes
+# back-off marks, so that no command spoils the worker for the next one.
 BUILD = """\
 while read -r number command; do
     echo "int number$number;" >$number.c
@@ -65,14 +65,14 @@ done <commands
 
 
 class Done(NamedTuple):
-    """One compilation: its status, and whether a worker did it."""
+    """One compilation: its exit status, and whether a worker did it."""
 
     status: int
     is_remote: bool
 
 
 def written(directory: Path, commands: list[str]) -> list[str]:
-    """The script that compiles with each command; its argument list."""
+    """Write the script that compiles with each command; return its argument list."""
     (directory / "build.sh").write_text(BUILD)
     (directory / "commands").write_text("".join(f"{n} {command}\n" for n, command in enumerate(commands)))
     (directory / "wrapper").write_text('#!/bin/sh\nexec distcc gcc "$@"\n')
@@ -81,7 +81,7 @@ def written(directory: Path, commands: list[str]) -> list[str]:
 
 
 def read(text: str, commands: list[str]) -> dict[str, list[Done]]:
-    """By command: the cold and the warm compilation."""
+    """For each command, its compilation with a cold cache and the one with a warm cache."""
     found: dict[str, list[Done]] = {command: [] for command in commands}
     for line in text.splitlines():
         number, status, remote = map(int, line.split())
@@ -95,12 +95,15 @@ def environ_of(base: dict[str, str], first: str, tmp_path: Path, name: str) -> d
     return environ | {"PATH": os.pathsep.join([*PATHS[first], *base["PATH"].split(os.pathsep)])}
 
 
-@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)  # it has no part in this
+@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)  # the shell makes no difference here
 @pytest.mark.parametrize("first", PATHS)
 def test_every_build_that_works_by_hand(
     first: str, ready_shell: UserShell, shared_distccd: Distccd, tmp_path: Path
 ) -> None:
-    """Each command on each PATH, cold and warm; and ccache's compilations are distributed, too."""
+    """Runs each command with each PATH, with a cold and a warm cache.
+
+    Workers do ccache's compilations, too.
+    """
     commands = WITH_CCACHE + OTHERS
     script = written(ready_shell.cwd, commands)
     base = dict(ready_shell.environ)
@@ -124,7 +127,7 @@ def test_every_build_that_works_by_hand(
     for command in WITH_CCACHE:
         cold, warm = ours[command]
         assert cold == Done(0, is_remote=True), command
-        # ccache takes what stands behind `distcc /usr/bin/gcc` for two sources, and caches nothing of it.
+        # ccache takes the two words of `distcc /usr/bin/gcc` for sources, and caches nothing.
         assert warm == Done(0, is_remote=command.endswith("distcc /usr/bin/gcc")), command
 
 
@@ -145,7 +148,7 @@ def test_cache_is_shared_with_builds_without_distcc_build(ready_shell: UserShell
 def test_what_ccache_cannot_run_is_not_its_prefix(
     kind: str, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """ccache would stop at it: so it does what it does by hand."""
+    """ccache would fail on such a prefix. Without it the build works as it does by hand."""
     ready_shell.root = install(tmp_path / ("a copy" if kind == "a blank" else "copy"))
     if kind == "not executable":
         (ready_shell.root / "distcc_driver" / "ccache_prefix.sh").chmod(0o644)

@@ -1,4 +1,4 @@
-"""What all commands have in common: version, help, wrong usage, completion by the Tab key."""
+"""Features of all commands: version, help, wrong usage, completion by the Tab key."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_shell_that_there_is_no_shim_for(environ: dict[str, str], work: Path) 
 def test_a_descriptor_that_is_not_open_is_no_error(
     environ: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
-    """Somebody calls by hand what a shim calls with its standard error as descriptor 3."""
+    """A user calls `plan` by hand, and descriptor 3 is not open. A shim opens it."""
     environ = environ | {"DISTCC_AUTO_HOSTS": shared_distccd.spec}
     result = run_driver(environ, work, "plan", "1", "99")
     assert result.returncode == 0

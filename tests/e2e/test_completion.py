@@ -20,7 +20,7 @@ SET_UPS = {
     "bash-completion": ("bash", BASH_COMPLETION),
     "zsh": ("zsh", COMPINIT),
 }
-# One as it comes, and those where completion knows the words of each command.
+# A shell without completion for commands, and shells with it.
 ANY = pytest.mark.parametrize(
     ("user_shell", "before"), list(SET_UPS.values()), indirect=["user_shell"], ids=list(SET_UPS)
 )
@@ -30,7 +30,7 @@ WITH_COMPLETIONS = pytest.mark.parametrize(
 
 
 def type_keys(shell: UserShell, before: str, keys: str) -> str:
-    """What is shown from the keys to the next prompt; a carriage return is among the keys."""
+    """Type keys, with a carriage return among them; return the text shown until the next prompt."""
     with shell.interactive(before) as terminal:
         terminal.send(keys)
         terminal.expect("-j 5 = 5 remote")

@@ -1,4 +1,4 @@
-"""`distcc-driver demo` shows a build on two workers, and leaves nothing behind however it ends."""
+"""`distcc-driver demo` shows a build on two workers. However it ends, it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """In a TMPDIR that is empty at the end: not even what killed compilers leave is in it."""
+    """The demo in its own TMPDIR. At the end that is empty, without files of killed compilers."""
     command = [sys.executable, "-u", "-m", "distcc_driver", "demo"]
     with subprocess.Popen(
         command,
@@ -37,7 +37,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def lines_until(text: str, process: subprocess.Popen[str]) -> list[str]:
-    """What a process says up to the first line with `text` in it; all if there is none."""
+    """The lines of a process up to the first that contains `text`; all lines if no line does."""
     lines = []
     for line in process.stdout or ():
         lines.append(line)

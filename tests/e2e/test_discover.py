@@ -1,4 +1,4 @@
-"""`distcc-driver discover` in networks with real avahi-daemon and distccd, and with one that lies."""
+"""`distcc-driver discover` in networks with real avahi-daemon and distccd, and with false announcements."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHORT = ("discover", "--timeout", "1")
 
 
 class Machines:
-    """A client, and two machines with one worker each: `near` by IPv4 and IPv6, `far` by IPv6 of its link."""
+    """A client and two workers. `near` has IPv4 and IPv6 addresses, `far` only a link-local IPv6 address."""
 
     def __init__(self, stack: ExitStack) -> None:
         self.client = stack.enter_context(Network())
@@ -71,7 +71,7 @@ def machines() -> Iterator[Machines]:
 
 @pytest.fixture
 def pair() -> Iterator[tuple[Network, Network]]:
-    """A client with the address 10.98.0.1, and a machine with 10.98.0.2 that has nothing."""
+    """A client at 10.98.0.1, and a machine at 10.98.0.2 without avahi-daemon and distccd."""
     with (
         Network() as client,
         Network() as other,
@@ -199,7 +199,7 @@ def test_hostile_announcements_are_only_shown(
 def test_flood_of_announcements_takes_no_longer(
     pair: tuple[Network, Network], environ: dict[str, str], work: Path
 ) -> None:
-    """As many as are sent before it stops to listen; those beyond the limit are not there."""
+    """The command stops to listen at its time, and shows no more workers than its limit."""
     client, other = pair
     packets = [
         announcement(b"distcc@%d" % number, b"box-%d" % number, [f"10.97.{number // 250}.{number % 250}"])
@@ -238,7 +238,7 @@ def test_signal_ends_it(
 def test_without_the_package_it_says_how_to_install_it(
     prefix: str, environ: dict[str, str], work: Path
 ) -> None:
-    """Python takes a module that is None for one that is not there."""
+    """A module that is None in sys.modules counts as missing."""
     (work / "pipx_metadata.json").touch()
     code = "import sys; sys.modules['zeroconf'] = None; sys.argv[1:] = ['discover']\n"
     code += f"sys.prefix = {str(work)!r}\n" if prefix else ""

@@ -1,4 +1,4 @@
-"""What a build finds in its environment, and what it does not."""
+"""Variables that distcc_build sets for a build, and variables that it keeps away from the build."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ def test_order_is_by_jobs_then_load_then_memory_then_mention(
 def test_defaults_follow_from_the_threads_of_this_machine(
     user_shell: UserShell, shared_distccd: Distccd, recorder: Recorder
 ) -> None:
-    """Set but empty means default. A CPU quota may allow less than the affinity does."""
+    """A variable that is set but empty has its default.
+
+    A CPU quota may allow fewer threads than the affinity.
+    """
     user_shell.environ.update(
         DISTCC_AUTO_HOSTS=shared_distccd.spec,
         DISTCC_AUTO_COMPILER_MEMORY="",
@@ -161,7 +164,7 @@ def test_nothing_of_ours_reaches_the_build(before: str, ready_shell: UserShell, 
     ]
     assert ours == []
     new = set(recorder.environ) - set(ready_shell.environ) - {"PWD", "OLDPWD", "SHLVL", "_"}
-    # Not in a clone with a blank in its path.
+    # CCACHE_PREFIX is not set if the path of the clone has a blank.
     assert new - {"CCACHE_PREFIX"} == {"DISTCC_HOSTS", "DISTCC_PAUSE_TIME_MSEC"}
 
 
@@ -195,7 +198,7 @@ def test_settings_may_stand_in_front_of_one_build(
 def test_settings_in_front_of_a_build_do_not_uncover_the_exported_ones(
     ready_shell: UserShell, recorder: Recorder
 ) -> None:
-    """In bash, the variable of `NAME=value function` hides one that unset would bring back."""
+    """In bash, `NAME=value function` hides the exported NAME. One unset would only uncover that."""
     ready_shell.environ["DISTCC_AUTO_LOG_LEVEL"] = "info"
     ready_shell.run(
         f"build() {{ DISTCC_AUTO_LOG_LEVEL=debug distcc_build {recorder.word}; }}\n"
@@ -205,7 +208,7 @@ def test_settings_in_front_of_a_build_do_not_uncover_the_exported_ones(
 
 
 def test_a_build_inside_a_build_says_what_is_wrong(ready_shell: UserShell, recorder: Recorder) -> None:
-    """The inner one finds no settings, for they do not reach a build."""
+    """The inner distcc_build finds no settings, because the outer one removes them from the environment."""
     result = ready_shell.run(f"distcc_build distcc_build {recorder.word}")
     assert result.returncode == 96
     assert not recorder.has_run

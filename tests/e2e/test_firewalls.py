@@ -1,4 +1,4 @@
-"""Ports that a firewall rejects: each kind of answer that there is, and what is said of it."""
+"""Ports that a firewall rejects, by each kind of message: the driver names the cause."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def network() -> Iterator[Network]:
 
 
 def said_of(network: Network, environ: dict[str, str], host: str) -> str:
-    """What a plan says of a host that is left out."""
+    """The line of a plan about a host that it leaves out."""
     environ = {**environ, "DISTCC_AUTO_HOSTS": host, "DISTCC_AUTO_CONNECT_TIMEOUT": "5"}
     line, _ = network.call(lambda: planned(environ)).lines
     start = f"distcc-driver: {host}: "
@@ -53,14 +53,14 @@ def said_of(network: Network, environ: dict[str, str], host: str) -> str:
 
 
 def wall(network: Network, hook: str, what: str) -> None:
-    """Have the firewall of a network do something with all that goes to the ports of distccd."""
+    """Let the firewall of a network apply an action to all packets for the ports of distccd."""
     rule = f"add rule inet wall here tcp dport 3632-3633 {what}\n"
     network.run("nft", "-f", "-", said=_CHAIN.format(hook=hook) + rule)
 
 
 @pytest.mark.parametrize(("family", "name"), _TYPES, ids=[" ".join(it) for it in _TYPES])
 def test_a_machine_that_rejects(family: str, name: str, network: Network, environ: dict[str, str]) -> None:
-    """It is up, whatever the message says: it has sent it."""
+    """A machine that sends such a message is up, whatever the message says."""
     protocol = "ipv6" if family == "icmpv6" else "ipv4"
     wall(network, "input", f"meta nfproto {protocol} reject with {family} type {name}")
     host = f"[{_WORKER[family]}]" if family == "icmpv6" else _WORKER[family]
@@ -97,7 +97,7 @@ _NO_ROUTE += "does a firewall reject it, is the machine up, and the network righ
     ids=["prohibit", "unreachable"],
 )
 def test_a_router_that_rejects(route: str, reason: str, environ: dict[str, str]) -> None:
-    """What it says of a machine that is down is what some firewalls say: then both are named."""
+    """A machine that is down and some firewalls cause the same message: name both causes."""
     with (
         Network() as client,
         Network() as router,

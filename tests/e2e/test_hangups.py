@@ -1,4 +1,4 @@
-"""A worker that hangs up on a job, or fails it: the doctor tells why, of real daemons in that state."""
+"""Workers that hang up on a job, or fail it: the doctor names the cause. Real daemons in such states."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def worker_of(
 
 @contextlib.contextmanager
 def with_compiler(directory: Path, script: str, *options: str) -> Iterator[str]:
-    """A worker whose compiler is a shell script."""
+    """A worker whose compiler is this shell script."""
     tools = Toolchain(directory / "tools")
     tools.add_script("gcc", f"#!/bin/sh\n{script}\n")
     with worker_of(tools.environ, options=options) as worker:
@@ -75,7 +75,7 @@ def gone(directory: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def filled(directory: Path) -> Iterator[str]:
-    """Whose disk is full from the first job on."""
+    """A worker whose disk is full from the first job on."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a tmpfs")
     del directory
@@ -95,7 +95,7 @@ def filled(directory: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def without_inodes(directory: Path) -> Iterator[str]:
-    """distccd 3.4 looks for a name for its file for ever."""
+    """A worker that can make no more files. distccd 3.4 then tries new names for its file without end."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a tmpfs")
     del directory
@@ -115,7 +115,7 @@ def without_inodes(directory: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def killed(directory: Path) -> Iterator[str]:
-    """The process that has the job, as by the kernel where memory is short."""
+    """A worker that loses the process of each job, as if the kernel killed it for lack of memory."""
     with with_compiler(directory, "kill -9 $PPID") as spec:
         yield spec
 
@@ -132,7 +132,7 @@ def killed_once(directory: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def refused(directory: Path) -> Iterator[str]:
-    """Behind a proxy whose address distccd does not allow, while the stats page is reached without it."""
+    """A worker whose job port is behind a proxy, and distccd does not allow the proxy's address."""
     del directory
     with worker_of() as worker, Server(forwarding(worker.job_port, "127.0.0.2")) as proxy:
         yield host_spec(LOOPBACK, proxy.port, worker.stats_port)
@@ -140,7 +140,7 @@ def refused(directory: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def proxied(directory: Path) -> Iterator[str]:
-    """Behind a proxy that finds no distccd."""
+    """A job port that is a proxy, with no distccd behind it."""
     del directory
     with worker_of() as worker, Server(empty) as proxy:
         yield host_spec(LOOPBACK, proxy.port, worker.stats_port)
@@ -167,7 +167,7 @@ def short_life(directory: Path) -> Iterator[str]:
 DISK = "free some there (TMPDIR of that distccd, else /tmp)"
 LOG = "its log tells why: the process for the job was killed, or --allow refuses this client"
 STATES: list[tuple[State, str, str, str, str]] = [
-    # The state, the compiler, the outcome, what is said, and what is to be done.
+    # The state of the worker, the compiler, the outcome, a part of the cause, and a part of the advice.
     (
         not_allowed,
         "gcc",
@@ -240,7 +240,7 @@ def test_worker(
 
 
 def test_workers_with_different_causes(environ: dict[str, str], work: Path, public: Path) -> None:
-    """Each has its own, for those of its compilers that it does not take."""
+    """Each worker has its own cause, for the compilers with which it fails."""
     for name in ("one", "two"):
         (public / name).mkdir()
     with not_allowed(public / "one") as one, read_only(public / "two") as two:

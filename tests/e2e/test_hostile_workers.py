@@ -1,4 +1,4 @@
-"""Workers that are broken or hostile: the build begins without them, and says so in clean words."""
+"""Broken or hostile workers: the build begins without them, and names them without control characters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 PEAK_MIB = 40
 CONNECT_TIMEOUT_S = 0.3
-# What rich sends for colours, and to wipe its own progress display.
+# The control sequences that rich sends for colours, and to wipe its progress display.
 OF_OUR_OWN = re.compile(r"\x1b\[(\d+;)*\d*m|\x1b\[\?25[lh]|\x1b\[2K|\x1b\[1A|\r")
 FINE = Behaviour("fine", saying(REPLY))
 SILENT = Behaviour("silent", servers.hang)
@@ -55,7 +55,7 @@ def name_of(behaviour: Behaviour) -> str:
 
 @pytest.fixture
 def hostile_environ(environ: dict[str, str], canary: Path) -> dict[str, str]:
-    """A user's environment, in which a hostile worker is soon given up."""
+    """A user's environment with a short timeout for workers."""
     return {
         **environ,
         "PATH": f"{canary.parent}:{environ['PATH']}",
@@ -67,7 +67,7 @@ def hostile_environ(environ: dict[str, str], canary: Path) -> dict[str, str]:
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Iterator[Path]:
-    """A program called `canary` that must never run: texts of hostile workers would like it to."""
+    """A program called `canary`. Texts of hostile workers name it, and it must never run."""
     program = tmp_path / "bin" / "canary"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n: >'{tmp_path}/canary has run'\n")
@@ -77,7 +77,7 @@ def canary(tmp_path: Path) -> Iterator[Path]:
 
 
 def plan(environ: dict[str, str], hosts: Sequence[str]) -> Planned:
-    """A plan over `hosts`, in bounded memory."""
+    """Make a plan over `hosts`, and check that it took little memory."""
     result = planned({**environ, "DISTCC_AUTO_HOSTS": " ".join(hosts)})
     assert result.status == 0, result.shown
     assert result.peak_mib < PEAK_MIB
@@ -85,14 +85,14 @@ def plan(environ: dict[str, str], hosts: Sequence[str]) -> Planned:
 
 
 def hosts_of(result: Planned) -> str:
-    """The value of DISTCC_HOSTS in the text for the shell."""
+    """The entries of DISTCC_HOSTS in the text for the shell."""
     found = re.findall(rb"DISTCC_HOSTS='([^']*)'", result.text)
     assert len(found) == 1, result.text
     return str(found[0].decode())
 
 
 def assert_left_out(environ: dict[str, str], worker: Worker, other: Distccd, cause: str) -> None:
-    """The plan has the other worker alone, and there is one line with the cause."""
+    """The plan uses only the other worker, and one line names the host and the cause."""
     result = plan(environ, [worker.spec, other.spec])
     assert hosts_of(result) == other.distcc_host
     about, summary = result.lines
@@ -123,7 +123,7 @@ def test_a_job_port_that_misbehaves(
 
 
 def assert_used(environ: dict[str, str], worker: Worker, other: Distccd) -> None:
-    """Both workers are in the plan, and there is nothing to say of either."""
+    """The plan uses both workers, and says nothing else about them."""
     result = plan(environ, [worker.spec, other.spec])
     own = f"127.0.0.1:{worker.job.port}/{SLOTS},lzo"
     assert hosts_of(result) == f"{own} {other.distcc_host}"
@@ -139,9 +139,9 @@ def test_a_stats_port_that_is_odd_and_can_be_read(
 
 
 class BackendDown:
-    """A proxy in front of a job port that is down: it takes a connection, and hangs up when it has found out.
+    """A proxy whose job port is down. It accepts a connection, and closes it a moment later.
 
-    Not before the client has done with the stats port, or is waiting for other workers.
+    It closes only when the client has read the stats page, or waits for other workers.
     """
 
     def __init__(self) -> None:
@@ -212,7 +212,7 @@ def test_a_redirect_is_not_followed(
 def test_every_fault_at_once(
     hostile_environ: dict[str, str], user_shell: UserShell, shared_distccd: Distccd, recorder: Recorder
 ) -> None:
-    """In a terminal: not a byte of what they say reaches it that it would act on."""
+    """In a terminal: no control character of any worker reaches it."""
     with contextlib.ExitStack() as stack:
         workers = [Worker(fault.answer, SILENT.answer, job_acts=False) for fault in STATS_FAULTS]
         workers += [Worker(FINE.answer, fault.answer) for fault in JOB_FAULTS]
@@ -230,7 +230,7 @@ def test_every_fault_at_once(
     assert recorder.environ["DISTCC_HOSTS"] == shared_distccd.distcc_host
     assert recorder.jobs == 5
     lines = terminal.shown.split("\r\n")[:-1]
-    assert len(lines) <= len(specs) + 3  # debug level: the good worker, the summary, the pause
+    assert len(lines) <= len(specs) + 3  # three more at debug level: the good worker, the summary, the pause
     for line in lines:
         assert line.startswith("distcc-driver: ")
         assert line.isprintable(), ascii(line)
@@ -239,7 +239,7 @@ def test_every_fault_at_once(
 def test_many_that_send_without_end_take_little_memory(
     hostile_environ: dict[str, str], shared_distccd: Distccd
 ) -> None:
-    """One server at many addresses: all of 127.0.0.0/8 is this machine."""
+    """One server has many addresses: all of 127.0.0.0/8 is this machine."""
     with Server(servers.endless, "0.0.0.0") as stats, Server(servers.hang, "0.0.0.0") as job:
         specs = [f"127.0.{n // 250}.{1 + n % 250}:{job.port}:{stats.port}" for n in range(300)]
         environ = {**hostile_environ, "DISTCC_AUTO_CONNECT_TIMEOUT": "20"}
@@ -247,7 +247,7 @@ def test_many_that_send_without_end_take_little_memory(
 
 
 def turning(first: servers.Answer, second: servers.Answer) -> servers.Answer:
-    """The first connection gets one answer, all others the other."""
+    """Gives the first connection one answer, and all later ones another."""
     answers = iter([first])
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
@@ -265,7 +265,7 @@ def test_workers_that_turn_hostile_during_a_build_are_named_in_its_report(
             Worker(turning(FINE.answer, fault.answer), SILENT.answer, job_acts=False) for fault in faults
         ]
         specs = [stack.enter_context(worker).spec for worker in workers]
-        # More than elsewhere: a hundred servers in one process take their time to accept.
+        # A longer timeout: a hundred servers in one process are slow to accept.
         environ = {**hostile_environ, "DISTCC_AUTO_CONNECT_TIMEOUT": "2"}
         text = plan(environ, [*specs, shared_distccd.spec]).text.decode()
         (words,) = re.findall(r"^__distcc_words=(.*) &&$", text, re.MULTILINE)
@@ -307,7 +307,7 @@ def test_people_are_shown_what_hostile_workers_say_in_clean_words(
         assert OF_OUR_OWN.sub("", line).isprintable(), ascii(line)
     for text in ("]0;owned", "2J"):
         assert f"\x1b{text}" not in terminal.shown
-    for spec in specs:  # the end of which may be on the next line, where an answer took long
+    for spec in specs:  # its last part may be on the next line, if the answer took long
         assert spec.rstrip("0123456789") in terminal.shown
 
 
@@ -336,7 +336,7 @@ def test_the_doctor_quotes_the_compiler_of_a_hostile_worker_in_clean_words(
 def test_jobs_that_a_hostile_worker_got_are_done_elsewhere(
     answer: servers.Answer, hostile_environ: dict[str, str], user_shell: UserShell, shared_distccd: Distccd
 ) -> None:
-    """distcc itself sees to it; a job port can be told from a distccd's only by giving it a job."""
+    """distcc compiles the file elsewhere. Only a job can show that a job port is no distccd."""
     project = write_c_project(user_shell.cwd / "project", 6)
     with Worker(FINE.answer, answer, job_acts=False) as worker:
         user_shell.environ = {

@@ -1,4 +1,4 @@
-"""The driver leaves the processor to the build while that runs."""
+"""While a build over TCP runs, no process of the driver runs beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_nothing_of_ours_runs_beside_a_build_over_tcp(ready_shell: UserShell, gate: Gate) -> None:
-    """Only the sub-shell waits for the build, as any shell does."""
+    """Only the shell and its sub-shell wait for the build."""
     with running(ready_shell, f"distcc_build {gate.word}") as process:
         held = gate.wait()
         family = [pid for pid in (process.pid, *descendants(process.pid)) if pid != held.pid]

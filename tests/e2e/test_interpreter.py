@@ -1,4 +1,4 @@
-"""Which Python runs, what it may import, and what is said where it cannot run."""
+"""Which Python runs the driver, which modules it may import, and the message if it cannot run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def tracing_python(path: Path) -> Path:
-    """The Python of these tests, which notes in a file beside it that it was the one."""
+    """A program that runs the Python of these tests, and leaves the file `NAME.used` beside itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
     real = shlex.quote(os.path.realpath(sys.executable))
     path.write_text(f'#!/bin/sh\necho used > {shlex.quote(str(path))}.used\nexec {real} "$@"\n')
@@ -135,8 +135,8 @@ def test_no_python_at_all(copied: UserShell, recorder: Recorder, tmp_path: Path)
 
 
 @pytest.mark.parametrize("python", ["false", "true", "echo", "make", "cat"])
-def test_what_is_no_python(python: str, ready_shell: UserShell, recorder: Recorder) -> None:
-    """It may fail, or print what is no plan: nothing is built, and nothing of it is evaluated."""
+def test_a_program_that_is_no_python(python: str, ready_shell: UserShell, recorder: Recorder) -> None:
+    """The program fails, or prints other text. There is no build, and the shell evaluates nothing."""
     ready_shell.environ["DISTCC_DRIVER_PYTHON"] = python
     result = ready_shell.run(f"distcc_build {recorder.word}")
     assert result.returncode == 96
@@ -172,7 +172,7 @@ def test_an_interpreter_that_fails(status: int, ready_shell: UserShell, recorder
 def test_an_interpreter_that_a_signal_ends(
     number: signal.Signals, advice: str, status: int, ready_shell: UserShell, recorder: Recorder
 ) -> None:
-    """No installation is at fault then. The build ends as it does where the plan itself gets the signal."""
+    """The message does not blame the installation. The status is the same as if the plan got the signal."""
     python = ready_shell.cwd / "python"
     python.write_text(f"#!/bin/sh\nkill -{number:d} $$\n")
     python.chmod(0o755)
@@ -213,7 +213,7 @@ def test_an_interpreter_that_is_too_old(copied: UserShell, recorder: Recorder) -
 
 
 def test_a_module_of_the_package_is_not_there(copied: UserShell, recorder: Recorder) -> None:
-    """As after an installation that was interrupted."""
+    """An interrupted installation leaves this state."""
     (copied.root / "distcc_driver" / "plan.py").unlink()
     result = copied.run(f"distcc_build {recorder.word}")
     assert result.returncode == 96
@@ -223,7 +223,7 @@ def test_a_module_of_the_package_is_not_there(copied: UserShell, recorder: Recor
 
 
 def test_a_dependency_is_not_there(copied: UserShell, recorder: Recorder, tmp_path: Path) -> None:
-    """Only SSH hosts need one. An environment of its own has none."""
+    """The Python of a bare environment has no dependencies. Only builds with SSH hosts need one."""
     venv.create(tmp_path / "bare", symlinks=True)
     copied.environ["DISTCC_DRIVER_PYTHON"] = str(tmp_path / "bare" / "bin" / "python")
     assert_built(copied.run(f"distcc_build {recorder.word}"), recorder)
@@ -312,7 +312,7 @@ def test_python_variables_are_for_the_build(
 def test_nothing_is_imported_from_an_active_environment(
     with_venv: bool, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """Nor from the user's own packages."""
+    """Nothing is imported from the user's own packages, either."""
     if not with_venv:
         ready_shell.root = install(tmp_path / "copy")
     active = tmp_path / "active"

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
-# What is typed is echoed, so it differs from what is printed.
+# The terminal echoes the command. So the text in the command differs from the text that it prints.
 BUILD = "sh -c 'echo start$((1 + 1)); exec sleep 300'"
 
 
 class Fifo:
-    """What a build holds open as descriptor 9: its end says that every process of it has gone."""
+    """A fifo that a build has as descriptor 9.
+
+    Reading gives its end when all processes of the build have ended.
+    """
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
@@ -39,7 +42,7 @@ class Fifo:
         self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
     def has_ended(self) -> bool:
-        """Waits for the end, a long time."""
+        """Wait until all processes of the build have ended; false if that takes more than 60 s."""
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         return bool(poll.poll(60_000)) and os.read(self._reader, 1) == b""
@@ -94,7 +97,7 @@ def test_a_lost_terminal_ends_the_build(ready_shell: UserShell, fifo: Fifo) -> N
 
 
 def status_after(name: str, shell: UserShell, script: str, fifo: Fifo) -> int:
-    """The status of a shell whose whole process group gets a signal during the build."""
+    """Send a signal to the process group of a shell during its build; return the shell's status."""
     with subprocess.Popen(
         shell.command(f"{script} {fifo.redirection}\n".encode()),
         stdout=subprocess.PIPE,
@@ -114,7 +117,7 @@ def status_after(name: str, shell: UserShell, script: str, fifo: Fifo) -> int:
 def test_a_signal_to_the_group_of_a_script_ends_the_build(
     name: str, ready_shell: UserShell, fifo: Fifo
 ) -> None:
-    """As timeout(1) or a CI runner send it: the script ends as it does without distcc_build."""
+    """timeout(1) and CI runners do so. The script ends as it does without distcc_build."""
     plain = status_after(name, ready_shell, BUILD, fifo)
     assert status_after(name, ready_shell, f"{ready_shell.sourcing}\ndistcc_build {BUILD}", fifo) == plain
 
@@ -127,7 +130,7 @@ def test_a_build_that_is_stopped_goes_on(ready_shell: UserShell) -> None:
         pid = int(terminal.expect(" end"))
         terminal.send("\x1a")
         terminal.expect(PROMPT)
-        # Until it has stopped, what is typed may still be the build's.
+        # Before the build has stopped, it could read the text that is typed next.
         wait_until(lambda: stat_fields(pid)[0] == "T", "the build has stopped")
         terminal.send("fg\r")
         terminal.expect({"bash": "distcc_build", "zsh": "continued"}[ready_shell.name])
@@ -166,7 +169,7 @@ def test_a_build_that_is_stopped_while_workers_are_asked_goes_on(
 def test_an_interpreter_that_is_interrupted_while_it_starts_says_nothing(
     ready_shell: UserShell, tmp_path: Path
 ) -> None:
-    """It would say at length where in its own start it was. What follows is what a plan has to say."""
+    """Python would print a traceback. Messages of the plan itself are shown."""
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\necho Traceback >&2\nexec {shlex.quote(sys.executable)} "$@"\n')
     python.chmod(0o755)

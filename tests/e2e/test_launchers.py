@@ -1,4 +1,4 @@
-"""What stands in front of a compiler or of distcc: the doctor says what a build then does."""
+"""Launchers in front of a compiler or of distcc: the doctor says what the build then does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
-# Whether a worker compiles it, under distcc_build.
+# Each command line, and whether a worker compiles its file under distcc_build.
 COMMANDS = {
     "nice -n 5 distcc gcc": True,
     "nice distcc /usr/bin/gcc": True,
@@ -58,7 +58,7 @@ COMMANDS = {
     "no-such-launcher distcc gcc": False,
     "nice no-such-launcher distcc gcc": False,
 }
-# Each command compiles a file of its own; the log of distcc's client says where.
+# Each command compiles a file of its own. The log of distcc's client says where it was compiled.
 BUILD = """\
 while read -r number command; do
     echo "int number$number;" >$number.c
@@ -77,7 +77,7 @@ def write_programs(directory: Path) -> None:
         (directory / name).chmod(0o755)
 
 
-@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)  # it has no part in this
+@pytest.mark.parametrize("user_shell", ["bash"], indirect=True)  # the shell makes no difference here
 def test_doctor_says_what_a_build_does(
     ready_shell: UserShell, shared_distccd: Distccd, tmp_path: Path
 ) -> None:
@@ -108,7 +108,8 @@ if(RULE)
 endif()
 """
 CMAKES = [
-    # The generator, settings, the command that the doctor sees, whether a worker compiles, and what is said.
+    # The generator, settings, the command that the doctor reads, whether a worker compiles, part of the
+    # message.
     ("Ninja", {"RULE": "CCACHE_CPP2=yes CCACHE_HASHDIR=yes /usr/bin/ccache"}, True, "ccache, and that calls"),
     ("Unix Makefiles", {"RULE": "CCACHE_CPP2=yes /usr/bin/ccache"}, True, "ccache, and that calls distcc"),
     ("Ninja", {"RULE": "nice -n 5 distcc"}, True, "ninja calls distcc"),
@@ -164,7 +165,7 @@ def test_cmake(
     assert text in step["text"], step
     assert (step["result"] == "ok") <= is_remote
     assert is_built_remotely(ready_shell, shared_distccd, "cmake --build build --") is is_remote
-    if step["result"] == "problem" and "run cmake" in step["advice"]:  # following it helps
+    if step["result"] == "problem" and "run cmake" in step["advice"]:  # the advice works
         subprocess.run(
             ["sh", "-c", step["advice"].removeprefix("run ")],
             cwd=ready_shell.cwd,

@@ -24,7 +24,7 @@ PARTS = ("libiberty", "include", "config", "config.*", "config-ml.in", "install-
 
 @pytest.fixture(scope="session")
 def configured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build directory in which configure has run, with the compilers that are distcc."""
+    """A build directory in which configure has run, with the links to distcc as compilers."""
     archives = sorted(Path("/usr/src/binutils").glob("binutils-*.tar.*"))
     assert archives, "the package binutils-source is not installed"
     source = tmp_path_factory.mktemp("source")

@@ -1,4 +1,4 @@
-"""The shims find what is theirs from wherever, and however, they are sourced."""
+"""The shims find the package, whatever the path by which they are sourced."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = [
 
 
 def sourced(shell: UserShell, recorder: Recorder, sourcing: str, cd: str = "cd /") -> None:
-    """Source with the text `sourcing`, go somewhere else, and build."""
+    """Source a shim by the line `sourcing`, change to another directory, and build there."""
     result = shell.run_bare(f"{sourcing}\necho $?\n{cd}\ndistcc_build {recorder.word} 'a b'\necho $?")
     assert result.stdout == "0\n0\n", result.stderr
     assert len(result.stderr.splitlines()) == 1, result.stderr
@@ -97,7 +97,7 @@ def test_a_linked_directory(ready_shell: UserShell, recorder: Recorder, tmp_path
 def test_a_link_upwards_in_a_linked_directory(
     ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """Its `..` is where the directory really is, not where the link to the directory is."""
+    """`..` in the link means the parent of the real directory, not of the link to the directory."""
     ready_shell.root = install(tmp_path / "real" / "copy")
     (tmp_path / "real" / "links").mkdir()
     (tmp_path / "real" / "links" / "shim").symlink_to(f"../copy/{ready_shell.shim.name}")
@@ -117,7 +117,7 @@ def test_the_link_is_gone_when_the_build_starts(
 def test_a_directory_that_is_gone_when_the_build_starts(
     ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """The build's own directory, that is: removed by another shell."""
+    """Another shell has removed the current directory of the build."""
     (tmp_path / "gone").mkdir()
     result = ready_shell.run(f"cd {tmp_path}/gone; rmdir {tmp_path}/gone; distcc_build {recorder.word}")
     assert result.returncode == 0, result.stderr

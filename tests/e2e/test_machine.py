@@ -1,4 +1,4 @@
-"""Machines, users and limits that are out of the ordinary: the build runs, or one line says why not."""
+"""Unusual machines, users and limits: the build runs, or one line says why there is none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MOUNTS = pytest.mark.skipif(not may_unshare("--mount"), reason="this user may no
 
 @pytest.fixture
 def shell(request: pytest.FixtureRequest, ready_shell: UserShell, shared_distccd: Distccd) -> UserShell:
-    """A shell whose list is one worker with 5 slots, reached by TCP, or through ssh where a test says so."""
+    """A shell whose host list is one worker with 5 slots: over TCP, or over ssh if the test says so."""
     if getattr(request, "param", "tcp") == "ssh":
         user: SshUser = request.getfixturevalue("ssh")
         sshd: Sshd = request.getfixturevalue("shared_sshd")
@@ -52,7 +52,7 @@ def shell(request: pytest.FixtureRequest, ready_shell: UserShell, shared_distccd
 
 
 class Ended(NamedTuple):
-    """How a script ended. Of standard error, only the lines of distcc-driver are here."""
+    """How a script ended. `stderr` has only the lines of distcc-driver."""
 
     returncode: int
     stdout: str
@@ -65,7 +65,7 @@ class Ended(NamedTuple):
 
 
 def run(shell: UserShell, script: str, *prefix: str) -> Ended:
-    """Run a script behind the words `prefix`, without a terminal; nothing of it is left."""
+    """Run a script without a terminal, with the words `prefix` in front; check that it leaves no process."""
     finished = subprocess.run(
         [*prefix, *shell.command(os.fsencode(f"{shell.sourcing}\n{script}"))],
         env=shell.environ,
@@ -85,7 +85,7 @@ def run(shell: UserShell, script: str, *prefix: str) -> Ended:
 
 
 def left_of(shell: UserShell) -> list[str]:
-    """Processes that were started below a shell, even if it has lost its HOME."""
+    """Running processes that a shell has started, even if they have lost their HOME."""
     mark = os.fsencode(f"DISTCC_DIR={shell.environ['DISTCC_DIR']}")
     return [" ".join(arguments_of(pid)) for pid in pids() if has_in_environment(pid, mark) and is_alive(pid)]
 
@@ -110,7 +110,7 @@ NO_SPACE = "No space left on device"
 
 @pytest.fixture
 def runtime(environ: dict[str, str]) -> Iterator[Path]:
-    """A runtime directory that is empty at the end."""
+    """A runtime directory. The build must leave it empty."""
     directory = Path(tempfile.mkdtemp(prefix="dr-"))
     environ["XDG_RUNTIME_DIR"] = str(directory)
     yield directory
@@ -123,7 +123,7 @@ def runtime(environ: dict[str, str]) -> Iterator[Path]:
 def test_a_place_where_nothing_can_be_made_is_not_the_last_one(
     fault: str, shell: UserShell, runtime: Path
 ) -> None:
-    """The directory of tunnels is made elsewhere."""
+    """The driver makes the directory for tunnels elsewhere."""
     assert_built(run(shell, BUILD, *with_mounts(fault.format(runtime))))
 
 
@@ -141,7 +141,7 @@ def test_nothing_can_be_made_anywhere(
     runtime: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    """What needs no directory is built."""
+    """A build over TCP needs no directory, so it runs."""
     places = [READ_ONLY.format("/tmp"), fault.format(runtime), fault.format(shell.environ["TMPDIR"])]
     ended = run(shell, BUILD, *with_mounts("\n".join(places)))
     if request.node.callspec.params["shell"] == "tcp":
@@ -162,7 +162,7 @@ def test_a_place_that_is_full_while_tunnels_are_made(
     shared_sshd: Sshd,
     shared_distccd: Distccd,
 ) -> None:
-    """What has room there is used; else one line for each cause."""
+    """The build uses the tunnels that have room there. One line names each cause for the others."""
     entries = [behind(ssh.worker(name, shared_sshd), shared_distccd) for name in ("one", "two", "three")]
     ready_shell.environ["DISTCC_AUTO_HOSTS"] = " ".join([shared_distccd.spec, *entries])
     mount = f'mount -t tmpfs -o mode=700,nr_inodes={inodes} none "{runtime}"'
@@ -177,7 +177,10 @@ def test_a_place_that_is_full_while_tunnels_are_made(
 
 
 def deep_directory(base: Path, length: int) -> Path:
-    """A new directory whose path has so many characters, for which no single call takes the whole path."""
+    """Make a directory whose path has this length.
+
+    No system call takes the whole path, so go down step by step.
+    """
     room = length - len(str(base))
     names = ["d" * 99] * (room // 100)
     names.append("e" * (room - 100 * len(names) - 1))
@@ -198,7 +201,7 @@ def test_a_source_tree_with_a_path_of_4000_characters(shell: UserShell) -> None:
 def test_a_temporary_directory_with_a_path_of_4000_characters(
     name: str, shell: UserShell, tmp_path: Path
 ) -> None:
-    """No socket has room there."""
+    """The path of a socket cannot be so long."""
     shell.environ[name] = str(deep_directory(tmp_path, 4000))
     assert_built(run(shell, BUILD))
     assert os.listdir(shell.environ[name]) == []
@@ -207,7 +210,7 @@ def test_a_temporary_directory_with_a_path_of_4000_characters(
 @pytest.mark.skipif(not may_unshare("--pid", "--fork"), reason="this user may not make a process namespace")
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 def test_a_proc_of_another_namespace(shell: UserShell, request: pytest.FixtureRequest) -> None:
-    """The numbers there are those of other processes, which a tear-down would end."""
+    """The pids in that /proc belong to other processes. The driver must not end those."""
     ended = run(shell, BUILD, *with_processes())
     if request.node.callspec.params["shell"] == "tcp":
         assert_built(ended)
@@ -232,7 +235,7 @@ def test_streams_that_are_closed(closed: str, shell: UserShell, recorder: Record
 
 
 def test_messages_are_not_evaluated_where_stdin_and_stderr_are_closed(shell: UserShell) -> None:
-    """There, bash gives the write end of the plan's pipe the number 2. The message has `; is ...` in it."""
+    """In this state bash gives the pipe of the plan the number 2, so messages could be evaluated."""
     shell.environ["DISTCC_AUTO_HOSTS"] += " 127.0.0.1:1:1"
     ended = run(shell, "is() { echo pwned > pwned; }; distcc_build echo built <&- 2>&-")
     assert (ended.returncode, ended.stdout) == (0, "built -j 5\n")
@@ -246,17 +249,17 @@ def test_umask_777(shell: UserShell) -> None:
 
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 def test_path_with_strange_entries(shell: UserShell, tmp_path: Path) -> None:
-    """Relative, empty, missing, a file, and one that not everybody may read."""
+    """Entries that are relative, empty, missing, a file, and a directory that not everybody may read."""
     (tmp_path / "file").touch()
     (tmp_path / "unreadable").mkdir(0)
     (shell.cwd / "tools").mkdir()
     strange = ["tools", "..", "", "/no/such/directory", f"{tmp_path}/file", f"{tmp_path}/unreadable"]
     assert_built(run(shell, f"PATH={':'.join(strange)}:$PATH; {BUILD}"))
-    (tmp_path / "unreadable").rmdir()  # pytest would not look into it, and leave it
+    (tmp_path / "unreadable").rmdir()  # pytest cannot read it, and would not remove it
 
 
 class Stranger(NamedTuple):
-    """A user of this machine who has no process: words in front of a command, and a directory."""
+    """A user of this machine without processes: words that run a command as this user, and a directory."""
 
     words: list[str]
     directory: Path
@@ -264,7 +267,10 @@ class Stranger(NamedTuple):
 
 @pytest.fixture
 def stranger(shell: UserShell) -> Iterator[Stranger]:
-    """Another user than root, whose home everything of `shell` is moved to, with a copy of ours to read."""
+    """A user other than root.
+
+    The directories of `shell` move to this user's home, with a readable copy of the shims.
+    """
     uid = 1_000_000 + os.getpid()
     directory = Path(tempfile.mkdtemp(prefix="stranger-"))
     os.chown(directory, uid, uid)
@@ -280,7 +286,7 @@ def stranger(shell: UserShell) -> Iterator[Stranger]:
 
 
 def copy_for_everybody(root: Path) -> Path:
-    """The shims of `root` and what they need: the clone itself may be in a home that is closed to others."""
+    """Copy the shims of `root` and what they need. Other users may have no access to the clone itself."""
     copy = Path(tempfile.mkdtemp(prefix="shims-"))
     for name in ("distcc.sh", "distcc.zsh"):
         shutil.copy(root / name, copy)
@@ -291,7 +297,7 @@ def copy_for_everybody(root: Path) -> Path:
 
 @ROOT_ONLY
 def test_a_user_who_may_not_look_into_some_of_path(shell: UserShell, stranger: Stranger) -> None:
-    hidden = Path(tempfile.mkdtemp(prefix="hidden-"))  # of root, with mode 0700
+    hidden = Path(tempfile.mkdtemp(prefix="hidden-"))  # root's, with mode 0700
     try:
         assert_built(run(shell, f"PATH={hidden}:$PATH; {BUILD}", *stranger.words))
     finally:
@@ -301,7 +307,10 @@ def test_a_user_who_may_not_look_into_some_of_path(shell: UserShell, stranger: S
 @ROOT_ONLY
 @pytest.mark.parametrize("limit", [4, 5, 6, 8, 12])
 def test_a_user_who_may_start_few_processes(limit: int, shell: UserShell, stranger: Stranger) -> None:
-    """Too few for a shell and its sub-shells: it says so itself, and no more of ours than one line."""
+    """Too few processes for a shell and its sub-shells.
+
+    The shell says so, and the driver says at most one line.
+    """
     ended = run(shell, f"ulimit -u {limit}; {BUILD}", *stranger.words)
     assert ended.returncode in (0, 1, 96, 97, 254), ended
     assert len(ended.ours) <= 1, ended.ours
@@ -317,7 +326,10 @@ def test_few_open_files(limit: int, shell: UserShell) -> None:
 
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 def test_a_shell_that_ignores_the_end_of_its_children(shell: UserShell) -> None:
-    """As those do that some supervisors start: then the kernel tells nobody how one has ended."""
+    """Some supervisors start shells in this state.
+
+    The kernel then keeps no status of a child that has ended.
+    """
     assert_built(run(shell, f"trap '' CHLD; {BUILD}", "env", "--ignore-signal=CHLD"))
 
 
@@ -334,7 +346,7 @@ def test_a_locale_that_is_not_installed(name: str, value: str, shell: UserShell)
 
 @pytest.fixture(scope="session")
 def turkish(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for LOCPATH, with the locale in which the capital of i is not I."""
+    """A directory for LOCPATH with a Turkish locale, in which the capital of i is not I."""
     directory = tmp_path_factory.mktemp("locales")
     command = ["localedef", "-i", "tr_TR", "-f", "UTF-8", str(directory / "tr_TR.UTF-8")]
     subprocess.run(command, check=True, capture_output=True)
@@ -343,7 +355,7 @@ def turkish(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def latin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for LOCPATH, with a locale in which a letter is one byte."""
+    """A directory for LOCPATH with a Latin-1 locale, in which each letter is one byte."""
     directory = tmp_path_factory.mktemp("latin")
     command = ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", str(directory / "de_DE.ISO-8859-1")]
     subprocess.run(command, check=True, capture_output=True)
@@ -352,8 +364,8 @@ def latin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 def test_names_that_are_no_utf_8(shell: UserShell, latin: Path, recorder: Recorder) -> None:
-    """They come back as the bytes that they are; a session's directory goes with the build."""
-    with tempfile.TemporaryDirectory(prefix="dl-") as short:  # for a socket
+    """The names come back byte for byte, and the session directory is removed after the build."""
+    with tempfile.TemporaryDirectory(prefix="dl-") as short:  # short enough for a socket
         runtime = os.path.join(short, os.fsdecode(b"caf\xe9"))
         os.mkdir(runtime, 0o700)
         shell.environ.update(LOCPATH=str(latin), LC_ALL="de_DE.ISO-8859-1", XDG_RUNTIME_DIR=runtime)
@@ -407,10 +419,10 @@ def test_a_host_list_of_one_word_of_64_kib(shell: UserShell) -> None:
 @MOUNTS
 @pytest.mark.parametrize("step", ["i86400", "i-86400"], ids=["forward", "back"])
 def test_a_clock_that_jumps_by_a_day_whenever_it_is_read(step: str, shell: UserShell) -> None:
-    """A build longer than 2 s, so that it has a report.
+    """The build takes more than 2 s, so that it has a report.
 
-    libfaketime keeps its ticks in files named after a process, leaves them behind, and takes those of
-    an earlier process for its own: so it gets a place to itself.
+    libfaketime keeps its ticks in files named after a pid, and leaves them behind. A later process with that
+    pid would read them. So libfaketime gets a directory of its own.
     """
     shell.environ.update(FAKETIME=f"@2001-01-01 00:00:00 {step}", FAKETIME_DONT_FAKE_MONOTONIC="1")
     (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
@@ -427,12 +439,12 @@ def test_a_clock_that_jumps_by_a_day_whenever_it_is_read(step: str, shell: UserS
 CLOCKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctime", "datetime"}
 
 
-# They compare with the times of files, which have no other clock. No deadline follows from it.
+# Modules that read the wall clock: they compare it with the times of files. No deadline follows from it.
 MAY_READ_THE_CLOCK = {"buildtraces.py": {"time.time"}, "report.py": {"time.time"}}
 
 
 def test_only_monotonic_time_is_read() -> None:
-    """In all of the package; `CLOCK_REALTIME` has no place there, either."""
+    """All other modules read only the monotonic clock. No module names `CLOCK_REALTIME`."""
     for path in sorted((ROOT / "distcc_driver").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         words = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)}
@@ -459,7 +471,7 @@ def test_one_processor(shell: UserShell) -> None:
 
 
 def local_jobs(shell: UserShell, *prefix: str) -> tuple[int, str]:
-    """The jobs of a build without a worker, and what was said of it."""
+    """Build without a worker; return the number of jobs, and the lines of the driver."""
     shell.environ["DISTCC_AUTO_HOSTS"] = "127.0.0.1:1:1"
     ended = run(shell, BUILD, *prefix)
     return int(ended.stdout.split()[-1]) if ended.stdout else 0, ended.stderr
@@ -468,7 +480,7 @@ def local_jobs(shell: UserShell, *prefix: str) -> tuple[int, str]:
 @MOUNTS
 @pytest.mark.parametrize("swap_kib", [0, 2**24])
 def test_swap_is_no_memory(swap_kib: int, shell: UserShell, tmp_path: Path) -> None:
-    """With 2 GiB available there is room for two compilers, however much swap there is."""
+    """With 2 GiB of available memory there is room for two compilers, whatever the size of the swap."""
     shell.environ["DISTCC_AUTO_FALLBACK_LOCAL_JOBS"] = "8"
     meminfo = tmp_path / "meminfo"
     meminfo.write_text(
@@ -479,7 +491,7 @@ def test_swap_is_no_memory(swap_kib: int, shell: UserShell, tmp_path: Path) -> N
 
 
 class Group:
-    """A real cgroup with some limits: of version 1 or 2, whichever of them has the controller here."""
+    """A real cgroup with limits, of the version (1 or 2) that has the controller on this machine."""
 
     def __init__(self, controller: str, limits: dict[int, dict[str, str]]) -> None:
         old, new = Path("/sys/fs/cgroup", controller), self._unified(controller)
@@ -499,7 +511,7 @@ class Group:
 
     @property
     def words(self) -> list[str]:
-        """In front of a command that shall run in the group."""
+        """Words in front of a command that run it in the group."""
         return ["sh", "-c", f'echo $$ > {self.directory}/cgroup.procs && exec "$@"', "sh"]
 
     def __enter__(self) -> Group:
@@ -524,7 +536,7 @@ def test_a_group_with_half_a_processor(shell: UserShell) -> None:
 
 
 def test_a_group_with_little_memory(shell: UserShell) -> None:
-    """Room for three compilers of 50 MiB, and for what runs already."""
+    """The group has room for its processes and for three compilers of 50 MiB."""
     shell.environ.update(DISTCC_AUTO_COMPILER_MEMORY="50", DISTCC_AUTO_FALLBACK_LOCAL_JOBS="8")
     limit = str(190 * 2**20)
     with real_group("memory", {1: {"memory.limit_in_bytes": limit}, 2: {"memory.max": limit}}) as group:
@@ -534,7 +546,7 @@ def test_a_group_with_little_memory(shell: UserShell) -> None:
 @pytest.mark.parametrize("shell", KINDS, indirect=True)
 @pytest.mark.parametrize("limit", [4, 6, 8, 10, 12, 40])
 def test_a_group_with_few_processes(limit: int, shell: UserShell) -> None:
-    """Whatever the shell says of a fork that fails: ours is one line, or a host left out."""
+    """The shell may complain of forks that fail. The driver says one line, or leaves hosts out."""
     with real_group("pids", {version: {"pids.max": str(limit)} for version in (1, 2)}) as group:
         ended = run(shell, f"{BUILD}; exit $?", *group.words)
     left_out = [line for line in ended.ours if "ssh cannot be started (" in line]
@@ -548,8 +560,8 @@ def test_a_group_with_few_processes(limit: int, shell: UserShell) -> None:
 
 @contextlib.contextmanager
 def silent_name_server(shell: UserShell, directory: Path, options: str) -> Iterator[list[str]]:
-    """Words in front of a command, for which it is the only one; the list of `shell` has names for it."""
-    address = f"127.53.{os.getpid() // 250 % 250}.{os.getpid() % 250}"  # one for each process of tests
+    """Words that run a command with a name server that never answers. The host list of `shell` has names."""
+    address = f"127.53.{os.getpid() // 250 % 250}.{os.getpid() % 250}"  # one for each test process
     (directory / "resolv.conf").write_text(f"nameserver {address}\noptions {options}\n")
     shell.environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.3"
     shell.environ["DISTCC_AUTO_HOSTS"] = (
@@ -564,7 +576,7 @@ def silent_name_server(shell: UserShell, directory: Path, options: str) -> Itera
 
 @ROOT_ONLY
 def test_a_name_server_that_says_nothing(shell: UserShell, tmp_path: Path) -> None:
-    """The build begins in its time: nobody can make the resolver of the C library hurry."""
+    """The build does not wait for the resolver of the C library, which nothing can interrupt."""
     with silent_name_server(shell, tmp_path, "timeout:5") as prefix:
         ended = run(shell, BUILD, *prefix)
     assert_built(ended, lines=2)
@@ -576,7 +588,7 @@ def test_a_name_server_that_says_nothing(shell: UserShell, tmp_path: Path) -> No
 
 @ROOT_ONLY
 def test_watching_with_a_silent_name_server_keeps_nothing_open(shell: UserShell, tmp_path: Path) -> None:
-    """Threads that wait for it are left behind at each round; they end before the next one here."""
+    """Each round leaves threads that wait for the name server. They end before the next round here."""
     with silent_name_server(shell, tmp_path, "timeout:1 attempts:1") as prefix:
         command = [*prefix, *driver_command("workers", "--watch", "--json")]
         with subprocess.Popen(command, env=shell.environ, cwd=shell.cwd, stdout=subprocess.PIPE) as process:

@@ -1,4 +1,4 @@
-"""The man page is what README, pages and help texts make it, and reads well."""
+"""The man page is made from its sources, and man shows it well."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "distcc-driver.1"
 
 
 def man(page: Path) -> subprocess.CompletedProcess[str]:
-    """The page at 80 columns, as plain text, with everything that groff warns of."""
+    """The page as plain text of 80 columns, with all warnings of groff."""
     command = ["man", "--warnings", "--local-file", str(page)]
     environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANPAGER": "cat"}
     return subprocess.run(command, env=environ, cwd=ROOT / "docs", capture_output=True, text=True, check=True)
@@ -52,7 +52,7 @@ def test_it_has_the_parts_that_people_look_for(shown: list[str]) -> None:
     ],
 )
 def test_it_shows_names_and_commands_as_they_are_typed(line: str, shown: list[str]) -> None:
-    """On lines of their own; how far in they begin is groff's affair."""
+    """Each is on its own line. groff chooses the indentation."""
     assert line in [line.strip() for line in shown]
 
 
@@ -64,7 +64,7 @@ def test_it_shows_names_and_commands_as_they_are_typed(line: str, shown: list[st
     ],
 )
 def test_it_shows_sentences_whole(text: str, shown: list[str]) -> None:
-    """Wherever groff breaks the lines, and whether it spreads the words."""
+    """The test ignores where groff breaks lines and how many blanks it puts between words."""
     assert text in " ".join(" ".join(shown).split())
 
 

@@ -33,7 +33,7 @@ def test_every_worker_takes_part_however_few_files_may_be_open(
 
 
 def test_more_workers_than_fit_the_host_list_of_distcc(environ: dict[str, str]) -> None:
-    """No string that a program is started with may be longer than 128 KiB: MAX_ARG_STRLEN in execve(2)."""
+    """No variable of a new process may be longer than 128 KiB (MAX_ARG_STRLEN in execve(2))."""
     environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
     environ["DISTCC_AUTO_COMPILER_MEMORY"] = "0"
     with Farm(slots=4096) as farm:

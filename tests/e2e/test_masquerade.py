@@ -1,4 +1,4 @@
-"""A name that leads past the links to distcc: the doctor tells why, and what it tells to run repairs it."""
+"""A compiler's name that bypasses the links to distcc: the doctor says why, and its advice repairs it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DISTCC = str(shutil.which("distcc"))
 
 @pytest.fixture
 def links(tmp_path: Path) -> Path:
-    """A directory of one's own, with a link for gcc."""
+    """A directory of the user with a link to distcc that is called gcc."""
     directory = tmp_path / "links"
     directory.mkdir()
     (directory / "gcc").symlink_to(DISTCC)
@@ -33,7 +33,7 @@ def links(tmp_path: Path) -> Path:
 
 
 def line_of(environ: Mapping[str, str], work: Path, name: str) -> str:
-    """What the doctor says of a compiler."""
+    """The doctor's line about a compiler."""
     output = run_driver(environ, work, "doctor", "--compiler", name).stdout
     [line] = [line for line in output.splitlines() if f" compilers: {name}: " in line]
     return line
@@ -94,7 +94,7 @@ def test_makefile_that_has_the_name(ready_shell: UserShell, links: Path) -> None
     assert line.endswith(f"make CC='distcc cc', or run ln -sf {DISTCC} {links}/cc")
 
 
-# What Debian leaves where both packages come in one call, and then what its tool makes.
+# If one apt command installs distcc and a compiler, Debian makes no links. Its tool then makes them.
 _SYSTEM = f"""\
 mount -t tmpfs none {MASQUERADE}
 ln -s ../../bin/distcc {MASQUERADE}/gcc

@@ -1,4 +1,4 @@
-"""The command, its arguments and its three streams are the user's own."""
+"""distcc_build passes the command, its arguments and its three streams on unchanged."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ARGUMENTS = [
 
 
 def quoted(arguments: list[bytes]) -> bytes:
-    """Words for a shell; `shlex.quote` leaves `=ls` bare, which means something to zsh."""
+    """Words quoted for a shell. `shlex.quote` would leave `=ls` bare, and zsh would expand it."""
     return b" ".join(b"'" + argument.replace(b"'", b"'\\''") + b"'" for argument in arguments)
 
 
@@ -63,7 +63,7 @@ def test_arguments_arrive_byte_for_byte(ready_shell: UserShell, recorder: Record
 
 
 def test_each_argument_arrives_alone(ready_shell: UserShell, recorder: Recorder) -> None:
-    """What comes first or last is where a shell's own parsing would show."""
+    """A single argument comes both first and last, where a shell would treat it in a special way."""
     for argument in ARGUMENTS:
         ready_shell.run_bytes(b"distcc_build %s %s" % (recorder.word.encode(), quoted([argument])))
         assert recorder.arguments == [argument, b"-j", b"5"]
@@ -132,7 +132,7 @@ def test_a_build_that_asks_a_question(ready_shell: UserShell) -> None:
     script = 'printf "your name? "; read name; echo "hello $name"; test -t 1 && echo a terminal'
     with ready_shell.interactive() as terminal:
         terminal.send(f"distcc_build sh -c {shlex.quote(script)}\r")
-        terminal.expect("hello $name")  # the echo of what was typed
+        terminal.expect("hello $name")  # the echo of the typed command
         terminal.expect("your name? ")
         terminal.send("Ada\r")
         terminal.expect("hello Ada")

@@ -1,4 +1,4 @@
-"""The pictures of README.md and its pages need nothing from elsewhere, and show commands that exist."""
+"""The pictures of the documents exist, need no other file, and show commands that still exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def picture(name: str) -> str:
 
 
 def shown(name: str) -> list[str]:
-    """The title of a picture, the command at its prompt, and the lines below that are not empty."""
+    """The title of a picture, the command at its prompt, and the non-empty lines below that."""
     lines: dict[float, str] = {}
     for element in ElementTree.fromstring(picture(name)).iter(f"{{{NAMESPACE}}}text"):
         height, column = float(element.get("y", "")), round(float(element.get("x", "")) / COLUMN_WIDTH)

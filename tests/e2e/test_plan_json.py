@@ -1,4 +1,4 @@
-"""`distcc-driver plan --json`: the shell form's content, with reasons."""
+"""`distcc-driver plan --json` has the content of the text for the shell, and the reasons for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from tests.support.distccd import Distccd
 
-# Evaluates the shell form on standard input, as a build does, and says what came of it.
+# Evaluates the plan on standard input, as a build does. Prints the jobs, the command for the end, the
+# environment.
 EVALUATE = """\
 eval "$(cat)"
 printf '%s\\n' "$__distcc_jobs" "$__distcc_end" "$(env -0 | base64 -w 0)"
@@ -27,7 +28,7 @@ printf '%s\\n' "$__distcc_jobs" "$__distcc_end" "$(env -0 | base64 -w 0)"
 
 
 def evaluated(text: str, environ: dict[str, str], work: Path) -> tuple[int, str, dict[str, str]]:
-    """Jobs, end and environment after a shell has evaluated the shell form."""
+    """The jobs, the command for the end and the environment, after a shell has evaluated a plan."""
 
     said = subprocess.run(
         ["bash", "--norc", "-c", EVALUATE],

@@ -1,4 +1,4 @@
-"""What is refused, with which status and words; and the statuses that are the build's own."""
+"""Builds that the driver refuses, with their statuses and messages; other statuses come from the build."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What is said at the end of a build that took longer than 2 s, from the workers' own counters.
+"""The report at the end of a build that took more than 2 s, made from the workers' own counters.
 
-A build is made that long by a part of it that sleeps; nothing here waits for anything by sleeping.
+A `sleep` in a build makes it so long. No test waits for anything by sleeping.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ SILENT = "no answer at the end of the build"
 
 
 def reports(shell: UserShell) -> list[int]:
-    """Pids of reports that are being made."""
+    """Pids of the running processes that make reports."""
     return [pid for pid, words in Traces(shell.environ).processes().items() if "report" in words]
 
 
 def after_summary(stderr: str) -> list[str]:
-    """What we have said since the line about `-j`."""
+    """The lines of the driver after the line about `-j`."""
     ours = [line for line in stderr.splitlines() if line.startswith("distcc-driver: ")]
     first = next(index for index, line in enumerate(ours) if line.startswith("distcc-driver: -j "))
     return ours[first + 1 :]
@@ -66,7 +66,7 @@ def build(
     before_the_end: Callable[[], object] = lambda: None,
     status: int = 0,
 ) -> list[str]:
-    """A build that ends with `status` after `before_the_end` was called; what is said after it."""
+    """Run a build, call `before_the_end`, end it with `status`; return the lines after its summary."""
     script = f"distcc_build sh -c '{make} \"$@\"; sleep 2.1; {gate.word}' sh"
     with running(shell, script) as process:
         gate.wait()
@@ -78,7 +78,7 @@ def build(
 
 
 def counted(*workers: Distccd, files: int) -> Callable[[], None]:
-    """A wait until the workers' pages say so: a counter may come after the object file."""
+    """A function that waits for counters on the workers' pages: distccd may count a file after sending it."""
     return lambda: wait_until(lambda: sum(one.compiled for one in workers) == files, "all are counted")
 
 
@@ -111,7 +111,7 @@ def test_only_what_was_compiled_since_the_build_began_counts(
 def test_the_line_is_true_of_a_worker_that_others_use(
     user_shell: UserShell, gate: Gate, start_distccd: Callable[..., Distccd], tmp_path: Path
 ) -> None:
-    """Its counters are everybody's: so the line does not say whose compilations they were."""
+    """The counters include other users' compilations. So the line does not say whose they were."""
     worker = start_distccd()
     prepare(user_shell, [worker], files=3)
     (tmp_path / "other.c").write_text("int other;\n")
@@ -179,7 +179,7 @@ def refuses(worker: Distccd) -> bool:
 
 @contextlib.contextmanager
 def stopped(worker: Distccd) -> Iterator[None]:
-    """The kernel still accepts connections to it, and it says nothing."""
+    """Stop a worker: the kernel still accepts connections for it, but it does not answer."""
     os.killpg(worker.pid, signal.SIGSTOP)
     try:
         yield
@@ -219,7 +219,7 @@ def test_nothing_compiled_by_those_that_answer(
 
 @pytest.mark.parametrize("count", [64, 1000])
 def test_many_workers_that_are_gone_have_one_line(count: int, user_shell: UserShell, gate: Gate) -> None:
-    """Those of a farm have no counters: while they answer, there is nothing to say."""
+    """Workers of a farm have no counters, so the report says nothing about those that answer."""
     user_shell.environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "0"
     with contextlib.ExitStack() as stack:
         specs = stack.enter_context(Farm()).specs(count)
@@ -231,7 +231,7 @@ def test_many_workers_that_are_gone_have_one_line(count: int, user_shell: UserSh
 
 
 class Counters:
-    """A stats page with the counters of the test's own."""
+    """An answer of a stats port: a page with counters that the test gives."""
 
     def __init__(self, **values: int) -> None:
         self.values = values
@@ -273,7 +273,7 @@ def test_counters_that_a_real_worker_cannot_be_made_to_have(
 
 
 def test_the_job_port_is_left_alone(user_shell: UserShell, gate: Gate, shared_distccd: Distccd) -> None:
-    """A question to it would be three lines in the worker's log."""
+    """A connection to the job port would leave three lines in the worker's log."""
 
     def hold(connection: socket.socket, closing: threading.Event) -> None:
         del connection
@@ -320,7 +320,7 @@ def test_a_short_build_asks_nobody_again(user_shell: UserShell, shared_distccd: 
 
 
 def test_a_short_build_starts_no_process_for_it(ready_shell: UserShell, tmp_path: Path) -> None:
-    """Where the module is missing, each one that is started has a line about that."""
+    """Without the module of the report, each process that tries to report prints an error."""
     ready_shell.root = install(tmp_path / "copy")
     (ready_shell.root / "distcc_driver" / "report.py").unlink()
     result = ready_shell.run(f"SECONDS=0; distcc_build true; SECONDS=0; distcc_build {LONG}")
@@ -466,7 +466,7 @@ def test_ctrl_c_during_the_build_means_no_report(ready_shell: UserShell) -> None
 def test_ctrl_c_during_the_report_ends_it_and_nothing_else(
     ready_shell: UserShell, gate: Gate, start_distccd: Callable[..., Distccd]
 ) -> None:
-    """Not even the loop around the build: that has ended by itself, with its own status."""
+    """The loop around the build goes on: the build had already ended with its own status."""
     worker = start_distccd()
     ready_shell.environ.update(DISTCC_AUTO_HOSTS=worker.spec, DISTCC_AUTO_CONNECT_TIMEOUT="60")
     with ready_shell.interactive() as terminal:
@@ -484,7 +484,7 @@ def test_ctrl_c_during_the_report_ends_it_and_nothing_else(
 
 
 def is_waiting(pid: int) -> bool:
-    """Whether it catches SIGINT by now (proc(5)); before, it ignores it."""
+    """Whether the process of the report catches SIGINT (proc(5)). While it starts, it ignores SIGINT."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""What the report says of builds that compiled nothing on a worker, and of jobs that went wrong there."""
+"""The report about builds that compiled nothing on a worker, and about jobs that failed there."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ REPEATS = "(distcc repeats these here, "
 
 @pytest.fixture
 def quiet(user_shell: UserShell) -> UserShell:
-    """A shell whose builds only say what is a problem."""
+    """A shell whose builds print only warnings and errors."""
     user_shell.environ["DISTCC_AUTO_LOG_LEVEL"] = "warning"
     return user_shell
 
 
 def problems(shell: UserShell, command: str, status: int = 0) -> list[str]:
-    """What is said of a build that takes longer than 2 s, beside its summary."""
+    """Run a build that takes more than 2 s; return the lines of the driver except its summary."""
     result = shell.run(
         f"distcc_build sh -c {shlex.quote(f'{command}; status=$?; sleep 2.1; exit $status')} sh"
     )
@@ -51,7 +51,7 @@ def problems(shell: UserShell, command: str, status: int = 0) -> list[str]:
 
 
 def use(shell: UserShell, *workers: Distccd) -> Path:
-    """Let the builds of a shell use the workers through masquerade, with what fails repeated here."""
+    """Let the builds of a shell use the workers through the masquerade, and repeat failed files here."""
     project = prepare(shell, workers, files=4)
     del shell.environ["DISTCC_FALLBACK"]
     return project
@@ -61,7 +61,7 @@ HEALTHY = [
     "make -C project -q || true",
     "mkdir -p lib && install -m 644 project/part1.o.old lib/part1.a",
     "./project/program || true",
-    "rm project/program && make -C project",  # links only, which distcc does here
+    "rm project/program && make -C project",  # only links, and distcc links here
 ]
 
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_told_is_no_warning(quiet: UserShell, shared_distccd: Dis
 
 
 def test_a_job_port_that_hangs_up_is_named(quiet: UserShell, start_distccd: Callable[..., Distccd]) -> None:
-    """As behind a proxy whose backend is down: it takes connections, and closes them a moment later."""
+    """A proxy whose backend is down accepts connections, and closes them a moment later."""
 
     def hang_up(connection: socket.socket, closing: threading.Event) -> None:
         del closing
@@ -172,7 +172,7 @@ FALL = """int f(int a) { int r = 0; switch (a) { case 1: r = 2; /* fall through 
 def test_warnings_that_preprocessing_changes(
     user_shell: UserShell, gate: Gate, start_distccd: Callable[..., Distccd]
 ) -> None:
-    """gcc reads the comment here, and cannot there: with -Werror the file fails on the worker alone."""
+    """gcc sees the comment here, but not on the worker: with -Werror the file fails only there."""
     worker = start_distccd(jobs=1)
     project = use(user_shell, worker)
     (project / "part1.c").write_text(FALL.replace("int f", "int part1", 1))
@@ -185,7 +185,7 @@ def test_warnings_that_preprocessing_changes(
 def build_quoted(
     shell: UserShell, gate: Gate, command: str, before_the_end: Callable[[], object], status: int = 0
 ) -> list[str]:
-    """As `build`, for a command that has quotes in it."""
+    """Like `build`, for a command with quotes."""
     script = shell.cwd / "command"
     script.write_text(f"{command}\n")
     return build(shell, gate, f"sh {script}", before_the_end, status)

@@ -1,4 +1,4 @@
-"""A worker whose disk is full: every job on it would fail."""
+"""Workers whose disk is full: every job there would fail, so the build leaves them out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CAUSE = "no room for jobs, {} MiB free in the temporary directory of distccd"
 
 @pytest.fixture
 def full() -> Iterator[Callable[[int], Distccd]]:
-    """A worker whose jobs have so many KiB for their files: `full(900)`."""
+    """A function that starts a worker with some KiB of room for the files of jobs: `full(900)`."""
     directory = Path(tempfile.mkdtemp(prefix="full-"))
     workers = []
 
@@ -63,7 +63,7 @@ def test_a_worker_without_room_is_left_out(
 
 
 def test_a_worker_with_a_little_room_is_used(full: Callable[[int], Distccd], user_shell: UserShell) -> None:
-    """As much as a usual C++ file takes."""
+    """The worker has as much room as a usual C++ file needs."""
     worker = full(2100)
     user_shell.environ["DISTCC_AUTO_HOSTS"] = worker.spec
     assert f"4 remote ({worker.spec}: 4)" in user_shell.run("distcc_build true").stderr

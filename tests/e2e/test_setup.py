@@ -1,4 +1,4 @@
-"""`distcc-driver setup`, and what the shells of a user then are: login shells and others, on a terminal."""
+"""`distcc-driver setup`, and new shells of the user after it: login shells and others, in a terminal."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def one(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 @pytest.fixture
 def home(environ: dict[str, str]) -> Path:
-    """A home whose .profile is like Debian's: it reads ~/.bashrc, then adds ~/.local/bin to PATH."""
+    """A home with a .profile like Debian's: it reads ~/.bashrc, then adds ~/.local/bin to PATH."""
     path = Path(environ["HOME"])
     (path / ".profile").write_text(PROFILE)
     return path
 
 
 def setup(environ: dict[str, str], work: Path, *words: str) -> list[str]:
-    """The lines that it printed."""
+    """Run `distcc-driver setup`; return the lines that it printed."""
     result = run_driver(environ, work, "setup", *words)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout.splitlines()
@@ -57,7 +57,7 @@ def line(shell: str) -> str:
 
 
 def said_by(shell: str, options: str, environ: dict[str, str], work: Path) -> str:
-    """All that a new shell on a terminal shows."""
+    """Start a new shell in a terminal; return everything that it shows."""
     command = [shell, options, "command -v distcc_build; echo the end"]
     with Terminal(command, environ, work) as terminal:
         assert terminal.wait() == 0
@@ -68,7 +68,7 @@ def said_by(shell: str, options: str, environ: dict[str, str], work: Path) -> st
 def test_new_shells_have_distcc_build_and_say_nothing(
     options: str, shell: str, one: Installed, environ: dict[str, str], home: Path, work: Path
 ) -> None:
-    """Though distcc-driver is not on PATH while they start."""
+    """distcc-driver is not on PATH while these shells start."""
     one.run("setup", shell, **environ)
     assert (home / FILES[shell]).is_file()
     assert said_by(shell, options, environ, work) == "distcc_build\nthe end\n"
@@ -168,7 +168,7 @@ def refused(shell: str, environ: dict[str, str], work: Path) -> str:
 def test_read_only_file_is_refused_and_the_line_told(
     shell: str, environ: dict[str, str], home: Path, work: Path
 ) -> None:
-    """As where a program writes all dotfiles."""
+    """Some users have a program that writes their start files, and makes them read-only."""
     file = home / FILES[shell]
     file.write_text("mine\n")
     file.chmod(0o444)
@@ -241,7 +241,7 @@ def test_login_shells_that_do_not_read_bashrc_are_told(
 def test_line_holds_when_the_python_of_the_environment_changes(
     ready_shell: UserShell, recorder: Recorder, one: Installed, tmp_path: Path
 ) -> None:
-    """Of several Pythons, the latest that has the package."""
+    """If several Pythons are there, the line finds the latest one that has the package."""
     prefix = tmp_path / "home" / ".local"
     shutil.copytree(one.shim_directory, prefix / "share" / "distcc-driver")
     shim = prefix / "share" / "distcc-driver" / ready_shell.shim.name
@@ -306,7 +306,7 @@ def test_installed_shim_is_found_by_a_link(
 def test_upgrade_and_removal_leave_the_line_true(
     shell: str, wheel: Path, environ: dict[str, str], work: Path, tmp_path: Path
 ) -> None:
-    """The environment is made anew, as by pipx reinstall, then it is gone."""
+    """The environment is made again, as by `pipx reinstall`, and then removed."""
     directory = tmp_path / "venvs" / "distcc-driver"
     install_in_venv(wheel, sys.executable, THIS_VERSION, directory).run("setup", shell, **environ)
     shutil.rmtree(directory)

@@ -1,4 +1,4 @@
-"""Sourcing a shim changes nothing but what it is for, in whatever shell it finds itself."""
+"""Sourcing a shim defines distcc_build and changes nothing else, whatever the options of the shell."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ SET_UPS = [
 def test_a_build_works_in_a_shell_set_up_like_this(
     before: str, ready_shell: UserShell, recorder: Recorder
 ) -> None:
-    """Sourced twice: silent and without effect on the second time, too."""
+    """The shim is sourced twice. Both times it prints nothing, and the second time changes nothing."""
     result = ready_shell.run_bare(
         f'{before}\n{ready_shell.sourcing}\n{ready_shell.sourcing}\necho sourced "$?"; echo sourced >&2\n'
         f"distcc_build {recorder.word} 'a b' '*'\necho built \"$?\""
@@ -84,7 +84,7 @@ def test_a_build_works_in_a_shell_set_up_like_this(
 
 
 def words_of(shim: Path) -> list[str]:
-    """Every word of the code that a user could have an alias for."""
+    """All words of the code, because a user could have an alias for any of them."""
     text = shim.read_text() + (ROOT / "distcc_driver" / "build.sh").read_text()
     code = [re.sub(r"(^|\s)#.*", "", line) for line in text.splitlines()]
     words = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", "\n".join(code)))
@@ -93,10 +93,10 @@ def words_of(shim: Path) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["alias", "alias -g"])
 def test_no_alias_reaches_the_shim(kind: str, ready_shell: UserShell, recorder: Recorder) -> None:
-    """Not even those that stand for a keyword; in zsh, nor global ones, that stand anywhere."""
+    """Even aliases for keywords have no effect, nor global aliases of zsh, which stand anywhere in a line."""
     if kind == "alias -g" and ready_shell.name == "bash":
         kind = "alias"
-        ending = "true "  # with a blank at its end, so that the next word is looked up, too
+        ending = "true "  # the blank at its end makes bash expand the next word, too
     else:
         ending = "true"
     words = words_of(ready_shell.shim)
@@ -109,7 +109,7 @@ def test_no_alias_reaches_the_shim(kind: str, ready_shell: UserShell, recorder: 
     )
     assert "hijacked" not in result.stdout + result.stderr
     before, status, after = map(int, result.stdout.split())
-    assert (status, after) == (0, before - 1), result.stderr  # the one of distcc_build is gone
+    assert (status, after) == (0, before - 1), result.stderr  # sourcing removes the alias distcc_build
     assert recorder.arguments == [b"a b", b"-j", b"5"]
 
 
@@ -121,7 +121,7 @@ def test_an_alias_of_the_same_name_is_replaced(ready_shell: UserShell, recorder:
 
 
 def test_aliases_are_as_they_were(ready_shell: UserShell) -> None:
-    """Switched on or off, and each of them."""
+    """The option that switches aliases on is unchanged, and so is each alias."""
     for switch, state in (("on", "works"), ("off", "127")):
         command = {
             "bash": {"on": "shopt -s expand_aliases", "off": "shopt -u expand_aliases"},
@@ -147,7 +147,7 @@ BUILTINS = {
 def test_no_function_of_the_user_reaches_the_shim(
     name: str, ready_shell: UserShell, recorder: Recorder
 ) -> None:
-    """Users have some of these, such as a `cd` that lists the directory, or a `test` that runs tests."""
+    """Users have such functions: a `cd` that lists the directory, or a `test` that runs tests."""
     result = ready_shell.run_bare(
         f"{name}() {{ builtin echo hijacked; builtin return 99; }}\n"
         f"builtin source {shlex.quote(str(ready_shell.shim))}\n"
@@ -210,7 +210,7 @@ def test_sourcing_and_building_leave_the_shell_as_it_was(ready_shell: UserShell)
     assert any(line.split() in (["nullglob", "on"], ["noclobber", "on"]) for line in fresh)
     assert built == sourced
     assert again == sourced
-    if ready_shell.name == "zsh":  # whose list of functions has their text
+    if ready_shell.name == "zsh":  # its list of functions shows their text, too, indented
         fresh, sourced = ([line for line in lines if line[:1].strip()] for lines in (fresh, sourced))
     new = [line for line in sourced if line not in fresh]
     assert [line for line in new if not re.search("distcc_build|__distcc_", line) and line != "}"] == []
@@ -223,7 +223,7 @@ def test_the_user_s_exit_trap_runs_once_and_not_in_the_build(ready_shell: UserSh
 
 
 def test_sourcing_from_within_a_function(ready_shell: UserShell, recorder: Recorder) -> None:
-    """As plugin managers do; zsh would say that a global variable is made there."""
+    """Plugin managers do so. zsh would warn if the shim created a global variable by assignment."""
     option = {"bash": "set -u", "zsh": "setopt warn_create_global no_unset"}[ready_shell.name]
     result = ready_shell.run_bare(
         f"{option}\nload() {{ {ready_shell.sourcing}; echo loaded $?; }}\nload\n"
@@ -248,7 +248,7 @@ def test_sourcing_reads_nothing_from_stdin(ready_shell: UserShell) -> None:
 
 
 def test_a_read_only_setting_is_named(ready_shell: UserShell, recorder: Recorder) -> None:
-    """The build cannot be kept from seeing it, so there is none."""
+    """The driver cannot hide the variable from the build, so it refuses the build."""
     result = ready_shell.run(f"readonly DISTCC_AUTO_HOSTS\ndistcc_build {recorder.word}\necho $?")
     assert result.stdout == "96\n"
     assert not recorder.has_run
@@ -262,7 +262,7 @@ def test_distcc_sh_sourced_in_zsh_loads_distcc_zsh(
     ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
     if ready_shell.name == "bash":
-        ready_shell.name = "zsh"  # the same from a directory that is not the checkout's
+        ready_shell.name = "zsh"  # here through a link in another directory
         (tmp_path / "link").symlink_to(SHIMS / "distcc.sh")
         sourcing = f"source {tmp_path}/link"
     else:

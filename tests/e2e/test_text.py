@@ -1,4 +1,4 @@
-"""Nothing but our own assignments is executed, whatever is in the environment, in files and in replies."""
+"""The shell executes only our own assignments, whatever is in the environment, in files and in replies."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 def test_build_with_evil_text_everywhere(
     shell: str, seed: int, tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    """`make stress` does the same with other seeds, many times."""
+    """`make stress` does the same many times, with other seeds."""
     EvilBuild(shell, tmp_path / "build", environ, random.Random(seed)).run()

@@ -1,4 +1,4 @@
-"""Signals and traps of the user's shell do what they do without distcc_build."""
+"""Signals and the user's traps have the same effect with distcc_build as without it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.shells import Recorder
 
-# Each prints a command, which must never run, whenever it can.
+# Traps and traces that print a command as often as possible. The command must never run.
 CANARY = "touch 'canary has run'"
 TALKATIVE = [
     ("bash", f'set -T; trap "echo \\"{CANARY};\\"" DEBUG'),
@@ -48,7 +48,7 @@ SIGNALS = [signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT]
 
 
 def outcome(shell: UserShell, gate: Gate, script: str, number: signal.Signals) -> tuple[int, str]:
-    """Status and output of a script that is signalled, with all of its group, while the gate is held."""
+    """Signal a script's group while its build waits at the gate; return the script's status and output."""
     with running(shell, script) as process:
         gate.wait()
         os.killpg(process.pid, number)
@@ -62,7 +62,7 @@ def assert_like_a_plain_build(shell: UserShell, gate: Gate, script: str, number:
     assert outcome(shell, gate, script, number) == plain
 
 
-# zsh ignores QUIT in any case: nobody can tell whether its user does.
+# Not QUIT in zsh: zsh always ignores QUIT, so the build cannot know whether the user wants that.
 @pytest.mark.parametrize(
     ("user_shell", "number"),
     [(name, number) for name in SHELLS for number in SIGNALS if (name, number) != ("zsh", signal.SIGQUIT)],
@@ -88,7 +88,7 @@ def test_a_build_under_nohup_ignores_hup(ready_shell: UserShell, gate: Gate) -> 
 def test_ctrl_c_does_not_reach_a_build_in_the_background_of_a_script(
     ready_shell: UserShell, gate: Gate, tmp_path: Path
 ) -> None:
-    """Without job control a shell starts it with SIGINT ignored; bash only what is no function itself."""
+    """Without job control a background job ignores SIGINT; in bash only if the job is no function."""
     done = tmp_path / "done"
     with running(ready_shell, f"(distcc_build sh -c '{gate.word} && : > {done}') & wait") as process:
         gate.wait()
@@ -135,7 +135,7 @@ def test_an_error_trap_is_run_as_for_any_function(before: str, ready_shell: User
 
 
 def test_a_terminal_that_a_killed_build_has_changed_is_as_it_was(ready_shell: UserShell) -> None:
-    """bash puts it right where a command has died of a signal; zsh wherever it edits lines."""
+    """bash restores the terminal when a command has died of a signal, zsh whenever it edits a line."""
     with ready_shell.interactive() as terminal:
         terminal.send(
             "stty -a >before; distcc_build sh -c 'stty -echo -icanon; echo start$((1 + 1)); sleep 60'\r"
@@ -149,7 +149,10 @@ def test_a_terminal_that_a_killed_build_has_changed_is_as_it_was(ready_shell: Us
 
 
 def test_traps_name_signals_by_number() -> None:
-    """zsh 5.0.8 knows no names in some places. It is nowhere to be had any more: hence the text."""
+    """zsh 5.0.8 does not know names in some places.
+
+    No test can run that version, so this one reads the code.
+    """
     text = (ROOT / "distcc_driver" / "build.sh").read_text(encoding="utf-8")
     code = re.sub(r"(?m)^\s*#.*", "", text)
     assert code.count("\\trap") + code.count("builtin trap") >= 10

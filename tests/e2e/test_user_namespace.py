@@ -1,6 +1,7 @@
-"""What needs a network of its own, for a user who is not root: the same tests in a user namespace.
+"""The tests that need private networks, for a user who is not root: they run in a user namespace.
 
-A process with threads cannot enter one, so they run in a process of their own. Root runs them directly.
+A process with threads cannot enter a user namespace, so another process runs the tests. Root runs them
+directly.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pip installs works like a clone, wherever it puts it."""
+"""An installation by pip works like a clone, wherever pip puts it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.support.shells import Recorder, UserShell
     from tests.support.wheels import Installed
 
-# Of the standard library; a build over TCP or SSH imports some of them.
+# Modules of the standard library. A build over TCP or SSH imports some of them.
 SHADOWS = ("_socket", "dataclasses", "difflib", "ipaddress", "resource", "select", "socket", "typing")
 
 
@@ -119,7 +119,7 @@ def test_the_workers_compile_everything(
 def test_no_python_on_path(
     installed: Installed, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """It is the one of the environment."""
+    """The build runs the Python of the environment."""
     installed.use_in(ready_shell)
     result = ready_shell.run(f"distcc_build {recorder.word}", before=f"PATH={tools(tmp_path)}")
     assert result.returncode == 0, result.stderr
@@ -185,7 +185,10 @@ def test_readme_and_pages_are_installed_as_they_lie_in_the_clone(installed: Inst
 def test_a_directory_without_an_interpreter_of_its_own(
     wheel: Path, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """As with `pip install --user`: the version is that of its directory, not that of python3."""
+    """`pip install --user` leads to this.
+
+    The name of the directory says which Python, not python3 on PATH.
+    """
     installed = install_under(wheel, tmp_path / "home" / ".local")
     directory = tools(tmp_path)
     python = python_named(f"python{THIS_VERSION}", directory)
@@ -211,7 +214,7 @@ def test_a_directory_of_the_users_choice(
 def test_what_is_said_of_an_incomplete_installation(
     wheel: Path, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """It has no make install."""
+    """An installation has no Makefile, so the message does not name `make install`."""
     installed = install_into(wheel, tmp_path / "here")
     installed.use_in(ready_shell)
     words = []

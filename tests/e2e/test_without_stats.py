@@ -1,4 +1,4 @@
-"""A distccd that somebody started without `--stats`: whoever asks is told that, and where to read on."""
+"""A distccd that was started without `--stats`: build and commands say so, and where to read more."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def told(job_port: int, stats_port: int) -> str:
 
 @pytest.fixture
 def job_port() -> Iterator[int]:
-    """Of a real distccd that has no stats port."""
+    """The job port of a real distccd without a stats port."""
     [port] = free_ports(1)
     command = ["distccd", "--daemon", "--no-detach", "--listen", LOOPBACK, "--allow", LOOPBACK]
     command += ["--port", str(port), "--jobs", "2", "--log-stderr"]

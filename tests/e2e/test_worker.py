@@ -1,4 +1,4 @@
-"""`distcc-driver worker`: a real distccd that real clients compile on, and of which nothing stays behind."""
+"""`distcc-driver worker` runs a real distccd for real clients, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def client_environ(worker: RunningWorker, host: str = "") -> dict[str, str]:
-    """Of a client that compiles on the worker and nowhere else."""
+    """The environment of a client that compiles only on this worker."""
     hosts = {"DISTCC_HOSTS": host or f"{LOOPBACK}:{worker.job_port}", "DISTCC_FALLBACK": "0"}
     return {**worker.environ, **hosts, "DISTCC_DIR": tempfile.mkdtemp(dir=worker.environ["DISTCC_DIR"])}
 
 
 def compile_on(worker: RunningWorker, work: Path, *words: str, host: str = "") -> bool:
-    """Have the real client compile on the worker; what it said is in the file `said`."""
+    """Let the real client compile on the worker. Its standard error goes to the file `said`."""
     with (work / "said").open("wb") as said:
         environ = client_environ(worker, host)
         done = subprocess.run(
@@ -55,7 +55,7 @@ def write(work: Path, name: str, text: str = "int one(void) { return 1; }\n") ->
 
 @pytest.fixture
 def own_compiler(environ: dict[str, str]) -> Iterator[Path]:
-    """A script that the worker may run, by DISTCC_CMDLIST, where the user of distccd can read it."""
+    """A compiler script that DISTCC_CMDLIST allows, in a directory that the user of distccd can read."""
     directory = Path(tempfile.mkdtemp(prefix="compilers-", dir="/tmp"))
     directory.chmod(0o755)
     (directory / "commands").write_text(f"{directory}/own-gcc\n")
@@ -136,7 +136,7 @@ def test_names_that_the_terminal_cannot_show_end_nothing(environ: dict[str, str]
 def test_clients_of_both_protocols_are_served(
     words: list[str], host: str, environ: dict[str, str], work: Path
 ) -> None:
-    """distccd itself compares an IPv4 client of an IPv6 socket back to front."""
+    """distccd compares the bytes of an IPv4 client on an IPv6 socket in the wrong order."""
     write(work, "hello.c")
     with RunningWorker(environ, work, *words) as worker:
         assert compile_on(worker, work, "gcc", "-c", "hello.c", host=f"{host}:{worker.job_port}")
@@ -164,7 +164,7 @@ def test_a_look_at_the_port_is_no_job(environ: dict[str, str], work: Path) -> No
 def test_nothing_of_the_users_environment_reaches_the_compilers(
     environ: dict[str, str], work: Path, own_compiler: Path
 ) -> None:
-    """A client can have a compiler show what it knows."""
+    """A client could make a compiler print its environment."""
     write_script(own_compiler, 'case "$*" in *-E*) ;; *) env >&2 ;; esac\nexec gcc "$@"')
     environ["SECRET_TOKEN"] = "very-secret"
     environ["DISTCC_CMDLIST_NUMWORDS"] = "1"
@@ -240,7 +240,7 @@ def test_it_ends_when_nobody_reads_its_output(environ: dict[str, str], work: Pat
     write(work, "hello.c")
     port = free_job_port()
     client = {**environ, "DISTCC_HOSTS": f"{LOOPBACK}:{port}", "DISTCC_FALLBACK": "0"}
-    client["TMPDIR"] = str(work)  # where distcc leaves a file if the worker ends at a bad moment
+    client["TMPDIR"] = str(work)  # distcc may leave a file there if the worker ends at a bad moment
     shell = '"$@" | sed -n "/jobs as they end/q"; exit "${PIPESTATUS[0]}"'
     command = ["bash", "-c", shell, "bash", *driver_command("worker", "--port", str(port))]
     with subprocess.Popen(command, env=environ, cwd=work) as pipeline:
@@ -253,7 +253,7 @@ def test_it_ends_when_nobody_reads_its_output(environ: dict[str, str], work: Pat
 
 
 def test_it_compiles_while_it_is_stopped(environ: dict[str, str], work: Path) -> None:
-    """After Ctrl-Z, or where the terminal takes no output, jobs must not wait for the command."""
+    """After Ctrl-Z, or when the terminal accepts no output, jobs must not wait for the command."""
     write(work, "hello.c")
     with RunningWorker(environ, work) as worker:
         worker.process.send_signal(signal.SIGSTOP)
@@ -300,7 +300,7 @@ def test_who_has_the_port_is_named(
     for port, taken in [(other.job_port, other.job_port), (other.stats_port - 1, other.stats_port)]:
         done = run_driver(environ, work, "worker", "--port", str(port))
         if port != taken and f"port {port}:" in done.stderr:
-            continue  # another program has the port in front of it
+            continue  # another program has taken the port before it
         assert done.returncode == 96
         advice = "stop it (a service of the package distcc: sudo systemctl disable --now distcc)"
         advice += ", or give another port with --port"
@@ -375,7 +375,7 @@ def test_a_distccd_that_ends_at_once_is_told_with_its_last_words(
 
 @pytest.fixture
 def two_machines() -> Iterator[tuple[Network, Network]]:
-    """The networks of two machines, 10.9.0.1 and 10.9.0.2, with a wire between them."""
+    """The networks of two machines, 10.9.0.1 and 10.9.0.2, joined by a wire."""
     if not may_have_networks():
         pytest.skip("only root may make networks")
     with Network() as near, Network() as far, Wire(near, far, "10.9.0.1", "10.9.0.2", random.Random(1)):

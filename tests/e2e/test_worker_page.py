@@ -1,4 +1,4 @@
-"""What docs/workers.md has people copy: the unit is a unit, and the very command lines are workers."""
+"""The text that people copy from docs/workers.md: the unit is valid, and the command lines start workers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DEADLINE_S = 60.0
 
 
 def block(language: str) -> str:
-    """The first block of the page in a language."""
+    """The first code block of the page in this language."""
     [text, *_] = re.findall(rf"^ *```{language}\n(.*?)^ *```$", PAGE, re.DOTALL | re.MULTILINE)
     return textwrap.dedent(text)
 
@@ -56,7 +56,9 @@ def test_systemd_finds_no_fault_with_the_unit(environ: dict[str, str], work: Pat
     if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd-analyze here")
     (work / "distcc.service").write_text(unit(environ, work, "--allow", _NETWORK, "2001:db8::/32"))
-    manager = [] if os.geteuid() == 0 else ["--user"]  # that of the system has its files in /run
+    manager = (
+        [] if os.geteuid() == 0 else ["--user"]
+    )  # only root may use the system's manager, which has its files in /run
     verify = ["systemd-analyze", *manager, "--recursive-errors=no", "verify", "./distcc.service"]
     environ["XDG_RUNTIME_DIR"] = environ["HOME"]
     done = subprocess.run(
@@ -83,7 +85,7 @@ def test_the_command_line_of_the_container_is_a_worker(environ: dict[str, str], 
 
 
 def assert_is_a_worker(words: Sequence[str], port: int, environ: dict[str, str], work: Path) -> None:
-    """Start it as the user whom unit and container name, if we may, and have a real client compile on it."""
+    """Start a command line as the user named in the page, if we may; a real client must compile on it."""
     (work / "hello.c").write_text("int one(void) { return 1; }\n")
     hosts = {"DISTCC_AUTO_HOSTS": f"{LOOPBACK}:{port}:{port + 1}"}
     become = ["setpriv", "--reuid=distccd", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []

@@ -1,4 +1,4 @@
-"""Builds over workers of every kind, counted by the workers themselves."""
+"""Builds over workers of every kind; the workers' own counters show how much each compiled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def build(shell: UserShell, hosts: list[str], files: int = 12) -> str:
-    """Build a C project over `hosts`, nothing of it locally; returns what was said on stderr."""
+    """Build a C project over `hosts` with no local job; return standard error."""
     write_c_project(shell.cwd / "project", files)
     shell.environ.update(
         PATH=f"{MASQUERADE}:{shell.environ['PATH']}", DISTCC_AUTO_HOSTS=" ".join(hosts), DISTCC_FALLBACK="0"
@@ -35,7 +35,7 @@ def build(shell: UserShell, hosts: list[str], files: int = 12) -> str:
 
 
 def said_of(spec: str, stderr: str) -> str:
-    """The one line about a host; its text and nothing else is in front."""
+    """The one line about a host; it begins with the host's entry."""
     lines = [line for line in stderr.splitlines() if line.startswith(f"distcc-driver: {spec}: ")]
     assert len(lines) == 1, stderr
     return lines[0]
@@ -83,7 +83,7 @@ def test_the_build_goes_on_without_the_dead_the_refusing_and_the_hanging(
 
 
 def test_an_address_that_cannot_even_be_tried_costs_no_time(user_shell: UserShell) -> None:
-    """The kernel says so at once: there is nothing to wait for."""
+    """The kernel refuses at once, so the build does not wait."""
     spec = "255.255.255.255:1:2"
     stderr = build(user_shell, [spec])
     assert "stats port 2" in said_of(spec, stderr)
@@ -205,7 +205,7 @@ def test_a_name_that_does_not_exist_is_left_out(ready_shell: UserShell, shared_d
 
 
 def test_ten_hosts_are_asked_at_the_same_time(user_shell: UserShell, recorder: Recorder) -> None:
-    """None of the ten answers before all ten have been asked: one after the other would end in none."""
+    """Each host answers only when all ten have been asked. If they were asked in turn, all would time out."""
     everybody = threading.Barrier(10)
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
@@ -255,7 +255,7 @@ def test_without_a_worker_the_build_is_local(
 def test_a_worker_that_dies_after_it_was_asked_does_not_fail_the_build(
     user_shell: UserShell, start_distccd: Callable[..., Distccd]
 ) -> None:
-    """distcc itself sees to it: it goes to another worker. What it may leave of that is none of ours."""
+    """distcc goes to another worker by itself. It may leave temporary files, which the test ignores."""
     worker, doomed = start_distccd(), start_distccd(jobs=6)
     write_c_project(user_shell.cwd / "project", 6)
     user_shell.environ.update(
@@ -316,7 +316,7 @@ def test_a_compiler_error_is_the_users_to_see(
 def test_a_worker_may_take_longer_than_the_connect_timeout_to_answer(
     user_shell: UserShell, shared_distccd: Distccd
 ) -> None:
-    """It has twice that in all; its job port was connected long before."""
+    """The stats port may take twice that time, if the job port has accepted."""
     page = shared_distccd.stats_page().encode()
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:

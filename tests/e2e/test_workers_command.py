@@ -30,23 +30,23 @@ ENTER = "\x1b[?1049h"
 LEAVE = "\x1b[?1049l"
 HIDE_CURSOR = "\x1b[?25l"
 SHOW_CURSOR = "\x1b[?25h"
-# Runs a command between two looks at the terminal's settings.
+# Prints the terminal's settings before and after a command.
 BETWEEN = 'trap : INT TERM HUP; stty -a; echo "[before]"; "$@"; code=$?; echo "[after]"; stty -a; exit $code'
 
 
 def dead_host() -> str:
-    """An entry for which nobody listens."""
+    """An entry for a port at which no program listens."""
     return host_spec(LOOPBACK, *free_ports(2))
 
 
 def watched(environ: Mapping[str, str], work: Path, *words: str) -> Terminal:
-    """A `workers --watch` in a terminal, between two looks at its settings."""
+    """`workers --watch` in a terminal, whose settings are printed before and after."""
     command = driver_command("workers", "--watch", *words)
     return Terminal(["sh", "-c", BETWEEN, "sh", *command], {**environ, "TERM": "xterm-256color"}, work)
 
 
 def assert_as_before(terminal: Terminal) -> None:
-    """The terminal has its settings, its cursor and its screen again."""
+    """The command has restored the terminal's settings, its cursor and its screen."""
     before, _, rest = terminal.shown.partition("[before]")
     within, _, after = rest.partition("[after]")
     assert before.strip() == after.strip()
@@ -234,7 +234,7 @@ def test_watch_asks_anew_each_time(
     leaving, staying = start_distccd(), start_distccd()
     with Driver(environ, work, "workers", "--watch", "--json", leaving.spec, staying.spec) as driver:
         first = driver.document()
-        os.kill(leaving.pid, signal.SIGSTOP)  # its ports stay open
+        os.kill(leaving.pid, signal.SIGSTOP)  # the ports of a stopped distccd stay open
         try:
             second = driver.document()
         finally:
@@ -310,7 +310,7 @@ def test_terminal_shows_progress_then_a_table_in_colour(
         with Terminal(command, environ, work) as terminal:
             terminal.expect("asking 2 hosts, ")
             terminal.expect("1 has answered")
-            terminal.expect("\x1b[2K")  # the line is taken away
+            terminal.expect("\x1b[2K")  # the progress line is removed
             terminal.expect("host ")
             assert terminal.wait() == 1
     table = terminal.shown[terminal.shown.rindex("\x1b[2K") :]
@@ -333,7 +333,7 @@ def test_terminal_without_colour(
 
 
 def test_a_size_of_no_columns_is_none(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
-    """As shells have it that have seen no window."""
+    """Some shells export such a size if they have no window."""
     environ |= {"DISTCC_AUTO_HOSTS": shared_distccd.spec, "COLUMNS": "0", "LINES": "0"}
     with Terminal(driver_command("workers"), environ, work) as terminal:
         assert terminal.wait() == 0
@@ -386,7 +386,10 @@ def test_signal_ends_watch_and_leaves_the_terminal_as_it_was(
 
 @contextlib.contextmanager
 def watched_by_bash(environ: dict[str, str], work: Path, spec: str) -> Iterator[Terminal]:
-    """A `workers --watch` that can be stopped; in the end it is brought back, and ended by Ctrl-C."""
+    """`workers --watch`, started by bash so that Ctrl-Z stops it.
+
+    At the end it continues, and Ctrl-C ends it.
+    """
     environ = {**environ, "TERM": "xterm-256color", "PS1": "prompt>"}
     with Terminal(["bash", "--norc", "--noprofile", "-i"], environ, work) as terminal:
         terminal.expect("prompt>")
@@ -413,7 +416,7 @@ def test_watch_gives_the_terminal_back_while_it_is_stopped(
 def test_watch_is_stopped_while_it_draws(
     environ: dict[str, str], work: Path, shared_distccd: Distccd
 ) -> None:
-    """As long as the terminal is held by Ctrl-S, it is in the middle of that."""
+    """Ctrl-S holds the terminal, so the command is in the middle of drawing when it is stopped."""
     with watched_by_bash(environ, work, shared_distccd.spec) as terminal:
         (pid,) = descendants(terminal.pid)
         terminal.send("\x13")
