@@ -1,5 +1,5 @@
-"""Measurements, apart from the tests: they need a quiet machine, and no test asserts wall time.
+"""Measurements. They are no tests, because they need a quiet machine.
 
-`__main__` runs the cases and prints the table. A case is a function that yields a `Result` for
-each row; the other modules hold them, one module for each thing that is measured.
+`__main__` runs the cases and prints a table. A case is a function that yields a `Result` for each row of the
+table. Each of the other modules has the cases for one subject.
 """

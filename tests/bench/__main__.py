@@ -34,7 +34,7 @@ _SECTIONS: dict[str, dict[str, Case]] = {
 def main() -> None:
     options = _options()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # so that daemons are stopped
+        signal.signal(number, signal.default_int_handler)  # an exception lets the cases stop their daemons
     print("The figures count only if nothing else runs on this machine.")
     machine = _machine()
     print(f"{machine}. Medians of {options.runs} runs, of 3 at most where one takes seconds.", flush=True)
@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
 
 
 def _selected(wanted: Sequence[str]) -> Iterator[tuple[str, list[Case]]]:
-    """The sections that have a wanted case, with those cases; everything if none is named."""
+    """The sections with the cases named on the command line; all cases if the user names no case."""
     for section, cases in _SECTIONS.items():
         chosen = [
             case
@@ -79,7 +79,7 @@ def _machine() -> str:
 
 
 def _table(results: Sequence[Result]) -> str:
-    """A line for each result, columns aligned."""
+    """One line for each result, with aligned columns."""
     rows = [("case", "way", "measured", "", "", "compared with", "", "", "ratio", "target", "")]
     for result in results:
         rows.append(

@@ -1,4 +1,4 @@
-"""How close a whole build comes to what its workers could do, and to distcc set up by hand."""
+"""Compares the time of a whole build with the least that its workers need, and with distcc set up by hand."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _DRIVER = "distcc_build"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Files of so many `seconds` each over workers of so many `slots`.
+    """Files that take `seconds` each, over workers with `slots` each.
 
-    `limit` is what the makespan may be of the bound, the time in which all slots could do it.
-    `is_first_dead`: the list begins with one more host, which never answers. `is_last_killed`:
-    the last worker is killed when half of the work could be done.
+    The bound is the time in which all slots together could do the work. The makespan (the time of the build)
+    may be `limit` times the bound. `is_first_dead`: one more host is first in the list, and never answers.
+    `is_last_killed`: the last worker is killed after half of the bound.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Scenario:
 
 
 def makespans(runs: int, scenario: Scenario) -> Iterator[Result]:
-    """`distcc_build make`, beside the two ways in which people set the numbers by hand."""
+    """Times `distcc_build make`, and the two usual ways to set the number of jobs by hand."""
     slots = sum(scenario.slots) + scenario.is_first_dead * _DEAD_SLOTS
     by_hand = {f"make -j {slots}": slots, f"make -j {slots + _processors()}": slots + _processors()}
     times: dict[str, list[float]] = {way: [] for way in (_DRIVER, *by_hand)}
@@ -99,7 +99,7 @@ def _processors() -> int:
 
 
 def _makespan_s(scenario: Scenario, jobs: int | None) -> float:
-    """One build on new workers: by hand with so many jobs, or as `distcc_build` sees fit."""
+    """The time of one build on new workers: by hand with this number of jobs, or by `distcc_build`."""
     with ExitStack() as stack:
         cluster = stack.enter_context(Cluster(scenario.slots, scenario.seconds))
         specs, distcc_hosts = cluster.specs, cluster.distcc_hosts
@@ -125,7 +125,7 @@ def _makespan_s(scenario: Scenario, jobs: int | None) -> float:
 
 
 def _run_s(script: str, environ: Mapping[str, str]) -> float:
-    """Seconds that a whole shell takes."""
+    """The time that a shell takes for a script, from its start to its end."""
     start = time.perf_counter()
     done = subprocess.run(
         [*SHELLS["bash"], script, "bash", str(ROOT / "distcc.sh")],

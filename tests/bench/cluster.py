@@ -1,7 +1,7 @@
-"""Workers on this machine that seem to have processors of their own.
+"""Workers on this machine that behave as if they had processors of their own.
 
-Their compiler sleeps before it compiles: the wait stands for a remote processor's work, so that
-a few cores can show many slots.
+Their compiler sleeps before it compiles. The sleep stands for the work of a remote processor, so a few cores
+are enough for many slots.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-# Its name tells how long; the preprocessor, which runs on the client, does not wait.
+# The compiler sleeps for the time in its name. As a preprocessor, which runs on the client, it does not
+# sleep.
 _COMPILER = """#!/bin/sh
 case " $* " in
     *' -E '*) ;;
@@ -30,7 +31,7 @@ exec gcc "$@"
 
 
 class Cluster:
-    """Distccds with the given `slots`, and a project of a file for each of `seconds`."""
+    """One distccd for each number in `slots`, and a project with one file for each time in `seconds`."""
 
     def __init__(self, slots: Sequence[int], seconds: Sequence[float]) -> None:
         self.slots = slots
@@ -41,7 +42,7 @@ class Cluster:
 
     def __enter__(self) -> Cluster:
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        self._directory.chmod(0o755)  # distccd leaves root behind
+        self._directory.chmod(0o755)  # distccd runs as another user if root starts it
         compilers = self._write_compilers(self._directory / "bin")
         self.project = self._write_project(self._directory / "project")
         for slots in self.slots:
@@ -67,11 +68,11 @@ class Cluster:
 
     @property
     def compiled(self) -> int:
-        """Files that all workers have compiled."""
+        """How many files all workers together have compiled."""
         return sum(worker.compiled for worker in self.workers)
 
     def environ(self) -> dict[str, str]:
-        """For a build from scratch: no object file is left, and distcc remembers nothing."""
+        """Remove object files and distcc's state; return the environment for a new build."""
         for made in self.project.glob("*.o"):
             made.unlink()
         state = self._directory / "distcc"
@@ -82,7 +83,7 @@ class Cluster:
         return {**environ, "DISTCC_DIR": str(state), "DISTCC_FALLBACK": "0"}
 
     def _write_compilers(self, directory: Path) -> Path:
-        """A compiler for each time; returns the list of those that distccd may run."""
+        """Write a compiler for each time; return the file that lets distccd run them."""
         directory.mkdir()
         names = sorted({directory / f"bench-cc-{seconds:g}" for seconds in self.seconds})
         for name in names:

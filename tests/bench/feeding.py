@@ -1,4 +1,4 @@
-"""What a file costs this machine when a worker compiles it: how many slots can one core feed?"""
+"""Measures the CPU time of this machine for a file that a worker compiles: how many slots can a core feed?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ int main() {
 
 
 def bench_file(runs: int, seconds: float) -> Iterator[Result]:
-    """A file of the build cases, whose compilation is the time that it waits."""
+    """A file of the build cases, beside its time on a worker, where its compiler sleeps."""
     with Cluster([1], [seconds]) as cluster:
         environ = {**cluster.environ(), "DISTCC_HOSTS": cluster.distcc_hosts[0]}
         command = ["distcc", f"bench-cc-{seconds:g}", "-c", "-o", "part0.o", "part0.c"]
@@ -41,7 +41,7 @@ def bench_file(runs: int, seconds: float) -> Iterator[Result]:
 
 
 def standard_headers(runs: int) -> Iterator[Result]:
-    """A real file, and what it takes here where no distcc is about."""
+    """A file with C++ headers, beside the CPU time of its compilation here without distcc."""
     worker = Distccd(1)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         directory = Path(name)
@@ -81,7 +81,7 @@ def _fed(case: str, client_ms: list[float], reference: str, whole_ms: list[float
 
 
 def _processor_ms(command: Sequence[str], environ: Mapping[str, str], directory: Path) -> float:
-    """What a command and its children take of a processor."""
+    """The CPU time of a command and its children."""
     before = _children_s()
     subprocess.run(command, env=environ, cwd=directory, check=True, capture_output=True)
     return (_children_s() - before) * 1000

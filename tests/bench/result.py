@@ -1,4 +1,4 @@
-"""What a case measured."""
+"""The result of a case: one row of the table."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-# Takes the number of runs that count.
+# A function that takes the number of runs, and yields results.
 Case = Callable[[int], Iterator["Result"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Figures of each run, and of what they are compared with, taken in turns in the same minute.
+    """Figures of all runs, and of a reference. Both were measured in turns, in the same minute.
 
-    `unit` is that of all figures. `limit` is what the ratio of the two medians should not
-    exceed; None where the figure is only to be known.
+    All figures have the same `unit`. The ratio of the two medians should be at most `limit`. If `limit` is
+    None, the figure is only for information.
     """
 
     case: str
@@ -51,7 +51,7 @@ def milliseconds(start_s: float, end_s: float) -> float:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A line for each row, columns aligned."""
+    """One line for each row, with aligned columns."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return [line.rstrip() for line in lines]

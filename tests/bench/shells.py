@@ -1,4 +1,4 @@
-"""Scripts that source the shims and time what they do, in each shell."""
+"""Runs scripts in each shell. The scripts source the shims and measure times."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SHELLS = {
 
 
 def user_environ() -> dict[str, str]:
-    """The environment, without what the developer has set for distcc and for bash."""
+    """The environment without the developer's variables for distcc and for bash."""
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("DISTCC_", "BASH_ENV"))
     }
-    environ["LC_ALL"] = "C"  # a decimal point in EPOCHREALTIME
+    environ["LC_ALL"] = "C"  # so that EPOCHREALTIME has a decimal point
     return environ
 
 
 def run_script(shell: str, script: str, arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """The lines that a script prints; its `$1` is the shim, and `arguments` follow."""
+    """Run a script; return its lines. `$1` in the script is the shim, and `arguments` follow."""
     done = subprocess.run(
         [*SHELLS[shell], script, shell, str(ROOT / "distcc.sh"), *arguments],
         env=environ,

@@ -1,4 +1,4 @@
-"""What `distcc_build` costs before the build's first process: time, memory, descriptors."""
+"""Measures the time, memory and descriptors that `distcc_build` takes before the first process of a build."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FEW_RUNS = 3
 _FEW_DESCRIPTORS = "ulimit -n 1024"
 _ALL_DEAD = 0
 
-# Timed inside one shell, from call to return. The first call, which does not count, tells the hosts.
+# The shell takes the times itself, from call to return. The first call prints the hosts, and is not timed.
 _SCRIPT = """
 . "$1"
 [ -z "${ZSH_VERSION-}" ] || zmodload zsh/datetime
@@ -41,7 +41,7 @@ while [ "$run" -lt "$3" ]; do
 done
 """
 
-# Between the bench and the plan: a process's peak counts what its parent was when it forked (getrusage(2)).
+# A small process that starts the plan: a process begins with the peak memory of its parent (getrusage(2)).
 _PEAK = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -50,7 +50,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def daemons(runs: int) -> Iterator[Result]:
-    """Two real daemons, which answer as one process at a time can."""
+    """Two real daemons, each of which answers one connection at a time."""
     with ExitStack() as stack:
         specs = []
         for slots in (4, 2):
@@ -61,13 +61,13 @@ def daemons(runs: int) -> Iterator[Result]:
 
 
 def farm(runs: int, count: int, limit: float) -> Iterator[Result]:
-    """Workers that answer at once."""
+    """A number of workers that answer at once."""
     with Farm() as workers:
         yield from _starts(f"{count} workers", workers.specs(count), runs, limit)
 
 
 def few_descriptors(runs: int, count: int) -> Iterator[Result]:
-    """As many workers as there may be descriptors: they cannot all be asked in one go."""
+    """As many workers as allowed descriptors: the plan cannot ask all of them at the same time."""
     with Farm() as workers:
         times = _times("bash", workers.specs(count), runs, count, before=_FEW_DESCRIPTORS)
         way = f"bash, {_FEW_DESCRIPTORS}"
@@ -85,7 +85,7 @@ def few_descriptors(runs: int, count: int) -> Iterator[Result]:
 
 
 def silent(runs: int, count: int) -> Iterator[Result]:
-    """Hosts that never answer: all together they may cost what one of them costs."""
+    """Hosts that never answer: many of them may take only as long as one."""
     with silent_port("0.0.0.0") as port:
         specs = [host_spec(address_of(number), port, port) for number in range(count)]
         for shell in SHELLS:
@@ -102,7 +102,7 @@ def silent(runs: int, count: int) -> Iterator[Result]:
 
 
 def memory(runs: int, count: int, limit_mib: int) -> Iterator[Result]:
-    """The most memory that the plan ever has."""
+    """The peak memory of the plan."""
     interpreter = str(ROOT / _INTERPRETER)
     peaks_mib = []
     with Farm() as workers:
@@ -159,7 +159,7 @@ def _environ(specs: Sequence[str]) -> dict[str, str]:
 def _times(
     shell: str, specs: Sequence[str], runs: int, expected: int, before: str = ""
 ) -> list[tuple[float, float, float]]:
-    """When each run began to start the interpreter, began and ended `distcc_build`, in seconds."""
+    """For each run, when it started the interpreter, called `distcc_build`, and ended, in seconds."""
     arguments = [str(ROOT / _INTERPRETER), str(runs)]
     hosts, *lines = run_script(shell, f"{before}\n{_SCRIPT}", arguments, _environ(specs))
     if hosts.count(",lzo") != expected:

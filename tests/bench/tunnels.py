@@ -1,4 +1,4 @@
-"""What workers behind SSH cost before a build, beside a plain login."""
+"""Measures the time that workers behind SSH take before a build, beside a plain login."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _MANY = 8
 _BEHIND_JUMP_HOST = 16
 
-# $2: a worker reached by TCP, $3: that and one behind SSH, $4: that one alone, $5: eight behind SSH.
-# $6: sixteen behind a jump host. The first calls, which do not count, tell whether all take part.
+# The host lists: $2 has a worker over TCP, $3 the same and a worker behind SSH, $4 only the worker behind
+# SSH, $5 eight workers behind SSH, $6 sixteen behind a jump host. The first calls print the hosts, and are
+# not timed.
 _SCRIPT = """
 . "$1"
 [ -z "${ZSH_VERSION-}" ] || zmodload zsh/datetime
@@ -46,7 +47,7 @@ done
 
 
 def logins(runs: int) -> Iterator[Result]:
-    """One worker behind SSH beside a login, eight beside one, and sixteen behind a jump host beside eight."""
+    """Compares one worker behind SSH with a login, eight with one, and 16 behind a jump host with eight."""
     with ExitStack() as stack:
         distccd = Distccd(4)
         stack.callback(distccd.stop)

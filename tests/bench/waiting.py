@@ -1,4 +1,4 @@
-"""What distcc's clients cost this machine: while they wait, and for each file.
+"""Measures what waiting clients of distcc cost this machine.
 
 A client that finds every slot locked sleeps for `DISTCC_PAUSE_TIME_MSEC` and looks again.
 """
@@ -47,7 +47,7 @@ _ASLEEP = "nanosleep"
 
 
 def one_client(runs: int, slots: int) -> Iterator[Result]:
-    """One client that waits for a worker's slot: the share of a core it takes, pause by pause."""
+    """One client that waits for a worker's slot: its share of a core, for several pauses."""
     plan = _plan(slots)
     figures = {
         pause_ms: [_for_a_slot(plan, pause_ms, clients=1) for _ in range(min(runs, _FEW_RUNS))]
@@ -68,9 +68,8 @@ def one_client(runs: int, slots: int) -> Iterator[Result]:
 
 
 def all_clients(runs: int, slots: int) -> Iterator[Result]:
-    """All that may wait at once: for a worker's slot, and for a preprocessor's with such a slot.
-
-    More than some hundred of the latter are not started, but reckoned from those.
+    """All clients that may wait at once: for a worker's slot, or with a slot for a preprocessor's lock.
+    Of the latter some hundred are started. The cost of more is calculated from these.
     """
     plan = _plan(slots)
     threads = local_capacity().threads
@@ -93,14 +92,16 @@ def all_clients(runs: int, slots: int) -> Iterator[Result]:
 
 
 def freed_slot(runs: int, slots: int) -> Iterator[Result]:
-    """How long a slot stays empty until one of those that wait for it has looked again."""
+    """How long a slot stays free until a waiting client looks again and takes it."""
     plan = _plan(slots)
     rng = random.Random(slots)
     names = _worker_locks(plan)
     waits_ms = []
     for _ in range(runs if plan.pause_ms < _DEFAULT_PAUSE_MS else min(runs, _FEW_RUNS)):
         with _locked(names) as state, _clients(plan, state, plan.pause_ms, plan.saturation_jobs):
-            time.sleep(rng.random() * plan.pause_ms / 1000)  # somewhere in their pause
+            time.sleep(
+                rng.random() * plan.pause_ms / 1000
+            )  # so that the slot becomes free at a random moment of the pause
             waits_ms.append(_until_taken_ms(state / "lock" / rng.choice(names), plan.pause_ms))
     yield Result(
         case=f"a freed one of {slots} slots",
@@ -115,7 +116,7 @@ def freed_slot(runs: int, slots: int) -> Iterator[Result]:
 
 
 def memory(runs: int) -> Iterator[Result]:
-    """Memory that a waiting client has of its own, beside what the plan reckons with."""
+    """The private memory of a waiting client, beside the memory that the plan assumes for it."""
     plan = _plan(12)
     own_mib = []
     for _ in range(min(runs, _FEW_RUNS)):
@@ -143,7 +144,7 @@ CASES: dict[str, Case] = {
 
 
 def _plan(slots: int) -> Plan:
-    """What the driver plans here for workers of up to 64 slots each."""
+    """The driver's plan on this machine, for workers with up to 64 slots each."""
     addresses = [address_of(number) for number in range(-(-slots // _SLOTS_OF_A_WORKER))]
     environ = {"DISTCC_AUTO_HOSTS": " ".join(addresses)}
     workers: list[Worker] = []
@@ -176,7 +177,7 @@ def _for_a_preprocessor(plan: Plan, clients: int) -> float:
 
 @contextmanager
 def _locked(names: Sequence[str]) -> Iterator[Path]:
-    """A state directory of distcc with lock files that are held as distcc holds them."""
+    """A state directory of distcc with lock files. This process holds them as a client of distcc would."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with ExitStack() as stack:
@@ -190,7 +191,7 @@ def _locked(names: Sequence[str]) -> Iterator[Path]:
 
 
 def _until_taken_ms(lock: Path, pause_ms: int) -> float:
-    """Free a slot by removing its file, which whoever takes the slot makes again."""
+    """Free a slot by removing its lock file; return the time until a client has made the file again."""
     lock.unlink()
     start = time.perf_counter()
     while not lock.exists():
@@ -202,7 +203,7 @@ def _until_taken_ms(lock: Path, pause_ms: int) -> float:
 
 @contextmanager
 def _clients(plan: Plan, state: Path, pause_ms: int, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Clients that have looked and sleep."""
+    """Start clients, and wait until all of them have looked for a slot and sleep."""
     source = state / "part.c"
     source.write_text("int part(void) { return 1; }\n")
     words = [f"--localslots_cpp={plan.saturation_jobs}", *(share.entry for share in plan.shares)]
@@ -233,7 +234,7 @@ def _sleeps(pid: int) -> bool:
 
 
 def _watched_percent(clients: Sequence[subprocess.Popen[bytes]], pause_ms: int) -> float:
-    """Percent of a core that all of them take together, watched for a whole number of pauses."""
+    """The percentage of a core that all clients together take, during a whole number of pauses."""
     before_s, start = _processor_s(clients), time.perf_counter()
     time.sleep(max(1, _WATCHED_MS // pause_ms) * pause_ms / 1000)
     return 100 * (_processor_s(clients) - before_s) / (time.perf_counter() - start)

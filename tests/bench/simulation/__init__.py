@@ -1,6 +1,6 @@
-"""A build over workers as distcc 3.4 runs it, simulated: for clusters that no bench can start.
+"""Simulates a build with distcc 3.4, for clusters that are too large to start here.
 
-`kernel` knows time, processes and processor cores, `model` distcc's client and distccd,
-`scenarios` the clusters to look at. `cases` are for `make bench`: they hold the model to real
-builds. `python -m tests.bench.simulation` prints more of each scenario.
+`kernel` simulates time, processes and processor cores, `model` distcc's client and distccd. `scenarios` has
+the clusters. `cases` compares the model with real builds, for `make bench`. `test_model` tests the model.
+`python -m tests.bench.simulation` prints each scenario in detail.
 """

@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _row(scenario: Scenario, result: Result) -> tuple[str, ...]:
-    """Of several users, all of whom have the same settings: CPU time of all their machines."""
+    """One row of the table. All users have the same settings, and CPU time is that of all their machines."""
     user = scenario.users[0]
     cpu_s = user.cores * result.makespan_s * len(scenario.users)
     work_s = sum(file.remote_s for each in scenario.users for file in each.files)

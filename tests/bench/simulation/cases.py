@@ -1,4 +1,4 @@
-"""The simulation beside real builds of the same files at the same settings, and its scenarios."""
+"""Compares the simulation with real builds of the same files and settings, and shows its scenarios."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SPREAD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Files of so many `seconds` over workers of so many `slots`; the last one is killed if told."""
+    """Files that take `seconds` each, over workers with `slots` each. The last worker may be killed."""
 
     name: str
     seconds: Sequence[float]
@@ -54,10 +54,10 @@ _TRIALS = {
 
 
 def compare(runs: int, trial: Trial) -> Iterator[Result]:
-    """How far the simulation is off, with the driver's plan and with distcc's own settings.
+    """Compares simulated and real makespans, with the driver's plan and with distcc's own settings.
 
-    Files of one kind do not all cost the same. If they did, the jobs would march in step and meet
-    at the locks more often than real ones do, so each has its own share of the measured costs.
+    Real files of one kind do not all cost the same. If simulated files did, the jobs would run in step and
+    meet at the locks more often than real jobs do. So each file gets a random share of the measured costs.
     """
     costs = measured_costs()
     workers = [Worker(slots) for slots in trial.slots]
@@ -82,7 +82,7 @@ def compare(runs: int, trial: Trial) -> Iterator[Result]:
 
 
 def simulated(_runs: int) -> Iterator[Result]:
-    """Every scenario beside its bound. Each is the same whenever it is run."""
+    """Compares each scenario with its bound. The simulation gives the same result in every run."""
     for scenario in scenarios():
         yield Result(
             case=scenario.name,
@@ -97,7 +97,7 @@ def simulated(_runs: int) -> Iterator[Result]:
 
 
 def _varied(user: User, seed: int) -> User:
-    """The user's files, each with CPU times of its own around the given ones."""
+    """The user's files, with random CPU times around the given ones."""
     rng = random.Random(seed)
     files = []
     for file in user.files:
@@ -120,11 +120,11 @@ CASES: dict[str, Case] = {
 
 
 def measured_costs() -> File:
-    """CPU seconds of a file of the cluster, all of them on this machine's cores.
+    """The CPU seconds of a file of the cluster, whose client and worker share this machine's cores.
 
-    Those of make and all that it starts are the client's, those of distccd and its compiler
-    count as if they came after the wait. The files wait as in the builds that are compared, for
-    that leaves caches cold.
+    The CPU time of make and its children is the client's. The CPU time of distccd and its compiler counts as
+    if it came after the compiler's sleep. The compilers sleep as in the builds to compare, because that
+    leaves the processor's caches cold.
     """
     cores = local_capacity().threads
     with Cluster([2 * cores], [_SAMPLE_S] * _SAMPLES) as cluster:
@@ -148,16 +148,16 @@ def measured_costs() -> File:
 
 
 def _children_s() -> float:
-    """CPU seconds of all ended children of this process, and theirs."""
+    """The CPU seconds of all ended descendants of this process."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def _session_s(leader: int) -> float:
-    """CPU seconds of a session's processes and of their ended children (proc(5), `stat`)."""
+    """The CPU seconds of a session's processes and of their ended children (`stat` in proc(5))."""
     ticks = 0
     for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended meanwhile
+        with suppress(OSError):  # the process has ended meanwhile
             fields = file.read_text().rpartition(")")[2].split()
             if int(fields[3]) == leader:
                 ticks += sum(int(field) for field in fields[11:15])

@@ -1,4 +1,4 @@
-"""A discrete-event kernel: a clock, processes as generators, and processor cores that they share."""
+"""A discrete-event kernel: a clock, processes (generators), and processor cores that the processes share."""
 
 from __future__ import annotations
 
@@ -6,37 +6,38 @@ import heapq
 from collections.abc import Callable, Generator
 from itertools import count
 
-# A process yields what it waits for: a function that sees to it that the process goes on.
+# A process yields a function. The kernel calls it with the process, and the function resumes the process
+# later.
 Wait = Callable[["Process"], None]
 Process = Generator[Wait, bool, None]
 
 
 class Clock:
-    """Simulated time in seconds since the start, and what is to happen at which time."""
+    """Simulated time in seconds since the start, and a queue of future actions."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._numbers = count()  # what is to happen at one time happens in the order of mention
+        self._numbers = count()  # actions for the same time happen in the order in which they were added
 
     def at(self, time_s: float, action: Callable[[], None]) -> None:
-        """Call `action` at a time that is not in the past."""
+        """Add an action for a time that is not in the past."""
         heapq.heappush(self._events, (time_s, next(self._numbers), action))
 
     def run_while(self, condition: Callable[[], bool]) -> None:
-        """Let time pass as long as the condition holds and there is anything to come."""
+        """Let time pass while the condition is true and actions are left."""
         while self._events and condition():
             self.now_s, _, action = heapq.heappop(self._events)
             action()
 
     def start(self, process: Process) -> None:
-        """Begin a process now."""
+        """Start a process now."""
         wait = next(process, None)
         if wait:
             wait(process)
 
     def resume(self, process: Process, answer: bool = True) -> None:
-        """Go on with a process: `answer` is the value of the `yield` at which it waits."""
+        """Resume a process. `answer` becomes the value of the `yield` at which the process waits."""
         try:
             wait = process.send(answer)
         except StopIteration:
@@ -49,10 +50,10 @@ class Clock:
 
 
 class Cores:
-    """Processor cores that all ready processes of a machine share evenly, each using one at most.
+    """The processor cores of a machine. All ready processes share them evenly; each uses at most one core.
 
-    Every ready process advances at the same rate, so a common progress (CPU seconds that each
-    has had) orders them by when they will be done.
+    All ready processes advance at the same rate. So one common number, the CPU seconds that each process has
+    had since the start, is enough to order them by the time of their end.
     """
 
     def __init__(self, clock: Clock, number: int) -> None:
@@ -66,7 +67,7 @@ class Cores:
         self._alarm = 0
 
     def use(self, seconds: float) -> Wait:
-        """Wait until this many CPU seconds have been had."""
+        """Wait until the process has had this many CPU seconds."""
         return lambda process: self._add(seconds, process)
 
     def _add(self, seconds: float, process: Process) -> None:
@@ -84,7 +85,10 @@ class Cores:
         self._updated_s = self._clock.now_s
 
     def _set_alarm(self) -> None:
-        """Ask to be called when the first will be done; earlier alarms are void."""
+        """Add an action for the time at which the first process will be done.
+
+        Earlier alarms have no effect.
+        """
         self._alarm += 1
         if self._ready:
             alarm = self._alarm

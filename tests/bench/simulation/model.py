@@ -1,23 +1,23 @@
-"""What distcc's client and distccd do with a build, from their sources (3.4) and traces of them.
+"""Models distcc's client and distccd during a build, after their sources (3.4) and traces of real builds.
 
 The client, for each file (`dcc_build_somewhere` in compile.c, `dcc_lock_one` in where.c):
 
-1. It reads the host list, without those that failed in the last 60 s (backoff.c).
+1. It reads the host list, and skips hosts that failed in the last 60 s (backoff.c).
 2. It tries a lock file for each slot: slot 0 of every host in list order, then slot 1, ... If
-   all are taken it sleeps for the pause, always equally long, and tries from the start.
-3. Holding that lock, it takes one of the `--localslots_cpp` locks of this machine in the same
-   way, preprocesses and connects at the same time, and gives it back before it sends.
-4. It waits for the reply at most `DISTCC_IO_TIMEOUT`, and gives the slot back.
-5. If the worker refuses, breaks off, or does not answer in time (4 s for a connection), every
-   client of this user avoids it for 60 s, and this one begins again at 1.
-6. With no host left it compiles here, under one of the `--localslots` locks: these are the same
-   files as those for preprocessing (lock.c).
+   all are taken, it sleeps for the pause, which always has the same length, and tries all again.
+3. It keeps that lock, and takes one of the `--localslots_cpp` locks of this machine in the same
+   way. It preprocesses and connects at the same time, and releases the second lock before it sends.
+4. It waits for the reply, at most for `DISTCC_IO_TIMEOUT`, and releases the slot.
+5. If the worker refuses, closes the connection, or does not answer in time (4 s for a connection),
+   every client of this user avoids the worker for 60 s, and this client begins again at 1.
+6. If no host is left, it compiles here, under one of the `--localslots` locks. These are the same
+   files as the locks for preprocessing (lock.c).
 
-distccd works off connections in the order in which they came, at most `--jobs` at once
-(prefork.c); up to 1024 more wait in the queue of its port, unaware of each other's users.
+distccd serves connections in the order in which they came, at most `--jobs` at once (prefork.c).
+Up to 1024 more connections, of any users, wait in the queue of its port.
 
-Left out: the network's own time, local jobs as a host of the list, links and other work of
-make, memory.
+The model leaves out: the time of the network, local jobs as a host of the list, links and other
+work of make, memory.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _CONNECT_TIMEOUT_S = 4.0  # dcc_connect_timeout in clinet.c
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A distccd with `slots`, each compiling `speed` times as fast as `File.remote_s` says.
+    """A distccd with `slots`. Each slot compiles `speed` times as fast as `File.remote_s` says.
 
-    At `fails_at_s` it ends for good: its connections break and new ones are refused, or, if
-    `silent`, nothing is heard of it any more, as of a machine that lost its power.
+    At `fails_at_s` the worker ends for good. Its connections break, and it refuses new ones. If it is
+    `silent`, it answers nothing instead, like a machine that has lost its power.
     """
 
     slots: int
@@ -47,10 +47,10 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`remote_s` on a worker of speed 1, and CPU seconds that the user's machine spends on it.
+    """The costs of a file: `remote_s` on a worker of speed 1, and CPU seconds of the user's machine.
 
-    `start_s` before a slot is sought, `cpp_s` for preprocessing, `send_s` for what follows
-    until the worker has all of it, `finish_s` after its reply.
+    The user's machine spends `start_s` before the client looks for a slot, `cpp_s` for preprocessing,
+    `send_s` until the worker has the file, and `finish_s` after the reply.
     """
 
     remote_s: float
@@ -61,16 +61,16 @@ class File:
 
     @property
     def client_s(self) -> float:
-        """CPU seconds on the user's machine."""
+        """All CPU seconds of the user's machine."""
         return self.start_s + self.cpp_s + self.send_s + self.finish_s
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`make -j jobs` of `files` on a machine of `cores`; what has a default has distcc's own.
+    """`make -j jobs` of `files` on a machine with `cores`. Default values are distcc's own.
 
-    CPU time is `look_s` for one look at one lock file, and as much for each host of the list and
-    its back-off file; `wake_s` for waking up after a pause; `spawn_s` for make to start one of the
+    A client needs `look_s` of CPU time to look at one lock file, and the same for each host of the list and
+    its back-off file. It needs `wake_s` to wake up after a pause. make needs `spawn_s` to start each of the
     first `jobs`, one after the other.
     """
 
@@ -92,9 +92,9 @@ class User:
 class UserResult:
     """How one user's build went.
 
-    `looking_s` of the `client_s` CPU seconds went into the search for slots. `failures` counts
-    the attempts that a worker's end or silence foiled, `compiled_here` the files that no worker
-    was left for.
+    Of the `client_s` CPU seconds, `looking_s` were for the search for slots. `failures` counts the attempts
+    that failed because a worker had ended or was silent. `compiled_here` counts the files for which no worker
+    was left.
     """
 
     makespan_s: float = 0.0
@@ -106,9 +106,9 @@ class UserResult:
 
 @dataclass(slots=True)
 class Result:
-    """How it went: `loads` is the share of its slots' time that each worker compiled.
+    """How the builds went. `loads` has, for each worker, the share of its slots' time in which it compiled.
 
-    `makespan_s` is from the first start to the last end.
+    `makespan_s` is the time from the first start to the last end.
     """
 
     makespan_s: float
@@ -117,7 +117,7 @@ class Result:
 
 
 def simulate(workers: Sequence[Worker], users: Sequence[User]) -> Result:
-    """Run every user's build to its end. All have the same `workers` in the same order."""
+    """Simulate the builds of all users to their end. All users have the same `workers` in the same order."""
     clock = Clock()
     servers = [_Server(clock, worker) for worker in workers]
     builds = [_Build(clock, servers, user) for user in users]
@@ -131,7 +131,7 @@ def simulate(workers: Sequence[Worker], users: Sequence[User]) -> Result:
 
 
 def bound_s(workers: Sequence[Worker], users: Sequence[User]) -> float:
-    """What no schedule can beat: all slots, or one user's cores, always busy, or the longest file."""
+    """The least time of any schedule: for all slots, for a user's cores, or for the longest file."""
     longest_s = max(file.remote_s for user in users for file in user.files)
     return max(
         slots_bound_s(workers, sum(file.remote_s for user in users for file in user.files)),
@@ -141,7 +141,7 @@ def bound_s(workers: Sequence[Worker], users: Sequence[User]) -> float:
 
 
 def slots_bound_s(workers: Sequence[Worker], work_s: float) -> float:
-    """How long all slots together take for `work_s`, each as long as its worker lives."""
+    """The time that all slots together take for `work_s`. A slot counts until its worker ends."""
     rate = sum(worker.slots * worker.speed for worker in workers)
     now_s = 0.0
     for worker in sorted(workers, key=lambda worker: worker.fails_at_s or 0.0):
@@ -155,7 +155,7 @@ def slots_bound_s(workers: Sequence[Worker], work_s: float) -> float:
 
 
 def cores_bound_s(users: Sequence[User]) -> float:
-    """How long the machine with the most to do takes for its own part of the work."""
+    """The longest time that a user's machine takes for its own part of the work."""
     return max(sum(file.client_s for file in user.files) / user.cores for user in users)
 
 
@@ -185,7 +185,7 @@ class _Server:
             self.clock.at(self.worker.fails_at_s, self._fail)
 
     def compile(self, seconds: float, io_timeout_s: float) -> Wait:
-        """Wait for the reply: true if there is one, false if the connection breaks or times out."""
+        """Wait for the reply. True if it comes; false if the connection breaks or times out."""
 
         def submit(process: Process) -> None:
             job = _Job(process, seconds / self.worker.speed)
@@ -214,7 +214,7 @@ class _Server:
             self._settle(job, True)
 
     def _settle(self, job: _Job, answer: bool) -> None:
-        """End a job once; a client that gave up frees its place too."""
+        """End a job, unless it has ended. A client that gives up frees its place in the queue, too."""
         if job.settled:
             return
         job.settled = True
@@ -233,13 +233,13 @@ class _Server:
 
 
 class _Locks:
-    """Lock files in the order in which they are tried. A set of them is an integer: bit n for file n."""
+    """Lock files, in the order in which clients try them. A set of files is an integer: bit n for file n."""
 
     def __init__(self, number: int) -> None:
         self._free = (1 << number) - 1
 
     def take(self, allowed: int) -> int | None:
-        """Lock the first free one of those allowed, and tell which."""
+        """Lock the first free one of the allowed files; return its number."""
         candidates = self._free & allowed
         if not candidates:
             return None
@@ -252,7 +252,7 @@ class _Locks:
 
 
 class _Build:
-    """One user's build: `jobs` processes that take one file after the other."""
+    """One user's build: `jobs` processes, each of which takes one file after the other."""
 
     def __init__(self, clock: Clock, servers: Sequence[_Server], user: User) -> None:
         self.result = UserResult()
@@ -293,7 +293,7 @@ class _Build:
             self.result.client_s = self._cores.used_s
 
     def _liked(self) -> int:
-        """The slots of workers that have not failed lately."""
+        """The slots of workers that this user's clients do not avoid now."""
         allowed = (1 << len(self._owners)) - 1
         for server, since_s in self._disliked.items():
             if self._clock.now_s - since_s < self._user.backoff_s:

@@ -1,4 +1,4 @@
-"""The clusters to look at, each as the driver plans for it, and how close the build comes to its bound."""
+"""The simulated clusters with the driver's plan for each, and how close the build comes to its bound."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LOOK_S = 5e-6
 WAKE_S = 50e-6
 SPAWN_S = 1e-3
 
-# What a file costs the user's machine, as a share of its time on a worker: C++ with a handful of
-# standard headers (measured), and one of which 16 cores can feed 1600 slots.
+# The CPU time of the user's machine for a file, as a share of its time on a worker: for C++ with a few
+# standard headers (measured), and for a file so cheap that 16 cores can feed 1600 slots.
 _CPP = 1 / 9
 _LIGHT = 1 / 100
 _CORES = 16
@@ -28,7 +28,7 @@ _CORES = 16
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Builds to simulate; `way` says what differs from the scenarios of the same `name`."""
+    """Builds to simulate. `way` says how the scenario differs from others of the same `name`."""
 
     name: str
     way: str
@@ -37,7 +37,7 @@ class Scenario:
 
 
 def plan_for(workers: Sequence[Worker], cores: int) -> Plan:
-    """What the driver plans on a machine of so many `cores` and memory for everything."""
+    """The driver's plan on a machine with this number of `cores` and enough memory."""
     settings = read_settings({"DISTCC_AUTO_HOSTS": "worker"})
     found = [_found(number, worker.slots) for number, worker in enumerate(workers)]
     return balance(settings, found, LocalCapacity(cores, None))
@@ -51,7 +51,7 @@ def _found(number: int, slots: int) -> Found:
 
 
 def planned(workers: Sequence[Worker], files: Sequence[File], cores: int = _CORES) -> User:
-    """A user of `distcc_build make`. The workers are to be in the plan's order: most slots first."""
+    """A user who runs `distcc_build make`. The workers must be in the order of the plan: most slots first."""
     plan = plan_for(workers, cores)
     return User(
         files,
@@ -66,7 +66,10 @@ def planned(workers: Sequence[Worker], files: Sequence[File], cores: int = _CORE
 
 
 def files_of(mean_s: float, number: int, share: float) -> list[File]:
-    """Files of 0.2 to 1.8 times the mean that cost the user's machine that `share` of their time."""
+    """Files that take 0.2 to 1.8 times the mean.
+
+    The user's machine spends that `share` of the time on each.
+    """
     return [_file(mean_s * (index % 9 + 1) / 5, share) for index in range(number)]
 
 
@@ -78,7 +81,7 @@ def _file(seconds: float, share: float) -> File:
 
 
 def scenarios() -> Iterator[Scenario]:
-    """All of them, in the order in which they are best read."""
+    """All scenarios, in the order in which the table shows them."""
     yield from _sizes()
     yield from _speeds()
     yield from _failures()

@@ -1,4 +1,4 @@
-"""Small builds, worked out by hand. What a case is not about costs nothing."""
+"""The model, on small builds whose result is calculated by hand. Costs that a test does not mention are 0."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ def test_fewer_jobs_than_slots_leave_slots_idle() -> None:
 
 
 def test_job_without_a_slot_looks_again_only_after_the_whole_pause() -> None:
-    """It looks at 0, 0.4, 0.8 and 1.2 s; the slot is free from 1.0 s on."""
+    """The job looks at 0, 0.4, 0.8 and 1.2 s. The slot is free from 1.0 s on."""
     user = User([File(1.0)] * 2, jobs=2, cores=1, pause_s=0.4)
     assert build([Worker(1)], user).makespan_s == seconds(2.2)
 
 
 def test_faster_worker_does_more_files() -> None:
-    """The fast one ends at 1, 2 and 3 s, the slow one at 3 s."""
+    """The fast worker ends jobs at 1, 2 and 3 s, the slow one at 3 s."""
     result = build([Worker(1, speed=3.0), Worker(1)], User([File(3.0)] * 4, jobs=2, cores=1))
     assert result.makespan_s == seconds(3.0)
 
 
 def test_preprocessors_share_the_cores() -> None:
-    """Three CPU seconds on two cores, all at once; then a second on a worker."""
+    """Three jobs preprocess on two cores for 1.5 s, then each compiles on a worker for 1 s."""
     user = User([File(1.0, cpp_s=1.0)] * 3, jobs=3, cores=2)
     assert build([Worker(3)], user).makespan_s == seconds(2.5)
 
 
 def test_preprocessors_are_limited_and_wait_with_the_same_pause() -> None:
-    """One at a time: it begins at 0 and, having looked at 0, 0.7 and 1.4 s, at 1.4 s."""
+    """One job preprocesses at 0 s. The other looks at 0, 0.7 and 1.4 s, and preprocesses at 1.4 s."""
     user = User([File(1.0, cpp_s=1.0)] * 2, jobs=2, cores=2, localslots_cpp=1, pause_s=0.7)
     assert build([Worker(2)], user).makespan_s == seconds(3.4)
 
@@ -67,7 +67,7 @@ def test_all_cpu_time_of_a_file_is_spent_and_counted() -> None:
 
 
 def test_looking_takes_cpu_time_for_each_host_and_each_slot_up_to_the_free_one() -> None:
-    """The first looks at 2 hosts, 1 slot and 1 local lock, the second at a slot more."""
+    """The first job looks at 2 hosts, 1 slot and 1 local lock. The second looks at one slot more."""
     user = User([File(100.0)] * 2, jobs=2, cores=2, look_s=1.0, spawn_s=10.0)
     result = build([Worker(1), Worker(1)], user)
     assert result.users[0].looking_s == seconds(4.0 + 5.0)
@@ -75,7 +75,10 @@ def test_looking_takes_cpu_time_for_each_host_and_each_slot_up_to_the_free_one()
 
 
 def test_worker_that_refuses_is_avoided_for_the_back_off() -> None:
-    """Its job looks at the other one from 0.5 s on, which is free at 3.0 s, as it sees at 3.3 s."""
+    """The failed job looks at the other worker from 0.5 s on.
+
+    That is free at 3.0 s, and the job sees it at 3.3 s.
+    """
     user = User([File(1.0)] * 4, jobs=2, cores=1, pause_s=0.4)
     result = build([Worker(1, fails_at_s=0.5), Worker(1)], user)
     assert (result.makespan_s, result.users[0].failures) == (seconds(4.3), 1)
@@ -89,10 +92,13 @@ def test_worker_is_tried_again_after_the_back_off() -> None:
 
 
 def test_silent_worker_costs_a_connect_timeout_under_the_lock_for_preprocessing() -> None:
-    """Nobody preprocesses for 4 s; the second job, which sees that at 5 s, is done at 7 s."""
+    """The first job holds the lock for preprocessing for 4 s.
+
+    The second sees at 5 s that it is free, and ends at 7 s.
+    """
     user = User([File(1.0, cpp_s=1.0)] * 2, jobs=2, cores=2, localslots_cpp=1, pause_s=5.0)
     result = build([Worker(1, fails_at_s=0.0, silent=True), Worker(1)], user)
-    # The first finds the other slot taken at 4 s, and free at 9 s.
+    # The first job finds the other slot taken at 4 s, and free at 9 s.
     assert (result.makespan_s, result.users[0].failures) == (seconds(11.0), 1)
 
 
@@ -102,15 +108,15 @@ def test_job_on_a_worker_that_falls_silent_waits_for_the_io_timeout() -> None:
     assert result.makespan_s == seconds(30.0 + 2.0)
 
 
-def test_what_no_worker_is_left_for_is_compiled_here() -> None:
-    """At 1.0 s both jobs are thrown back; the second sees the one local slot free after a pause."""
+def test_file_without_a_worker_is_compiled_here() -> None:
+    """At 1.0 s both jobs fail. The second sees after a pause that the one local slot is free."""
     user = User([File(1.0, cpp_s=0.5)] * 2, jobs=2, cores=2, localslots=1, pause_s=1.75)
     result = build([Worker(2, fails_at_s=1.0)], user)
     assert (result.makespan_s, result.users[0].compiled_here) == (seconds(1.0 + 1.75 + 1.5), 2)
 
 
 def test_users_of_one_worker_wait_in_its_queue() -> None:
-    """Each believes the slot free; the second one's job begins when the first one's has ended."""
+    """Each user's client takes the slot for free. The second job begins when the first has ended."""
     users = [User([File(1.0)], jobs=1, cores=1), User([File(1.0)], jobs=1, cores=1, starts_at_s=0.5)]
     result = simulate([Worker(1)], users)
     assert [user.makespan_s for user in result.users] == [seconds(1.0), seconds(1.5)]
