@@ -1,4 +1,4 @@
-"""A user's shell whose builds are interrupted, and what is looked at before, meanwhile and after."""
+"""A user's shell whose builds are interrupted, and its state before, during and after a build."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STAGES = ("starting", "connecting", "prompting", "building", "closing")
 OVER = "over"
-# About how long each stage lasts: the moment is somewhere in it.
+# About how long each stage lasts. The interruption comes at a random moment of it.
 LENGTHS_S = {"starting": 0.05, "connecting": 0.3, "prompting": 0.3, "building": 0.25, "closing": 0.03}
 
 _PROMPT = "]READY> "
@@ -33,7 +33,7 @@ _PS1 = {"bash": r"[$?]READY> ", "zsh": "[%?]READY> "}
 _SECOND_TRY_S = 5.0
 _DEADLINE_S = 60.0
 _PAUSE_S = 0.001
-# What a user may have: all of it must be the same after every build.
+# Settings that a user may have. All of them must be the same after every build.
 _BELONGINGS = (
     "trap 'echo mine' USR1\ntrap 'echo bye' EXIT\nmine() { echo yours; }\nalias ours='echo theirs'\n"
     "text='a  b'\nexport CDPATH=/ OTHER=$'two\\nlines'\numask 027\n"
@@ -42,19 +42,19 @@ _OPTIONS = {
     "bash": "set -o noclobber; shopt -s nullglob\n",
     "zsh": "setopt no_clobber null_glob no_bg_nice; zmodload zsh/parameter\n",
 }
-# What a terminal, a key or a job that has ended changes without us.
+# Variables that a terminal, a key or the end of a job changes, even without distcc_build.
 _CHANGES = re.compile(
     r"(typeset|declare)[^=]* (COLUMNS|LINES|ZLE_LINE_ABORTED|dirstack|job\w+|history\w*|OLDPWD|1|argv)(=|$)"
 )
 
 
 class Yard:
-    """The directory of a user's builds: a build command, a look at the shell, marks of how far it is."""
+    """A user's directory with a build command, files that show its stage, and the shell's state."""
 
     def __init__(self, shell: UserShell, worker_port: int, connections: Callable[[], int]) -> None:
-        """`worker_port` is that of a worker reached directly, for which distcc may keep its files.
+        """`worker_port` is the port of a worker over TCP, for which distcc may keep its lock files.
 
-        `connections` tells how often its builds have begun to connect.
+        `connections` counts how often the builds have begun to connect.
         """
         self.shell = shell
         self._connections = connections
@@ -71,7 +71,7 @@ class Yard:
         self.build = self._script(
             "build",
             f": > {self._building}\n"
-            f"export TMPDIR={self._place}/tmp\n"  # what killed compilers leave is none of ours
+            f"export TMPDIR={self._place}/tmp\n"  # for files of killed compilers, which are not ours
             f"case $2 in\n    long) sleep 2.1 ;;\n"
             f'    make) make -s -B -C {project} -j 4 CC="distcc gcc" ;;\n'
             "    *) sleep 0.2 ;;\nesac\n"
@@ -91,11 +91,14 @@ class Yard:
         return shlex.quote(str(path))
 
     def look(self, token: str) -> str:
-        """The line that writes down the state of the shell that reads it."""
+        """A line for a shell: it writes the state of the shell into a file."""
         return f". {self._place}/look {token}"
 
     def state(self, token: str) -> list[str]:
-        """What a look has written down, without what changes by itself; empty if there was none."""
+        """The state that a look has written, without variables that change by themselves.
+
+        Empty without a look.
+        """
         path = self._place / f"state.{token}"
         if not path.exists():
             return []
@@ -104,17 +107,17 @@ class Yard:
         return [line for line in stable(text) if not _CHANGES.match(line)]
 
     def forget(self) -> None:
-        """Before a build: no mark of an earlier one."""
+        """Remove the files that show the stage of an earlier build."""
         for mark in (self.begun, self._building, self._built):
             mark.unlink(missing_ok=True)
         self._connections_before = self._connections()
 
     def is_built(self) -> bool:
-        """Whether the build command has come to its end."""
+        """Whether the build command has ended by itself."""
         return self._built.exists()
 
     def stage(self, shell_pid: int, said: str = "") -> str:
-        """How far the build is; `said` is what it has shown so far. "" before it begins."""
+        """The stage of the build, "" before it begins. `said` is the text that it has shown so far."""
         if not self.begun.exists():
             return ""
         words = [word for arguments in self.traces.processes().values() for word in arguments]
@@ -129,7 +132,7 @@ class Yard:
         return "starting" if self.strays(shell_pid) else ""
 
     def strays(self, *expected: int) -> list[int]:
-        """Every process of this user that is not one of those expected."""
+        """All processes of this user but the expected ones."""
         return [
             pid
             for pid in pids()
@@ -137,7 +140,7 @@ class Yard:
         ]
 
     def left(self, *expected: int) -> list[str]:
-        """All that should not be there after a build, for people to read."""
+        """All processes and files that a build should not leave, as lines for people to read."""
         strays = [f"{pid}: {' '.join(arguments_of(pid))}" for pid in self.strays(*expected)]
         temporary = os.listdir(self.shell.environ["TMPDIR"])
         slots = [name for name in self.traces.slot_files() if f"_{self._worker_port}_" not in name]
@@ -145,7 +148,7 @@ class Yard:
 
 
 class Session(Terminal):
-    """An interactive shell of a yard's user, at its prompt."""
+    """An interactive shell of a yard's user. It is at its prompt when the constructor returns."""
 
     def __init__(self, yard: Yard) -> None:
         name = yard.shell.name
@@ -156,15 +159,15 @@ class Session(Terminal):
         for line in (yard.shell.sourcing, f". {yard.belongings}"):
             self.send(f"{line}\r")
             self.status()
-        self.look()  # the first command in a terminal sets the shell's idea of it
+        self.look()  # after its first command in a terminal the shell sets variables about it
         self.fresh = self.look()
 
     def status(self) -> int:
-        """Wait for the next prompt, which tells the status of what ran before it."""
+        """Wait for the next prompt, which shows the status of the last command; return the status."""
         return int(self.expect(_PROMPT).rpartition("[")[2])
 
     def look(self) -> list[str]:
-        """The state of the shell. A key from before may still empty its input: then again."""
+        """The state of the shell. An earlier key may still discard the typed line: then type it again."""
         for _ in range(10):
             self._looks += 1
             self.send(f"{self._yard.look(str(self._looks))}\r")
@@ -175,7 +178,7 @@ class Session(Terminal):
         raise AssertionError(f"the shell reads no more: {self.shown[-1000:]!r}")
 
     def shows(self, text: str, patience_s: float) -> bool:
-        """Whether `text` comes up among what has not been read yet."""
+        """Whether `text` appears in the unread output within some seconds."""
         deadline = time.monotonic() + patience_s
         while text not in self.unread:
             left_s = deadline - time.monotonic()
@@ -188,7 +191,7 @@ class Session(Terminal):
         return self.shown[self._read :]
 
     def stage(self, background: bool = False) -> str:
-        """How far the build is. The prompt is back when it is over, or at once if in the background."""
+        """The stage of the build. A prompt means that it is over, unless it runs in the background."""
         while select.select([self._master], [], [], 0)[0] and self._receive():
             pass
         if _PROMPT in self.unread and not background:
@@ -196,12 +199,12 @@ class Session(Terminal):
         return self._yard.stage(self.pid, self.unread)
 
     def job(self) -> int:
-        """The process group in the foreground, 0 if that is the shell's own."""
+        """The process group in the foreground, or 0 if the shell is in the foreground."""
         group = os.tcgetpgrp(self._master)
         return 0 if group == self.pid else group
 
     def leave(self) -> None:
-        """Type exit, again if the shell has something to say, until it has ended."""
+        """Type exit until the shell has ended. A shell with stopped jobs warns the first time."""
         for _ in range(5):
             self.send("exit\r")
             if self._is_over():
@@ -209,7 +212,7 @@ class Session(Terminal):
         raise AssertionError(f"the shell does not end: {self.shown[-1000:]!r}")
 
     def _is_over(self) -> bool:
-        """False if there is a prompt again."""
+        """True if the shell has ended, false if it shows another prompt."""
         self._read = len(self.shown)
         while _PROMPT not in self.unread:
             ready = select.select([self._master], [], [], 60)[0]
@@ -221,7 +224,7 @@ class Session(Terminal):
 
 
 def await_stage(stage: Callable[[], str], wanted: str) -> None:
-    """Return as soon as a build is in the stage `wanted`, or beyond it."""
+    """Return when a build is in the stage `wanted` or in a later one."""
     order = ("", *STAGES, OVER)
     deadline = time.monotonic() + _DEADLINE_S
     while order.index(stage()) < order.index(wanted):
@@ -230,12 +233,12 @@ def await_stage(stage: Callable[[], str], wanted: str) -> None:
 
 
 def pause(seconds: float) -> None:
-    """Go on at a moment that chance has chosen: this waits for nothing."""
+    """Sleep until a random moment. This does not wait for any condition."""
     time.sleep(seconds)
 
 
 def script(yard: Yard, name: str, text: str) -> list[str]:
-    """The argument list of a script that begins as the user's own do."""
+    """The argument list of a script that first sources the shim and sets the user's settings."""
     path = Path(yard.shell.environ["HOME"]) / name
     path.write_text(f"{yard.shell.sourcing}\n. {yard.belongings}\n{text}\n")
     return [*_START[yard.shell.name][:-1], str(path)]
@@ -248,5 +251,5 @@ def stages_of(kind: str) -> tuple[str, ...]:
 
 
 def words_of_a_build(chance: random.Random) -> str:
-    """Its status, and now and then that it is one with make and distcc."""
+    """Arguments of the build command: its status, and sometimes `make`, for a build with make and distcc."""
     return chance.choice(("0", "0", "0 make"))

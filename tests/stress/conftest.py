@@ -1,4 +1,4 @@
-"""Fixtures of the long tests, and the counts that they print at the end."""
+"""Fixtures of the long tests, and the counts that the tests print at the end."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _TALLY = pytest.StashKey["Tally"]()
 
 
 class Tally:
-    """What was tried, and what was left over: printed when all tests have ended."""
+    """Counts of runs, and things that builds left over. They are printed when all tests have ended."""
 
     def __init__(self) -> None:
         self.tables: dict[str, Counter[str]] = defaultdict(Counter)
@@ -66,21 +66,24 @@ class Tally:
         self.left: list[str] = []
 
     def count(self, table: str, row: str, number: int = 1) -> None:
-        """Add to a row of a table, both named in plain words."""
+        """Add a number to a row of a table. Both names are printed."""
         self.tables[table][row] += number
 
     def count_build(self, ending: str, stage: str) -> None:
-        """One that came to an end while it was in a stage: if it was over, it was not interrupted."""
+        """Count a build by its ending and by the stage in which it was interrupted.
+
+        OVER: it ended before that.
+        """
         self.count("runs", "ended before that" if stage in ("", OVER) else "interrupted")
         self.count("endings", ending)
         self.count("stages", stage or OVER)
 
     def took(self, what: str, seconds: float) -> None:
-        """Note how long one of its kind took: the longest is printed, and nothing follows from it."""
+        """Note a time. The longest of each kind is printed, and no test depends on it."""
         self.times_s[what].append(seconds)
 
     def lines(self) -> list[str]:
-        """Each table in one line, the left-overs last."""
+        """One line for each table, then the left-overs."""
         tables = [
             f"{table}: {rows.total()}" + (f" ({_rows(rows)})" if set(rows) != {""} else "")
             for table, rows in self.tables.items()
@@ -125,13 +128,13 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 
 @pytest.fixture
 def chance(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> random.Random:
-    """Random numbers that follow from the seed and the name of the test alone."""
+    """Random numbers that depend only on the seed and on the name of the test."""
     return random.Random(f"{pytestconfig.stash[_SEED]} {request.node.name}")
 
 
 @pytest.fixture(scope="session")
 def scaled(pytestconfig: pytest.Config) -> Callable[[int], int]:
-    """The number of runs that is asked for, where `n` is usual."""
+    """A function that multiplies a usual number of runs by the option --runs."""
     factor: float = pytestconfig.getoption("--runs", 1.0)
     return lambda usual: max(1, round(usual * factor))
 
@@ -140,7 +143,7 @@ def scaled(pytestconfig: pytest.Config) -> Callable[[int], int]:
 def hosts(
     request: pytest.FixtureRequest, environ: dict[str, str], shared_distccd: Distccd
 ) -> Iterator[Hosts]:
-    """By kind: over TCP, with one that never answers; behind ssh; behind an ssh that asks a question."""
+    """Host lists by kind: over TCP, with a silent host; over ssh; over an ssh that asks a question."""
     environ["DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"] = "1"
     if request.param == "tcp":
         environ["DISTCC_AUTO_CONNECT_TIMEOUT"] = "0.2"
@@ -170,6 +173,6 @@ def yard(
     hosts: Hosts,
     shared_distccd: Distccd,
 ) -> Yard:
-    """The yard of a user of one of the shells, whose host list is the one of the build."""
+    """The yard of a user of one shell, with the host list of one kind of build."""
     environ["DISTCC_AUTO_HOSTS"] = hosts.of_the_build
     return Yard(UserShell(request.param, environ, work), shared_distccd.job_port, hosts.connections)

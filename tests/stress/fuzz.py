@@ -1,7 +1,7 @@
-"""Looks for inputs that take new paths through a parser, by atheris.
+"""Searches by atheris for inputs that take new paths through a parser.
 
-`python -m tests.stress.fuzz NAME RUNS SEED DIRECTORY`; in a process of its own, which atheris ends. It
-fails on any exception that is not ours, and on an input that takes more than 5 s.
+`python -m tests.stress.fuzz NAME RUNS SEED DIRECTORY` runs in its own process, because atheris ends the
+process. It fails on an exception that is not ours, and on an input that takes more than 5 s.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ _LONGEST = 4096
 
 
 def read_reply(data: bytes) -> None:
-    """A reply of a stats port; half of the inputs are its body."""
+    """Read an input as a reply of a stats port, or, for half of the inputs, as the body of a page."""
     for reply in (data, b"<distccstats>\ndcc_max_kids 7\n" + data):
         with contextlib.suppress(StatsError):
             stats.parse_stats(reply)
 
 
 def read_hosts(data: bytes) -> None:
-    """A host list, as the environment has it."""
+    """Read an input as a host list from the environment."""
     hosts, bad = hostspec.parse_list(data.decode("utf-8", "surrogateescape"))
     assert all(host.text and host.name for host in hosts)
     assert all(1 <= entry.column <= len(entry.text) + 1 for entry in bad)
 
 
 def read_numbers(data: bytes) -> None:
-    """The value of every variable that is no host list."""
+    """Read an input as the value of each variable except the host list."""
     text = data.decode("utf-8", "surrogateescape")
     for name in ("COMPILER_MEMORY", "CONNECT_TIMEOUT", "LOG_LEVEL"):
         with contextlib.suppress(ConfigError):
@@ -60,7 +60,7 @@ _READERS = {"reply": read_reply, "hosts": read_hosts, "number": read_numbers}
 
 
 def main(name: str, runs: str, seed: str, directory: str) -> None:
-    """Try `runs` inputs of the kind `name`, with files in `directory`; atheris ends the process."""
+    """Try `runs` inputs of the kind `name`, with files in `directory`. atheris then ends the process."""
     words = Path(directory) / "words"
     words.write_text("".join(f'"{word}"\n' for word in _WORDS[name]))
     options = [f"-atheris_runs={runs}", f"-seed={seed}", f"-max_len={_LONGEST}", f"-dict={words}"]

@@ -1,4 +1,4 @@
-"""Builds in a terminal that end in every way there is, at every stage, at moments that chance chooses."""
+"""Builds in a terminal that are ended in every way, in every stage, at random moments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def test_builds_in_a_terminal(
     yard: Yard, hosts: Hosts, chance: random.Random, tally: Tally, scaled: Callable[[int], int]
 ) -> None:
-    """Each ending at each stage: the shell is as it was, nothing is left, and the next build works."""
+    """After each ending in each stage nothing is left, the shell is as before, and the next build works."""
     kind = hosts.kind
     cases = [
         (name, stage) for stage in stages_of(kind) for name in endings_in_a_terminal(kind, stage)
@@ -48,7 +48,7 @@ def test_builds_in_a_terminal(
 def test_builds_that_end_by_themselves(
     yard: Yard, hosts: Hosts, chance: random.Random, tally: Tally, scaled: Callable[[int], int]
 ) -> None:
-    """With the status of the command, and else as in any other way."""
+    """Such builds have the status of the command; all else is checked as for other endings."""
     cases = [
         ("normal end", f"{yard.build} 0", 0),
         ("normal end", f"{yard.build} 0 make", 0),
@@ -68,7 +68,8 @@ def test_builds_that_end_by_themselves(
 
 
 def end_one(typist: Typist, name: str, end: Ending, moment: Moment) -> str:
-    # A longer one has a report at its end, and over TCP nothing else that could be interrupted there.
+    # A build of 2 s and more has a report at its end. Over TCP nothing else could be interrupted at that
+    # time.
     is_long = moment.stage == "closing" and typist.hosts.kind == "tcp"
     command = "0 long" if is_long else words_of_a_build(typist.chance)
     story = f"{name} {moment.delay_s:.3f} s after the begin of {moment.stage}, build {command}"

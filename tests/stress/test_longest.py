@@ -1,4 +1,4 @@
-"""TERM and HUP to the whole process group of a script whose build has tunnels: how long the end takes."""
+"""TERM and HUP to the process group of a script whose build has tunnels: how long until all has ended?"""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENDINGS = 100
 def test_the_end_does_not_wait_for_itself(
     yard: Yard, chance: random.Random, tally: Tally, scaled: Callable[[int], int]
 ) -> None:
-    """Its guard, the end of the build and perhaps the plan all close the same session at once."""
+    """The guard, the end of the build and perhaps the plan close the same session at the same time."""
     for _ in range(scaled(ENDINGS)):
         number = chance.choice((signal.SIGTERM, signal.SIGHUP))
         stage = chance.choice(stages_of("ssh"))
@@ -39,7 +39,7 @@ def test_the_end_does_not_wait_for_itself(
 
 
 def seconds_to_end(yard: Yard, number: signal.Signals, moment: Moment, tally: Tally) -> float:
-    """From the signal until every process of the build has ended; 0 if that was over before."""
+    """Seconds from the signal until every process of the build has ended; 0 if it ended before that."""
     yard.forget()
     with subprocess.Popen(
         script(yard, "signalled", f": >| {yard.begun}\ndistcc_build {yard.build} 0"),

@@ -1,4 +1,4 @@
-"""Builds whose network goes bad: real distccd and sshd, in networks that the tests make and break."""
+"""Builds whose network fails: real distccd and sshd, in networks that the tests make and break."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(
 
 _CLIENT = "10.99.0.1"
 _FILES = 16
-_RIGHT_STATUS = 42 - (_FILES - 1)  # of the program that write_c_project describes
+_RIGHT_STATUS = 42 - (_FILES - 1)  # the exit status of the program of write_c_project
 _COMPILER = """#!/bin/sh
 case " $* " in
     *' -E '*) ;;
@@ -45,7 +45,7 @@ exec gcc "$@"
 
 
 class Place:
-    """A worker in a network of its own, at the end of a wire, and an sshd beside it if there is one."""
+    """A worker in its own network at the end of a wire, maybe with an sshd beside it."""
 
     def __init__(self, name: str, address: str, network: Network, wire: Wire, distccd: Distccd) -> None:
         self.name = name
@@ -61,17 +61,17 @@ class Place:
 
     @property
     def compiled(self) -> int:
-        """Files that it has compiled, by its log, which can be read when nothing else comes through."""
+        """How many files the worker has compiled. The number is from its log, because the wire may be cut."""
         return self.distccd.log().count("COMPILE_OK")
 
     def wait_until_at_work(self, build: subprocess.Popen[str]) -> None:
-        """Until it has compiled something, and more is on its way: its slots are full then."""
+        """Wait until the worker has compiled a file and has got more. Its slots are full then."""
         wait_until(lambda: self.compiled > 1 or build.poll() is not None, f"{self.name} compiles")
         assert build.poll() is None, finish(build)
 
 
 class Site:
-    """A user's machine and two workers, each in a network of its own."""
+    """A user's machine and two workers, each in its own network."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Site:
 
     @property
     def compiled(self) -> int:
-        """Files that the workers have compiled."""
+        """How many files both workers together have compiled."""
         return sum(place.compiled for place in self.places)
 
     def begin(self) -> subprocess.Popen[str]:
@@ -108,7 +108,7 @@ class Site:
         return self.client.call(lambda: self._stack.enter_context(running(self.shell, script)))
 
     def end(self, build: subprocess.Popen[str]) -> list[str]:
-        """Wait for its end, which must be a right one; what was said between the summary and the end."""
+        """Wait for the end of the build, which must succeed; return the lines after its summary."""
         status, _, stderr = finish(build)
         assert status == 0, stderr
         program = self.shell.cwd / "project" / "program"
@@ -143,16 +143,16 @@ class Site:
         return Place(f"worker-{number}", address, network, wire, distccd)
 
     def _write_compiler(self) -> Path:
-        """A compiler that takes its time; returns the list of those that distccd may run."""
+        """Write a slow compiler; return the file that lets distccd run it."""
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="network-")))
-        directory.chmod(0o755)  # distccd leaves root behind
+        directory.chmod(0o755)  # distccd runs as another user if root starts it
         (directory / "slow-cc").write_text(_COMPILER)
         (directory / "slow-cc").chmod(0o755)
         (directory / "compilers").write_text(f"{directory / 'slow-cc'}\n")
         return directory / "compilers"
 
 
-# The shell makes no difference here: one for each way to a worker.
+# The shell makes no difference here, so each way to the workers has one.
 DIRECT, BEHIND_SSH = ("bash", False), ("zsh", True)
 
 
@@ -166,7 +166,7 @@ def site(
     keys: Keys,
     request: pytest.FixtureRequest,
 ) -> Iterator[Site]:
-    """Workers that are reached directly by bash, then behind ssh by zsh."""
+    """Two workers: for the first tests over TCP with bash, then over ssh with zsh."""
     shell, is_behind_ssh = request.param
     with ExitStack() as stack:
         user_shell = UserShell(shell, environ, work)
@@ -179,7 +179,7 @@ def entries_of(site: Site) -> list[str]:
 
 
 def lines_about(entry: str, lines: list[str], *words: str) -> list[str]:
-    """The lines that tell trouble with a worker, not what it compiled."""
+    """The lines about trouble with a worker, without those about compiled files."""
     return [line for line in lines if entry in line and any(word in line for word in words)]
 
 
@@ -187,7 +187,7 @@ LOST = ("no answer", "worker lost")
 
 
 def test_packets_are_dropped(site: Site) -> None:
-    """As long as there is something to compile: one that is asked before or after that may be left out."""
+    """Packets are dropped only while workers compile. A plan or report could leave a worker out for it."""
     site.shell.environ.update(DISTCC_FALLBACK="0", DISTCC_IO_TIMEOUT="60")
     build = site.begin()
     for place in site.places:
@@ -251,7 +251,7 @@ def test_the_uplink_is_gone(site: Site) -> None:
 
 @pytest.mark.parametrize("site", [DIRECT], indirect=True, ids=["direct"])
 def test_the_uplink_is_gone_before_the_build(site: Site) -> None:
-    """Then there is no worker, and it is built here."""
+    """No worker answers, so the build runs here."""
     for place in site.places:
         place.wire.is_cut = True
     status, _, stderr = finish(site.begin())

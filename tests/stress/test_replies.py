@@ -1,4 +1,4 @@
-"""What parsers and the probe make of many replies and host lists: never more than a refusal of ours."""
+"""Parsers and the probe get random replies and host lists: each is read, or refused by an error of ours."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ENTRIES = st.text(max_size=30) | st.text("[]:/@%.-0123456789abcWORKERtcpsh$ \n\x
 
 
 def check_reply(reply: bytes) -> WorkerStats | None:
-    """None if it is refused, in words that are fit to print."""
+    """Parse a reply. None if the parser refuses it, with a message that is short and printable."""
     try:
         stats = parse_stats(reply)
     except StatsError as error:
@@ -71,7 +71,7 @@ def check_reply(reply: bytes) -> WorkerStats | None:
 
 
 def check_hosts(text: str) -> bool:
-    """Whether there are hosts in a list: each one is as it would be alone, and none is an option of ssh."""
+    """Whether a list has hosts. Each must be the same as alone, and none may look like an option of ssh."""
     hosts, bad = parse_list(text)
     entries = re.split(r"[ \t\n\r\v\f]+", text)
     assert len(hosts) + len(bad) <= len(entries)
@@ -87,7 +87,10 @@ def check_words(text: str) -> None:
 
 
 def freely(runs: int) -> settings:
-    """So many examples, however long they take; the seed repeats them, no database."""
+    """Settings for a number of examples, without a time limit.
+
+    The seed repeats them; there is no database.
+    """
     return settings(max_examples=runs, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
@@ -149,7 +152,10 @@ def test_no_path_through_a_parser_leads_to_another_error(
 
 
 class Talk:
-    """Replies that are sent in pieces, and ended as it comes, each at an address of its own."""
+    """A stats port at many addresses.
+
+    Each address sends a random reply, in random pieces, with a random end.
+    """
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -162,7 +168,7 @@ class Talk:
             reply = self._evil.reply()
             pieces = sorted(self._chance.randrange(len(reply) + 1) for _ in range(self._chance.randrange(5)))
             reads, cuts, pauses = (self._chance.random() < 0.5 for _ in range(3))
-        # Else a reset would take away pieces that the system still holds back.
+        # Without TCP_NODELAY a reset would discard pieces that the kernel has not sent yet.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.replies[connection.getsockname()[0]] = reply
         if reads:
@@ -176,14 +182,14 @@ class Talk:
 
 
 def addresses(count: int) -> list[str]:
-    """All of 127.0.0.0/8 is this machine."""
+    """Loopback addresses: all of 127.0.0.0/8 is this machine."""
     return [f"127.0.{number // 250}.{1 + number % 250}" for number in range(count)]
 
 
 def test_a_reply_means_the_same_however_it_arrives(
     chance: random.Random, scaled: Callable[[int], int], tally: Tally
 ) -> None:
-    """Piece by piece, with and without a reset at its end: what the parser makes of the whole counts."""
+    """A reply in pieces, with or without a reset at its end, has the result of the whole reply."""
     for _ in range(scaled(CONVERSATIONS) // (2 * AT_ONCE)):
         talk = Talk(chance)
         with Server(talk.answer, "0.0.0.0") as stats, Server(servers.hang, "0.0.0.0") as job:

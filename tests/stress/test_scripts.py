@@ -1,4 +1,4 @@
-"""Builds in scripts of every form, with every signal, at moments that chance chooses."""
+"""Builds in scripts of every form get every signal, at random moments."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from .conftest import Tally
 
-# {build} is a build command, {talk} one that writes, {inner} a script that builds, too; and what each prints
-# when nobody interrupts it.
+# Each form of a script, and its output without an interruption. {build} is a build command, {talk} a build
+# command that writes without end, {inner} a script that runs a build itself.
 FORMS = {
     "a script": ("distcc_build {build}\necho status:$?", "status:0"),
     "set -e": ("set -e\ndistcc_build {build}\necho status:$?\nset +e", "status:0"),
@@ -80,7 +80,7 @@ def strike(yard: Yard, shell_pid: int, whom: str, number: signal.Signals, chance
 def test_builds_in_scripts(
     yard: Yard, hosts: Hosts, chance: random.Random, tally: Tally, scaled: Callable[[int], int]
 ) -> None:
-    """Each form of a build with each signal: nothing is left, and the shell is as it was if it lives."""
+    """After each signal in each form nothing is left. A shell that lives on has its old state."""
     stages = stages_of(hosts.kind)
     interrupted = 0
     cases = [(form, name) for form in FORMS for name in SIGNALS] * scaled(1)
@@ -111,7 +111,7 @@ def run_script(
     moment: Moment,
     chance: random.Random,
 ) -> tuple[str, str]:
-    """Run a script that gets a signal; the stage that it was in then, and what it has said."""
+    """Run a script and send it a signal; return the stage in which the signal came, and the output."""
     yard.forget()
     with subprocess.Popen(
         script(yard, "outer", text),
@@ -145,7 +145,7 @@ def lives_on(form: str, strike_with: tuple[str, signal.Signals] | None) -> bool:
 
 
 def expect_same_shell(yard: Yard, must_live: bool) -> None:
-    """Before the build and after it, if the script came that far."""
+    """The shell has the same state before and after the build, if the script came so far."""
     before, after = (yard.state(token) for token in ("before", "after"))
     assert not must_live or (before and after), "the shell has not looked twice"
     assert not (before and after) or before == after, "\n".join(sorted(set(before) ^ set(after)))

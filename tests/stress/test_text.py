@@ -1,4 +1,4 @@
-"""Whatever comes from outside, what bash and zsh evaluate are our assignments and nothing else."""
+"""Whatever text comes from outside, bash and zsh evaluate only our assignments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TEXTS = 2_000
 AT_ONCE = 100
 BUILDS = 150
 TUNNELS = 15
-# Each text is evaluated in a sub-shell; `told` shows the words that a function of ours would get.
+# Evaluates each text in a sub-shell. `told` prints the words that a function of the shim would get.
 EVALUATION = """
 told() { printf '%s\\0' "$#" "$@"; }
 __distcc_release() { told "$@"; }
@@ -52,7 +52,7 @@ done
 
 
 class Evaluated:
-    """A text about random hosts with random replies, sessions and interpreters, and what it is to mean."""
+    """A plan for the shell with random hosts, replies, sessions and interpreters, and its correct effect."""
 
     def __init__(self, evil: Evil) -> None:
         environ = {f"DISTCC_AUTO_{evil.text(2)}".replace("=", ""): evil.text() for _ in range(3)}
@@ -146,7 +146,7 @@ def test_builds_with_evil_text_everywhere(
     environ: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    """In variables and their names, arguments, replies, and the names of all directories."""
+    """Evil text is in variables and their names, in arguments, replies, and the names of all directories."""
     for number in range(scaled(BUILDS)):
         place = tmp_path / str(number)
         status = EvilBuild(shell, place, dict(environ), chance).run()
@@ -165,14 +165,14 @@ def test_tunnels_with_session_directories_of_any_name(
     shared_distccd: Distccd,
     tmp_path: Path,
 ) -> None:
-    """What the plan hands to the end of the build has the directory's name in it, and so has ssh."""
+    """The command for the end of the build contains the directory's name, and so do arguments of ssh."""
     canary, evil = Canary(tmp_path), Evil(chance)
     ssh.worker("worker", shared_sshd)
     environ = user_shell.environ
     environ["PATH"] = f"{environ['PATH']}:{canary.directory}"
     environ["DISTCC_AUTO_HOSTS"] = behind("worker", shared_distccd)
     for _ in range(scaled(TUNNELS)):
-        runtime = Path(tempfile.mkdtemp(prefix="dr-"))  # short, for it shall hold a socket
+        runtime = Path(tempfile.mkdtemp(prefix="dr-"))  # short, because a socket goes there
         directory = runtime / evil.file_name()
         directory.mkdir()
         environ["XDG_RUNTIME_DIR"] = str(directory)

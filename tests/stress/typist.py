@@ -1,4 +1,4 @@
-"""Somebody at a terminal who ends builds in every way, and looks whether the shell is as it was."""
+"""Ends builds in a terminal in every way, and checks that the shell has its old state afterwards."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BEFORE_THE_BUILD = ("connecting", "prompting")
 
 
 class Moment(NamedTuple):
-    """When a build is to be interrupted: so long after a stage has begun."""
+    """The moment of an interruption: `delay_s` after the beginning of a stage."""
 
     stage: str
     delay_s: float
 
 
 class Hosts(NamedTuple):
-    """Host lists: that of a build, of some kind, and one that needs no answer; how often it has connected."""
+    """The host list of a build, with its kind; a list without questions; and a counter of connections."""
 
     kind: str
     of_the_build: str
@@ -38,7 +38,7 @@ class Hosts(NamedTuple):
 
 
 def expect_none(yard: Yard, tally: Tally, *expected: int) -> None:
-    """Nothing is left but some processes; what is, is counted."""
+    """Wait until a build has left nothing but the expected processes. Count left-overs before failing."""
     try:
         wait_until(lambda: not yard.left(*expected), "nothing is left")
     except AssertionError:
@@ -48,7 +48,7 @@ def expect_none(yard: Yard, tally: Tally, *expected: int) -> None:
 
 
 class Typist:
-    """Ends builds from the keyboard, or by signals, and looks whether the shell is as it was."""
+    """Ends builds from the keyboard or by signals, and checks the state of the shell afterwards."""
 
     def __init__(self, yard: Yard, hosts: Hosts, chance: random.Random, tally: Tally) -> None:
         self.yard = yard
@@ -59,7 +59,7 @@ class Typist:
         self._is_closed = False
 
     def close(self) -> None:
-        """Hang up, if the last one has not been hung up on."""
+        """Close the terminal, if it is open."""
         if not self._is_closed:
             self._is_closed = True
             self.session.__exit__(None, None, None)
@@ -70,13 +70,13 @@ class Typist:
         self.session.send(f"distcc_build {self.yard.build} {arguments}{background}\r")
 
     def reach(self, moment: Moment, background: bool = False) -> str:
-        """Wait for the moment; the stage that the build is in then."""
+        """Wait for the moment; return the stage in which the build is then."""
         await_stage(lambda: self.session.stage(background), moment.stage)
         pause(moment.delay_s)
         return self.session.stage(background)
 
     def hit(self, pids: list[int], number: signal.Signals) -> None:
-        """To one of some processes, if there are any."""
+        """Send a signal to a random one of these processes, if there are any."""
         if pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.chance.choice(pids), number)
@@ -87,7 +87,7 @@ class Typist:
                 os.killpg(group, number)
 
     def expect_status(self, *expected: int) -> None:
-        """One of these, or 0 if the build was faster, or has gone on."""
+        """The status is one of these, or 0 if the build has ended by itself."""
         status = self.session.status()
         is_expected = status in expected or (status == 0 and self.yard.is_built())
         assert is_expected, f"status {status}: {self.session.shown[-1000:]!r}"
@@ -98,7 +98,7 @@ class Typist:
         assert now == fresh, "\n".join(sorted(set(now) ^ set(fresh)))
 
     def build_again(self) -> None:
-        """The next build works; in a new shell, if the last one has ended."""
+        """Check that the next build works."""
         words = f"DISTCC_AUTO_HOSTS={self.hosts.easy!r} distcc_build echo next$((40 + 2))"
         self.session.send(f"{words}\r")
         self.session.expect("next42 -j ")
@@ -110,7 +110,7 @@ class Typist:
         self.session = Session(self.yard)
         self._is_closed = False
 
-    # The endings. Each says in which stage it came.
+    # The endings. Each returns the stage in which it came.
 
     def ctrl_c(self, moment: Moment) -> str:
         return self._key(moment, CTRL_C, 130)
@@ -210,11 +210,12 @@ class Typist:
         return stage
 
     def _kill_job(self) -> None:
-        """By its number; the shell tells of its end at the next prompt."""
+        """Kill the job by its number, and wait until the shell has noticed that."""
         self.session.send("kill %1\r")
         self.session.status()
         expect_none(self.yard, self.tally, self.session.pid)
-        # For bash it is stopped until its end is noticed, and wait waits for nothing that is.
+        # Before bash notices the end, it takes the job for stopped, and `wait` does not wait for stopped
+        # jobs.
         wait_until(lambda: not descendants(self.session.pid), "the shell has noticed the end of its job")
         self.session.send("wait\r")
         self.session.status()
@@ -249,5 +250,5 @@ def endings_in_a_terminal(kind: str, stage: str) -> dict[str, Ending]:
     if kind != "tcp" and stage != "starting":
         endings |= SSH_ONLY
     if stage == "prompting":
-        del endings["background, kill %1"]  # it has no terminal to ask at
+        del endings["background, kill %1"]  # a job in the background cannot ask at the terminal
     return endings
