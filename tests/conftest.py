@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 def _end(*_: object) -> NoReturn:
-    """End the tests as Ctrl-C does; what is left to do, such as to end daemons, is not interrupted again."""
+    """End the tests as Ctrl-C does. No second signal interrupts the clean-up, such as ending daemons."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _stay(*_: object) -> None:
-    """Do nothing, as who ignores it; but for those who are started a handler becomes the default."""
+    """Do nothing on a signal. Unlike SIG_IGN, a handler is not inherited: children get the default."""
 
 
-# A shell starts a job in the background with SIGINT and SIGQUIT ignored, and nohup one with SIGHUP, and so
-# would all be that the tests start.
+# In a background job SIGINT and SIGQUIT are ignored, and under nohup SIGHUP. The programs that the tests
+# start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
@@ -36,7 +36,7 @@ signal.signal(signal.SIGTERM, _end)
 
 @pytest.fixture(autouse=True)
 def _no_distcc_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that the developer has set for distcc or for us reaches a test."""
+    """Clear all variables that the developer has set for distcc and for the driver."""
     for name in os.environ:
         if name.startswith("DISTCC_"):
             monkeypatch.delenv(name)
@@ -44,15 +44,15 @@ def _no_distcc_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Remove the directory of tests that have all passed: pytest itself would keep it empty."""
+    """Remove the tests' directory if all tests have passed. pytest would leave it, empty."""
     factory = getattr(session.config, "_tmp_path_factory", None)
-    is_worker = hasattr(session.config, "workerinput")  # its directory is in that of the main process
+    is_worker = hasattr(session.config, "workerinput")  # its directory is inside that of the main process
     if exitstatus or is_worker or factory is None or factory._given_basetemp is not None:
         return
     base = factory.getbasetemp()
-    shutil.rmtree(base, ignore_errors=True)  # pytest may have done so
+    shutil.rmtree(base, ignore_errors=True)  # pytest may have removed it already
     link = base.parent / "pytest-current"
-    with contextlib.suppress(OSError):  # other tests may have begun meanwhile
+    with contextlib.suppress(OSError):  # another run of tests may use it now
         if link.is_symlink() and link.resolve() == base:
             link.unlink()
         base.parent.rmdir()

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Sees to it that the system packages behind make targets are there, silently if they are.
+# Installs the system packages that a make target needs. Prints nothing if all are installed.
 #
 #     tests/system-packages.sh venv|demo|lint|bench|test...
 #
-# What is missing is installed by apt-get where that takes no password; else the command for it
-# is printed and the status is 1. PYTHON names the interpreter for which venv must work.
+# If apt-get needs no password, it installs the missing packages. Otherwise this script prints the command
+# for it, and ends with status 1. PYTHON names the interpreter for which venv must work.
 set -eu
 
-PATH=$PATH:/usr/sbin:/sbin # sshd lives where a plain user does not look
+PATH=$PATH:/usr/sbin:/sbin # directories that a plain user's PATH lacks: sshd is there
 python=${PYTHON:-python3}
 missing=
 
@@ -16,7 +16,8 @@ fail() {
     exit 1
 }
 
-# miss PACKAGE...
+# Usage: miss PACKAGE...
+# Adds packages to the list of missing ones.
 miss() {
     for package; do
         case " $missing " in
@@ -26,14 +27,16 @@ miss() {
     done
 }
 
-# want PACKAGE TEST...: the package is missing if the test fails.
+# Usage: want PACKAGE TEST...
+# The package is missing if the command TEST fails.
 want() {
     wanted=$1
     shift
     "$@" >/dev/null 2>&1 || miss "$wanted"
 }
 
-# program PACKAGE [NAME]: the package is missing if there is no such program.
+# Usage: program PACKAGE [NAME]
+# The package is missing if there is no program NAME, by default PACKAGE.
 program() {
     want "$1" command -v "${2:-$1}"
 }
@@ -108,7 +111,8 @@ look_for_all() {
     done
 }
 
-# Started as root.
+# Usage: install_packages PACKAGE...
+# Only root may call this.
 install_packages() {
     place=$(mktemp -d)
     log=$place/log
@@ -120,14 +124,14 @@ install_packages() {
     trap 'exit 129' HUP
     forbid_starts
     printf 'Installing system packages: %s\n' "$*"
-    apt_get update || : # the lists that are there may do
+    apt_get update || : # without network, old lists may be enough
     if ! apt_get install -y --no-install-recommends "$@"; then
         cat "$log" >&2
         exit 1
     fi
 }
 
-# What a package starts, it asks this program first. One that is here is the administrator's, and stays.
+# Packages ask /usr/sbin/policy-rc.d before they start a daemon. An existing one is the administrator's: keep it.
 forbid_starts() {
     if [ ! -e /usr/sbin/policy-rc.d ]; then
         policy=/usr/sbin/policy-rc.d
@@ -136,18 +140,17 @@ forbid_starts() {
     fi
 }
 
-# The links by which systemd or init starts something. Where systemd is installed only now, its own
-# are no daemons of the tests.
+# Prints the links by which systemd or init starts daemons at boot, except for systemd's own: systemd may be among
+# the packages that are installed.
 started_at_boot() {
     {
         find /etc/systemd/system -path '*.target.wants/*' ! -name 'getty@*' ! -name 'remote-fs.target' ! -name 'systemd-*' || :
-        find /etc/systemd/system -maxdepth 1 -type l || : # other names of such units
+        find /etc/systemd/system -maxdepth 1 -type l || : # aliases of such units
         find /etc/rc[S2-5].d -name 'S*' || :
     } 2>/dev/null | sort
 }
 
-# What these packages start at boot would start because somebody ran our tests. Whatever was here
-# before stays as it is.
+# Disables the daemons that the new packages would start at boot. Earlier ones are not touched.
 disable_new() {
     started_at_boot | comm -13 "$place/before" - | while read -r link; do
         name=$(basename "$link")
@@ -158,7 +161,7 @@ disable_new() {
     done
 }
 
-# disable_unit NAME LINK
+# Usage: disable_unit NAME LINK
 disable_unit() {
     if command -v systemctl >/dev/null; then
         systemctl disable "$1"

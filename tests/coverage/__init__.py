@@ -1,8 +1,8 @@
-"""Which lines and branches of the package the tests reach, in every process that they lead to.
+"""Measures which lines and branches of the package the tests reach, in all processes that they start.
 
     python -m tests.coverage [ARGUMENT of pytest...]
 
-The build path runs in interpreters without site-packages, which end by `os._exit` or become other
-programs: nothing that coverage.py does by itself gets into them. So the tests run in a copy of the
-checkout whose `.venv/bin/python` is a wrapper, in which `traced` starts the measurement.
+A build runs interpreters without site-packages, which end by `os._exit` or become other programs. coverage.py
+cannot get into them by itself. So the tests run in a copy of the checkout whose `.venv/bin/python` is a
+wrapper. The wrapper runs `traced`, which starts the measurement.
 """

@@ -1,4 +1,4 @@
-"""Copy the checkout, run the tests there under the wrapper, print what they did not reach."""
+"""Copies the checkout, runs the tests there under the wrapper, and prints which lines they did not reach."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ import coverage
 from . import explained
 
 _ROOT = Path(__file__).resolve().parents[2]
-_WORKER = "import sys;exec(eval(sys.stdin.readline()))"  # the whole command of a worker of pytest-xdist
-_WITHOUT = ["--ignore=tests/unit/test_imports.py"]  # what is imported is more when it is observed
+_WORKER = (
+    "import sys;exec(eval(sys.stdin.readline()))"  # the command by which pytest-xdist starts its workers
+)
+_WITHOUT = ["--ignore=tests/unit/test_imports.py"]  # the measurement imports more modules
 _WRAPPER = """#!/bin/sh
 [ -x '{python}' ] || exec python3 "$@"  # a user who may not run it takes another, as without us
 flags=
@@ -39,12 +41,15 @@ exec '{python}' $flags "$@"
 
 
 def main() -> int:
-    """The status of the tests, or 1 if too little was reached, or some of the rest is not explained."""
-    # Not below the checkout, whose path may have a blank: the first line of a script takes none. And not in
-    # /tmp, over which some tests mount what is full.
+    """Run it all.
+
+    The status is that of the tests, or 1 if too few lines were reached or some are not explained.
+    """
+    # Not below the checkout: its path may have a blank, which the first line of a script cannot have. And not
+    # in /tmp, because some tests mount a full file system there.
     with tempfile.TemporaryDirectory(prefix="coverage-", dir="/var/tmp") as name:
         place = Path(name)
-        place.chmod(0o755)  # for the users that some tests become
+        place.chmod(0o755)  # some tests run commands as other users
         checkout = _copy(place)
         _write_interpreter(checkout / ".venv")
         (place / "data").mkdir()
@@ -55,7 +60,7 @@ def main() -> int:
 
 
 def _copy(place: Path) -> Path:
-    """The files that git knows or would add, in a place of their own."""
+    """Copy the files that git knows or would add; return the directory of the copy."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=_ROOT, check=True, capture_output=True).stdout
     checkout = place / "checkout"
@@ -67,10 +72,10 @@ def _copy(place: Path) -> Path:
 
 
 def _write_interpreter(venv: Path) -> None:
-    """What looks like a virtual environment, and is the one that runs this, observed."""
+    """Write a directory that looks like a virtual environment. Its Python is the wrapper."""
     bin_directory = venv / "bin"
     bin_directory.mkdir(parents=True)
-    for name in ("lib", "pyvenv.cfg"):  # where site looks for packages
+    for name in ("lib", "pyvenv.cfg"):  # Python's module site finds packages by these
         (venv / name).symlink_to(Path(sys.prefix) / name)
     wrapper = bin_directory / "python"
     text = _WRAPPER.format(
@@ -90,7 +95,7 @@ def _write_interpreter(venv: Path) -> None:
 def _print_report(place: Path, checkout: Path) -> int:
     data = sorted((place / "data").iterdir())
     for path in data:
-        path.chmod(0o600)  # some ran under a umask that forbids all
+        path.chmod(0o600)  # some processes ran with a umask that forbids everything
     os.chdir(checkout)
     measured = coverage.Coverage(data_file=str(place / "coverage"), config_file="pyproject.toml")
     measured.combine([str(path) for path in data])

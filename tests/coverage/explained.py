@@ -1,4 +1,4 @@
-"""Whether every line and branch that no test reaches is explained, in `explained.txt`."""
+"""Checks that `explained.txt` has a reason for every line and branch that no test reaches."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _TABLE = Path(__file__).with_name("explained.txt")
 
 
 def faults(files: dict[str, dict[str, Any]], checkout: Path) -> list[str]:
-    """What is not reached and not explained, and explanations of what is not there; for people to read.
+    """Lines that are neither reached nor explained, and explanations without a line, as text for people.
 
-    `files` is that part of a JSON report of coverage.py, with names relative to `checkout`.
+    `files` is the part of that name in a JSON report of coverage.py. Its names are relative to `checkout`.
     """
     explained = _read_table()
     modules = {Path(name).stem for name in files}
@@ -36,7 +36,7 @@ def faults(files: dict[str, dict[str, Any]], checkout: Path) -> list[str]:
 
 
 def _places(measured: dict[str, Any], lines: list[str]) -> list[int]:
-    """First lines of runs and of arms of missing ones, and lines that were left in some ways only."""
+    """The lines to explain: the first of each unreached block, and each line with an unreached branch."""
     missing, executed = measured["missing_lines"], measured["executed_lines"]
     runs = [
         number
@@ -50,6 +50,6 @@ def _places(measured: dict[str, Any], lines: list[str]) -> list[int]:
 
 
 def _read_table() -> set[tuple[str, str]]:
-    """Module and text of each line. A reason stands above its lines, behind `# `."""
+    """The module and the text of each explained line. A reason is a comment above its lines."""
     entries = [line for line in _TABLE.read_text().splitlines() if line and not line.startswith("#")]
     return {(module, text) for module, _, text in (entry.partition(": ") for entry in entries)}

@@ -1,7 +1,7 @@
-"""What the wrapper runs in place of a program of ours: the program, observed.
+"""Runs a program of ours under measurement. The wrapper calls this module instead of the program.
 
-Arguments: the directory of coverage.py, the name that the interpreter goes by, and the interpreter's
-own arguments from the program on.
+Arguments: the directory of coverage.py, the path of the wrapper, and the interpreter's own arguments from the
+program on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHECKOUT = Path(sys.argv[2]).parents[2]
 
 
 def observe(packages: str) -> coverage.Coverage:
-    """Begin to note down lines and branches."""
+    """Begin to record lines and branches."""
     sys.path.append(packages)
     import coverage
 
@@ -36,15 +36,17 @@ def observe(packages: str) -> coverage.Coverage:
         data_file=str(data),
         data_suffix=True,
         config_file=str(_CHECKOUT / "pyproject.toml"),
-        source=[str(_CHECKOUT / "distcc_driver")],  # by its name, a module that is run as a file is not known
+        source=[
+            str(_CHECKOUT / "distcc_driver")
+        ],  # a path: coverage.py would not find a module that runs as a file by its name
     )
-    observer._warn_no_data = False  # the streams are the program's own
+    observer._warn_no_data = False  # the program's streams must get no warning
     observer.start()
     return observer
 
 
 def save_before_the_end(observer: coverage.Coverage, wrapper: str) -> None:
-    """Save where a process ends, or becomes another one, without a word to anybody."""
+    """Save the data also when the process ends by `os._exit` or a signal, or becomes another program."""
     leave, become = os._exit, os.execv
     began = os.getpid()
 
@@ -53,7 +55,7 @@ def save_before_the_end(observer: coverage.Coverage, wrapper: str) -> None:
         observer.save()
 
     def exit_at_once(status: int) -> NoReturn:
-        if os.getpid() == began:  # a fork may have been taken in the middle of everything
+        if os.getpid() == began:  # not in a fork, which may have been made in the middle of saving
             save()
         leave(status)
 
@@ -67,13 +69,13 @@ def save_before_the_end(observer: coverage.Coverage, wrapper: str) -> None:
         leave(128 + number)
 
     os._exit = exit_at_once
-    os.execv = execute  # type: ignore[assignment]  # ours are called with names in text only
+    os.execv = execute  # type: ignore[assignment]  # our code calls it only with str
     if "guard" in sys.argv:
         signal.signal(signal.SIGTERM, terminated)
 
 
 def observe_threads() -> None:
-    """Have threads observed that the module threading knows nothing of."""
+    """Measure threads that are started without the module threading."""
     start = _thread.start_new_thread
 
     def start_observed(function: Callable[..., object], *arguments: Any) -> int:
@@ -87,13 +89,13 @@ def observe_threads() -> None:
 
 
 def main() -> None:
-    """Become the program that the interpreter was asked for."""
+    """Run the program that the interpreter was called with."""
     packages, wrapper, *words = sys.argv[1:]
     observer = observe(packages)
     save_before_the_end(observer, wrapper)
     observe_threads()
     sys.executable = wrapper
-    # Not the checkout that the virtual environment was made for, but its copy.
+    # The virtual environment leads to the original checkout: put the copy in its place.
     sys.path[:] = [
         str(_CHECKOUT) if os.path.exists(f"{path}/distcc_driver/cli.py") else path for path in sys.path
     ]

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs a command in a minimal root, as a machine of its own but for the network.
+# Runs a command in a minimal root, as on a separate machine that shares the network of this one.
 #
 #     unshare --mount --pid --fork --kill-child tests/fresh/enter.sh ROOT COMMAND...
 #
-# Every mount lives in the caller's namespace and every process in its process namespace: both end
-# with it, so that the directory can be removed without a look at what was mounted.
+# All mounts are in the caller's mount namespace, and all processes in its process namespace. Both end with the
+# caller. So the directory can be removed without any unmounting.
 set -eu
 
 root=$1
@@ -34,7 +34,7 @@ if [ -c /dev/net/tun ]; then
     mount --bind /dev/net/tun "$root/dev/net/tun"
 fi
 
-# Files and directories that pip of the host is told to take packages from.
+# Directories of this machine from which pip takes packages.
 while read -r path; do
     mkdir -p "$root$path"
     mount --bind -o ro "$path" "$root$path"

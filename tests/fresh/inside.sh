@@ -1,5 +1,5 @@
 #!/bin/sh
-# In a minimal root: clones, runs demo and tests as a user, and looks at what is left.
+# Runs in a minimal root: clones, runs demo and tests as a user, and checks that they leave nothing behind.
 #
 #     inside.sh root|sudo|plain ARGUMENTS_OF_PYTEST
 set -eu
@@ -21,7 +21,7 @@ as_user() {
         env HOME="$home" USER="$user" LOGNAME="$user" $(cat /etc/fresh-environment) "$@"
 }
 
-# What starts at boot but systemd's own, and what lies in the temporary directories.
+# Lists what starts at boot, except for systemd's own services, and the temporary files.
 state() {
     find /etc/systemd/system -path '*.target.wants/*' ! -name 'getty@*' ! -name 'remote-fs.target' ! -name 'systemd-*'
     find /etc/systemd/system -maxdepth 1 -type l
@@ -29,7 +29,7 @@ state() {
     find /tmp /var/tmp /dev/shm -mindepth 1
 }
 
-# Root runs the command that make prints for a user without sudo.
+# make prints a command for users without sudo: root runs it.
 run_printed_command() {
     as_user make "packages-$1" >/tmp/printed 2>&1 && return
     command=$(sed -n 's/^    sudo //p' /tmp/printed)

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Runs demo and tests of HEAD on machines that have nothing but git and make, as three kinds of user.
+# Runs demo and tests of HEAD on machines that have only git and make, as three kinds of user.
 #
 #     ARGS=ARGUMENTS tests/fresh/run.sh RELEASES USERS
 #
-# ARGS goes to pytest, as of make test.
+# ARGS goes to pytest, like that of make test.
 #
-# A machine is a minimal root that mmdebstrap makes from the registry that apt of this host uses. Its
-# users are `root` (the clone in /root, mode 0700), `sudo` (without a password) and `plain`, for whom
-# root runs the command that make prints. Started as root.
+# A machine is a minimal root. mmdebstrap makes it from the archive that apt of this host uses. The users
+# are `root` (with the clone in /root, mode 0700), `sudo` (who may use sudo without a password) and `plain`
+# (for whom root runs the command that make prints). Only root can run this script.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,12 +18,12 @@ fail() {
     exit 1
 }
 
-# Nothing is mounted in this namespace below the directory, and no process in the root outlives enter.sh.
+# Nothing is mounted below the directory in this namespace, and no process in it outlives enter.sh: just remove it.
 clean_up() {
     [ -z "$place" ] || rm -rf --one-file-system "$place"
 }
 
-# The archives of Debian that apt of this host uses, for another release.
+# Prints the Debian archives that apt of this host uses, with another release.
 sources_of() {
     # shellcheck disable=SC1091
     host=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
@@ -42,7 +42,7 @@ make_root() {
         --aptopt="$place/apt.conf" "$1" "$place/root" - <"$place/sources"
 }
 
-# Names, certificates and pip's packages are where they are on this host.
+# Gives the root the host's names, certificates and settings of pip, and a copy of HEAD.
 bring_in() {
     root=$place/root
     cp /etc/resolv.conf /etc/hosts "$root/etc/"
@@ -50,20 +50,20 @@ bring_in() {
     for path in /etc/pip.conf /etc/xdg/pip; do
         [ ! -e "$path" ] || cp -R --parents "$path" "$root"
     done
-    # Paths and file:// addresses among pip's settings; certificates are there.
+    # Directories among the paths and file:// addresses in pip's settings.
     python3 -m pip config list | grep -oE '(^|[^:/A-Za-z0-9])(file://)?/[A-Za-z0-9._/-]+' |
         sed -E 's,^[^/f]*,,; s,^file://,,' | sort -u |
         while read -r path; do
             [ ! -d "$path" ] || printf '%s\n' "$path"
         done >"$root/etc/fresh-packages"
-    # A listing of packages may lead to files beside it.
+    # A listing of packages may refer to files beside itself: take the directory above it.
     sed -i 's,/simple$,,' "$root/etc/fresh-packages"
     env | grep -E '^(PIP_|SSL_CERT_|REQUESTS_CA_|[a-z]+_proxy=|[A-Z]+_PROXY=)' >"$root/etc/fresh-environment" || :
     git -C "$here" bundle create --quiet "$root/srv/distcc-driver.bundle" HEAD
     cp "$here/inside.sh" "$root/srv/"
 }
 
-# The process namespace ends with this script, even if that is killed.
+# If this script is killed, the process namespace ends, too.
 run_inside() {
     setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child \
         env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# No test asserts how long something takes, and neither may Hypothesis.
+# No test depends on time, so Hypothesis must not do so, either.
 settings.register_profile(
     "unit", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -21,6 +21,6 @@ settings.load_profile("unit")
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """A directory with a short name: what is in it has to fit into the name of a socket."""
+    """A directory with a short path, because the path of a socket must be short."""
     with tempfile.TemporaryDirectory(prefix="dd-") as directory:
         yield Path(directory)

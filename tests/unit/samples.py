@@ -1,4 +1,4 @@
-"""Values that several tests start from."""
+"""Values that several tests use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from distcc_driver.core.hostspec import parse_host
 from distcc_driver.core.settings import Settings, read_settings
 from distcc_driver.core.stats import WorkerStats
 
-# What distccd 3.4 sends, byte for byte; a daemon built after June 2024 adds dcc_free_mem.
+# The reply of distccd 3.4, byte for byte. A daemon built after June 2024 adds dcc_free_mem.
 REPLY = b"""\
 HTTP/1.0 200 OK
 Content-Type: text/plain
@@ -47,7 +47,7 @@ dcc_free_space 81521 MB
 
 
 def settings_of(**variables: object) -> Settings:
-    """Settings of an environment: `settings_of(EARLY_LOCAL_JOBS=2)`, with one host to be complete."""
+    """Settings with one host and the given values: `settings_of(EARLY_LOCAL_JOBS=2)`."""
     environ = {f"DISTCC_AUTO_{name}": str(value) for name, value in variables.items()}
     return read_settings({"DISTCC_AUTO_HOSTS": "worker", **environ})
 
@@ -55,7 +55,7 @@ def settings_of(**variables: object) -> Settings:
 def worker_of(
     spec: str = "worker", slots: int = 4, load: float | None = 0.0, free_memory_mib: int | None = None
 ) -> Worker:
-    """A worker that answered."""
+    """A worker that has answered."""
     host = parse_host(spec)
     address = getattr(host, "address", host.name)
     endpoint = Endpoint(host, address, host.job_port, host.stats_port)

@@ -1,4 +1,4 @@
-"""The rules of who may import what: they keep the flow one-way and the wait before a build short."""
+"""Rules for imports. They keep the flow one-way, and the wait before a build short."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .samples import REPLY
 
 PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
-# Each folder may import from those before it, and the modules beside the folders from all of them.
+# Each folder may import from the folders before it. The modules beside the folders may import from all.
 FOLDERS = ["core", "machine", "network", "ssh", "commands/distccd", "commands"]
 FOLDERS += ["doctor/trees", "doctor/rules", "doctor/trials", "doctor"]
 
@@ -37,13 +37,13 @@ HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "ty
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
 # The modules of core compute: the same input gives the same output.
 IMPURE = {"os", "posix", "socket", "_socket", "select", "subprocess", "time", "typer", "threading", "_thread"}
-# What the build path may import beyond what `python -m` itself has imported.
+# Modules that the build path may import, beside those that `python -m` imports by itself.
 LIGHT = {"__future__", "_socket", "errno", "select", "resource"}
 LIGHT |= {"collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib"}
 
 
 def imports_of(path: Path) -> set[str]:
-    """The modules that a module of ours names in any import, also those for type checkers only."""
+    """All modules that a module of ours names in imports, even in those for type checkers only."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -57,18 +57,18 @@ def imports_of(path: Path) -> set[str]:
 
 
 def is_folder(name: str) -> bool:
-    """Whether a dotted name is a package of ours, so that what is imported from it are modules."""
+    """Whether a dotted name is a folder of the package. An import from a folder imports modules."""
     return name.startswith("distcc_driver") and (PACKAGE.parent / name.replace(".", "/")).is_dir()
 
 
 def own_imports_of(module: str) -> set[str]:
-    """The names of our modules that one of them imports, without their folders."""
+    """The names, without folders, of our modules that a module of ours imports."""
     names = {name for name in imports_of(MODULES[module]) if name.startswith("distcc_driver.")}
     return {name.rpartition(".")[2] for name in names} - {"__version__"}
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run Python as the shell does for a build."""
+    """Run Python with the options that the shell uses for a build."""
     return subprocess.run(
         [sys.executable, "-ESs", *arguments],
         env={"PATH": os.environ["PATH"], **environ},
@@ -143,7 +143,7 @@ def test_core_names_no_door_to_the_outside() -> None:
     assert used == set()
 
 
-# A module that is None in sys.modules cannot be imported, by anything.
+# If a module is None in sys.modules, no code can import it.
 BARRED = """
 import sys
 for name in ("os", "socket", "_socket", "select", "subprocess", "time", "typer"):
@@ -163,21 +163,21 @@ print(balance.Plan([], [], 1, 2, 20).jobs, shellcode.quote('x'))
 
 
 def imported(*arguments: str, **environ: str) -> tuple[set[str], str]:
-    """The modules that a run of Python imported, and what it printed on stdout."""
+    """Run Python; return the modules that it imported, and its standard output."""
     done = run("-X", "importtime", *arguments, **environ)
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     return {line.rpartition("|")[2].strip() for line in lines}, done.stdout
 
 
 def modules_in(names: set[str], folder: str) -> set[str]:
-    """Those of the dotted names that are modules of a folder, without it."""
+    """The names, without the folder, of the modules that belong to a folder."""
     return {name.rpartition(".")[2] for name in names if name.startswith(f"distcc_driver.{folder}.")}
 
 
 def answer_stats(listener: socket.socket) -> None:
     try:
         connection, _ = listener.accept()
-    except TimeoutError:  # nobody asked; the test has said so by now
+    except TimeoutError:  # no question came: the test fails for that itself
         return
     with connection:
         connection.sendall(REPLY)
@@ -185,7 +185,7 @@ def answer_stats(listener: socket.socket) -> None:
 
 @pytest.fixture
 def hosts() -> Iterator[str]:
-    """One worker that answers, one that refuses, one whose name there is not."""
+    """One worker that answers, one that refuses, and one whose name does not exist."""
     with socket.create_server(("127.0.0.1", 0)) as job, socket.create_server(("127.0.0.1", 0)) as stats:
         stats.settimeout(30)
         server = threading.Thread(target=answer_stats, args=[stats])
@@ -212,7 +212,7 @@ def test_build_over_tcp_workers_imports_a_known_few_modules(hosts: str) -> None:
 
 
 def test_report_imports_no_more_than_the_build_path_and_signals(hosts: str) -> None:
-    """It is between the end of a build and the prompt."""
+    """The user waits for the report between the end of a build and the prompt."""
     start_up, _ = imported("-m", "distcc_driver.core.record")
     workers = [
         f"{host} {host.split(':')[0]} {host.split(':')[2]} key 1 0 0 0 0" for host in hosts.split()[:2]

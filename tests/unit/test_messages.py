@@ -1,7 +1,7 @@
-"""Every text that people may get to see, in one table: messages.txt, to be read as a whole.
+"""messages.txt is a table of all texts that people may see, so that somebody can read them all at once.
 
-A text that changes, comes or goes is a difference to the table. `python -m tests.unit.test_messages`
-prints it anew; read what has changed before you store it.
+Each new, changed or removed text changes the table. `python -m tests.unit.test_messages` prints the new
+table. Read the differences before you store it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FORM = re.compile(r"[^;]+: .+; .+")
 
 
 def text_of(node: ast.AST) -> str | None:
-    """A literal, with {} for what an f-string fills in; None for anything else."""
+    """The text of a literal, with {} for the values of an f-string; None for other nodes."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -44,7 +44,7 @@ def line_of(node: ast.AST) -> str | None:
 
 
 def texts_of(tree: ast.AST) -> Iterator[str]:
-    """The lines of messages, and the literals that are neither docstrings nor parts of another text."""
+    """The lines of messages, and the literals of a module without docstrings and parts of other texts."""
     unwanted = set()
     for node in ast.walk(tree):
         line = line_of(node)
@@ -52,7 +52,7 @@ def texts_of(tree: ast.AST) -> Iterator[str]:
             yield line
             unwanted |= {id(part) for part in node.args}
         if isinstance(node, ast.FunctionDef) and any("app." in ast.unparse(it) for it in node.decorator_list):
-            yield from (ast.get_docstring(node) or "").splitlines()  # what --help shows
+            yield from (ast.get_docstring(node) or "").splitlines()  # --help shows these docstrings
         elif isinstance(node, ast.Expr):
             unwanted.add(id(node.value))
         elif isinstance(node, ast.JoinedStr):
@@ -65,7 +65,7 @@ def texts_of(tree: ast.AST) -> Iterator[str]:
 
 
 def is_for_people(text: str) -> bool:
-    """Words; no name, option, path, style, pattern or piece of code."""
+    """Whether a text is a message: not a name, option, path, style, pattern or piece of code."""
     words = text.split()
     return (
         len(words) > 1
@@ -75,7 +75,7 @@ def is_for_people(text: str) -> bool:
 
 
 def table() -> str:
-    """The texts of each module of the package, and those of the shell functions."""
+    """The table: the texts of each module of the package, and those of the shell functions."""
     lines = []
     for path in sorted(PACKAGE.rglob("*.py"), key=lambda path: path.stem):
         texts = filter(is_for_people, texts_of(ast.parse(path.read_text(encoding="utf-8"))))
@@ -87,7 +87,7 @@ def table() -> str:
 
 
 def problems() -> Iterator[str]:
-    """The literals that are whole lines about something that is not as it should be."""
+    """The literals that are whole lines about a problem."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             line = line_of(node)

@@ -1,4 +1,4 @@
-"""Whatever SECURITY.md names as the test of a promise is there."""
+"""The files and tests that SECURITY.md names exist."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def test_a_file_that_is_named_exists(path: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_[a-z_]+(?:\.\.\.)?)`", TEXT))))
 def test_a_test_that_is_named_exists(name: str) -> None:
-    """By its whole name, or by its beginning and three dots."""
+    """SECURITY.md gives a test's whole name, or its beginning and three dots."""
     beginning = name.removesuffix("...")
     assert [test for test in TESTS if test == name or (beginning != name and test.startswith(beginning))]

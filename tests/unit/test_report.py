@@ -147,7 +147,7 @@ def test_workers_that_distcc_avoids_have_one_line() -> None:
     ("before", "now", "difference"),
     [
         ((10, 2, 0, 1, 7), (15, 2, 1, 4, 9), (5, 0, 1, 3, 2)),
-        ((100, 9, 9, 9, 9), (3, 1, 0, 0, 1), (3, 1, 0, 0, 1)),  # started anew
+        ((100, 9, 9, 9, 9), (3, 1, 0, 0, 1), (3, 1, 0, 0, 1)),  # the daemon has been started again
         ((None, 1, 1, None, 0), (5, None, 1, 1, None), (None, None, 0, None, None)),
     ],
 )
