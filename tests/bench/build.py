@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
-import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -116,7 +114,7 @@ def _makespan_s(scenario: Scenario, jobs: int | None) -> float:
             environ["DISTCC_HOSTS"] = " ".join(distcc_hosts)
             script = f"{make} -j {jobs}"
         if scenario.is_last_killed:
-            stack.enter_context(_killing(cluster.workers[-1].pid, scenario.half_s))
+            stack.enter_context(cluster.killing_last(scenario.half_s))
         time_s = _run_s(script, environ)
         missing = len(scenario.seconds) - sum(1 for _ in cluster.project.glob("*.o"))
         if missing or (not scenario.is_last_killed and cluster.compiled != len(scenario.seconds)):
@@ -138,15 +136,3 @@ def _run_s(script: str, environ: Mapping[str, str]) -> float:
     if done.returncode:
         raise RuntimeError(f"a build ended with {done.returncode}: {done.stderr.strip()}")
     return time.perf_counter() - start
-
-
-@contextmanager
-def _killing(pid: int, after_s: float) -> Iterator[None]:
-    """A worker dies with all that it runs."""
-    timer = threading.Timer(after_s, os.killpg, [pid, signal.SIGKILL])
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()

@@ -6,9 +6,12 @@ are enough for many slots.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,7 @@ from ..support.distccd import Distccd
 from .shells import user_environ
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
 # The compiler sleeps for the time in its name. As a preprocessor, which runs on the client, it does not
@@ -70,6 +73,20 @@ class Cluster:
     def compiled(self) -> int:
         """How many files all workers together have compiled."""
         return sum(worker.compiled for worker in self.workers)
+
+    @contextmanager
+    def killing_last(self, after_s: float | None) -> Iterator[None]:
+        """Kill the last worker and all of its jobs at a time; with None it lives."""
+        if after_s is None:
+            yield
+            return
+        timer = threading.Timer(after_s, os.killpg, [self.workers[-1].pid, signal.SIGKILL])
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
     def environ(self) -> dict[str, str]:
         """Remove object files and distcc's state; return the environment for a new build."""

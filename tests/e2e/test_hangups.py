@@ -53,11 +53,16 @@ def not_allowed(directory: Path) -> Iterator[str]:
         yield worker.spec
 
 
+def public_directory(path: Path) -> Path:
+    """Make a directory that the user of distccd can write to."""
+    path.mkdir()
+    path.chmod(0o777)
+    return path
+
+
 @contextlib.contextmanager
 def read_only(directory: Path) -> Iterator[str]:
-    files = directory / "files"
-    files.mkdir()
-    files.chmod(0o777)
+    files = public_directory(directory / "files")
     with worker_of({"TMPDIR": str(files)}) as worker:
         files.chmod(0o555)
         yield worker.spec
@@ -65,9 +70,7 @@ def read_only(directory: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def gone(directory: Path) -> Iterator[str]:
-    files = directory / "files"
-    files.mkdir()
-    files.chmod(0o777)
+    files = public_directory(directory / "files")
     with worker_of({"TMPDIR": str(files)}) as worker:
         shutil.rmtree(files)
         yield worker.spec
@@ -122,9 +125,7 @@ def killed(directory: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def killed_once(directory: Path) -> Iterator[str]:
-    (directory / "marks").mkdir()
-    (directory / "marks").chmod(0o777)
-    mark = directory / "marks" / "mark"
+    mark = public_directory(directory / "marks") / "mark"
     script = f'[ -e {mark} ] && exec /usr/bin/gcc "$@"\n: >{mark}\nkill -9 $PPID'
     with with_compiler(directory, script) as spec:
         yield spec

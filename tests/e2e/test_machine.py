@@ -344,22 +344,23 @@ def test_a_locale_that_is_not_installed(name: str, value: str, shell: UserShell)
     assert_built(run(shell, BUILD))
 
 
+def make_locale(name: str, charset: str, directory: Path) -> Path:
+    """Make a locale; return the directory, for LOCPATH."""
+    command = ["localedef", "-i", name, "-f", charset, str(directory / f"{name}.{charset}")]
+    subprocess.run(command, check=True, capture_output=True)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def turkish(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory for LOCPATH with a Turkish locale, in which the capital of i is not I."""
-    directory = tmp_path_factory.mktemp("locales")
-    command = ["localedef", "-i", "tr_TR", "-f", "UTF-8", str(directory / "tr_TR.UTF-8")]
-    subprocess.run(command, check=True, capture_output=True)
-    return directory
+    return make_locale("tr_TR", "UTF-8", tmp_path_factory.mktemp("turkish"))
 
 
 @pytest.fixture(scope="session")
 def latin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory for LOCPATH with a Latin-1 locale, in which each letter is one byte."""
-    directory = tmp_path_factory.mktemp("latin")
-    command = ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", str(directory / "de_DE.ISO-8859-1")]
-    subprocess.run(command, check=True, capture_output=True)
-    return directory
+    return make_locale("de_DE", "ISO-8859-1", tmp_path_factory.mktemp("latin"))
 
 
 @pytest.mark.parametrize("shell", KINDS, indirect=True)

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .conftest import Tally
+
+T = TypeVar("T")
 
 HYPOTHESIS_RUNS = 1_500
 RANDOM_RUNS = 20_000
@@ -86,42 +88,39 @@ def check_words(text: str) -> None:
     assert 0 < len(printable(text)) < 300
 
 
-def freely(runs: int) -> settings:
-    """Settings for a number of examples, without a time limit.
-
-    The seed repeats them; there is no database.
-    """
-    return settings(max_examples=runs, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def check_many(
+    check: Callable[[T], None],
+    strategy: st.SearchStrategy[T],
+    make_evil: Callable[[], T],
+    chance: random.Random,
+    scaled: Callable[[int], int],
+) -> None:
+    """Check inputs that Hypothesis makes, without a time limit or a database, and then evil ones."""
+    runs = scaled(HYPOTHESIS_RUNS)
+    patient = settings(
+        max_examples=runs, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    patient(seed(chance.getrandbits(32))(given(strategy)(check)))()
+    for _ in range(scaled(RANDOM_RUNS)):
+        check(make_evil())
 
 
 def test_any_reply_is_read_or_refused(
     chance: random.Random, scaled: Callable[[int], int], tally: Tally
 ) -> None:
-    @freely(scaled(HYPOTHESIS_RUNS))
-    @seed(chance.getrandbits(32))
-    @given(st.binary() | PAGES)
     def check(reply: bytes) -> None:
         tally.count("replies of stats ports", "read" if check_reply(reply) else "refused")
 
-    check()
-    evil = Evil(chance)
-    for _ in range(scaled(RANDOM_RUNS)):
-        tally.count("replies of stats ports", "read" if check_reply(evil.reply()) else "refused")
+    check_many(check, st.binary() | PAGES, Evil(chance).reply, chance, scaled)
 
 
 def test_any_host_list_is_read_or_refused(
     chance: random.Random, scaled: Callable[[int], int], tally: Tally
 ) -> None:
-    @freely(scaled(HYPOTHESIS_RUNS))
-    @seed(chance.getrandbits(32))
-    @given(st.lists(ENTRIES, max_size=6).map(" ".join))
     def check(text: str) -> None:
         tally.count("host lists", "with hosts" if check_hosts(text) else "without")
 
-    check()
-    evil = Evil(chance)
-    for _ in range(scaled(RANDOM_RUNS)):
-        tally.count("host lists", "with hosts" if check_hosts(evil.host_list()) else "without")
+    check_many(check, st.lists(ENTRIES, max_size=6).map(" ".join), Evil(chance).host_list, chance, scaled)
 
 
 @pytest.mark.parametrize("kind", ATHERIS_RUNS)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import random
 import resource
-import signal
 import statistics
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -181,22 +179,7 @@ def _make(cluster: Cluster, environ: Mapping[str, str], jobs: int) -> None:
 def _real_s(trial: Trial, user: User) -> float:
     with Cluster(trial.slots, trial.seconds) as cluster:
         environ = _environ(cluster, user)
-        with _killing(cluster.workers[-1].pid, trial.kill_at_s):
+        with cluster.killing_last(trial.kill_at_s):
             start_s = time.perf_counter()
             _make(cluster, environ, user.jobs)
             return time.perf_counter() - start_s
-
-
-@contextmanager
-def _killing(pid: int, after_s: float | None) -> Iterator[None]:
-    """A worker dies with all that it runs, unless it has no time to die at."""
-    if after_s is None:
-        yield
-        return
-    timer = threading.Timer(after_s, os.killpg, [pid, signal.SIGKILL])
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
