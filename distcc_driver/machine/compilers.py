@@ -154,7 +154,7 @@ def _follow(words: Sequence[str], search_path: str, changes: Changes) -> Command
     kind = _kind(path)
     if kind is Kind.COMPILER:
         return _follow_compiler(words, path, search_path, changes)
-    compiler = _behind(words, kind, search_path)
+    compiler = _command_to_run(words, kind, search_path)
     if not compiler:
         return Command(tuple(words), Kind.MISSING, path, compiler, None)
     if kind is Kind.CCACHE:
@@ -223,7 +223,7 @@ def _prefix_obstacle(calls_distcc: bool, changes: Changes, search_path: str) -> 
     return None if is_distcc or calls_distcc else Obstacle.OTHER_PREFIX
 
 
-def _behind(words: Sequence[str], kind: Kind, search_path: str) -> tuple[str, ...]:
+def _command_to_run(words: Sequence[str], kind: Kind, search_path: str) -> tuple[str, ...]:
     """What distcc, ccache or a script is to run: the words behind its own, or the name of its link."""
     name = os.path.basename(words[0])
     if _tool(name):

@@ -71,7 +71,7 @@ class _Grammar:
     long: tuple[str, ...] = ()
     arguments: int = 0
 
-    def behind(self, words: Sequence[str]) -> list[str]:
+    def command_in(self, words: Sequence[str]) -> list[str]:
         """The command, in the words behind the launcher's name."""
         at = 0
         while at < len(words) and words[at].startswith("-") and words[at] != "-":
@@ -154,7 +154,7 @@ def _step(words: list[str]) -> _Step | None:
     if (step := _STEPS.get(_name(first))) is not None:
         return step(rest)
     grammar = _GRAMMARS.get(_name(first))
-    return (_UNCHANGED, grammar.behind(rest)) if grammar is not None else None
+    return (_UNCHANGED, grammar.command_in(rest)) if grammar is not None else None
 
 
 def _env(words: list[str]) -> _Step:
@@ -210,7 +210,7 @@ def _setarch(words: list[str]) -> _Step:
     """setarch(8): the architecture may come before the options, or be missing."""
     if words and words[0] in _SETARCH:
         words = words[1:]
-    return _UNCHANGED, _Grammar().behind(words)
+    return _UNCHANGED, _Grammar().command_in(words)
 
 
 def _cmake(words: list[str]) -> _Step | None:
@@ -252,7 +252,7 @@ def _cmake_env(words: list[str]) -> _Step:
 def _sudo(words: list[str]) -> _Step:
     """sudo(8): it drops the user's environment, unless an option keeps it."""
     keeps = any(word in ("-E", "--preserve-env") for word in words)
-    left = _Grammar("CDghpRrTtUu", ("user", "group", "host", "prompt", "chdir", "chroot")).behind(words)
+    left = _Grammar("CDghpRrTtUu", ("user", "group", "host", "prompt", "chdir", "chroot")).command_in(words)
     return Changes(is_emptied=not keeps), left
 
 

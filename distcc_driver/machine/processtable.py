@@ -53,7 +53,7 @@ def parent(pid: int) -> int:
     return process_table().get(pid, (0, ""))[0]
 
 
-def started(pid: int) -> str:
+def start_time(pid: int) -> str:
     """The start time of a process, which tells it from others with the same pid; "0" without /proc."""
     fields = _stat(pid)
     return f"{int(fields[19]):x}" if fields else "0"

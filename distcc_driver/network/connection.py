@@ -90,7 +90,7 @@ class Connection:
         """Give the descriptor back."""
         self.socket.close()
 
-    def firewall(self) -> Refusal | None:
+    def firewall_refusal(self) -> Refusal | None:
         """Cause and advice, if the ICMP message of the failure came from a firewall; otherwise None."""
         code, sender = self._icmp()
         is_there = sender == self._address.host

@@ -156,10 +156,10 @@ def _converse(
             yield from _connect(
                 endpoint, ports, address, opened, timeout_s, now + (connect_deadline - now) / left
             )
-            stats = yield from _hear(endpoint, opened, timeout_s, deadline)
+            stats = yield from _read_stats(endpoint, opened, timeout_s, deadline)
             proved = endpoint._replace(address=address.host) if index else endpoint
             worker = Worker(proved, stats, address.host, time.monotonic() - started)
-            yield from _look_again(endpoint, opened, timeout_s)
+            yield from _check_job_port_again(endpoint, opened, timeout_s)
             return worker
         except _RefusedError as refused:
             refusals.append(refused)
@@ -200,13 +200,13 @@ def _connect(
                 raise _RefusedError(
                     *without_stats(endpoint.host.job_port, endpoint.host.stats_port), _ONE_PORT
                 )
-        words = stats.firewall() or refusal(stats.failure, timeout_s)
+        words = stats.firewall_refusal() or refusal(stats.failure, timeout_s)
         raise _not_connected(endpoint, words, stats.failure)
     for job in jobs:
         yield from job.established(deadline)
 
 
-def _hear(
+def _read_stats(
     endpoint: Endpoint, opened: list[Connection], timeout_s: float, deadline: float
 ) -> Generator[Wait, bool | None, WorkerStats]:
     """Read the stats, and check that the job port is silent, as that of a distccd is."""
@@ -255,7 +255,7 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
         raise _RefusedError(cause, _STATS_ADVICE, short_cause=str(error)) from None
 
 
-def _look_again(
+def _check_job_port_again(
     endpoint: Endpoint, opened: list[Connection], timeout_s: float
 ) -> Generator[Wait, bool | None, None]:
     """Check the job port again when all hosts have answered: a proxy closes it later if no distccd is there.
@@ -272,7 +272,7 @@ def _look_again(
 def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> None:
     """A distccd is silent until it gets a job: any answer before that is a refusal."""
     if job.failure:
-        words = job.firewall() or refusal(job.failure, timeout_s)._replace(advice=_JOB_ADVICE)
+        words = job.firewall_refusal() or refusal(job.failure, timeout_s)._replace(advice=_JOB_ADVICE)
         raise _RefusedError(f"job port {endpoint.host.job_port} {words.cause}{words.after}", words.advice)
     said = job.receive(1)
     if said:

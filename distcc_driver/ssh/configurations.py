@@ -69,5 +69,5 @@ class Configurations:
 
     def _answer(self, host: SshHost, control: str, target: list[str]) -> SshConfig:
         words = configuration_arguments(control, target)
-        output = self._processes.output(host, words, _PATIENCE_S)
+        output = self._processes.query(host, words, _PATIENCE_S)
         return parse_config(output.decode("utf-8", "replace"))

@@ -7,7 +7,7 @@ import os
 
 from ..core.errors import ConfigError
 from ..core.record import Record
-from ..machine.processtable import is_of_another_namespace, started
+from ..machine.processtable import is_of_another_namespace, start_time
 from .sessionfiles import control_argument, control_path
 from .sessionplace import bases, is_own_directory, where_others_may_rename
 
@@ -92,7 +92,7 @@ def _try_to_write(path: str) -> None:
 
 def _owned_by(pid: int) -> str:
     """The beginning of the names of a shell's sessions; containers reuse pids, so it has the start time."""
-    return f"{_PREFIX}.{pid}.{started(pid)}."
+    return f"{_PREFIX}.{pid}.{start_time(pid)}."
 
 
 def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
@@ -141,8 +141,8 @@ def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
     if not is_own_directory(os.lstat, path):
         return "info", []
     state = os.path.join(path, _STATE)
-    _is_new(state)  # an empty file keeps the plan from writing its state later
-    is_first = _is_new(f"{state}.taken")
+    _make_empty(state)  # an empty file keeps the plan from writing its state later
+    is_first = _make_empty(f"{state}.taken")
     try:
         with open(state, encoding="utf-8") as file:
             log_level, *lines = file.read().split("\n")
@@ -153,7 +153,7 @@ def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
     return (log_level or "info") if is_first else "error", tunnels
 
 
-def _is_new(path: str) -> bool:
+def _make_empty(path: str) -> bool:
     """Make an empty file; False if the file was there before."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))

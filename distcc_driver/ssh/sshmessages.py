@@ -82,7 +82,7 @@ class Messages:
             os.close(pipe)
 
     def last(self, about: str = "") -> str:
-        """The last telling line that contains `about`; "" if there is no such line."""
+        """The last informative line that contains `about`; "" if there is no such line."""
         return _last_line(self._text(), about)
 
     def count(self, about: str) -> int:
@@ -187,10 +187,10 @@ def _login_advice(text: str) -> str:
 
 
 def _last_line(text: str, about: str = "") -> str:
-    """The beginning of the last telling line that contains `about`; "" if there is no such line."""
+    """The beginning of the last informative line that contains `about`; "" if there is no such line."""
     lines = [line.strip() for line in text.splitlines() if about in line and line.strip()]
-    telling = [line for line in lines if not line.startswith(_DISCONNECTED)] or lines
-    return telling[-1][:_MAX_WORDS] if telling else ""
+    informative = [line for line in lines if not line.startswith(_DISCONNECTED)] or lines
+    return informative[-1][:_MAX_WORDS] if informative else ""
 
 
 def _drain(pipe: int) -> str:

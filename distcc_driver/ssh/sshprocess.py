@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 _ANY_STATUS = list(range(-64, 256))
 _MAX_OUTPUT_BYTES = 1024 * 1024
 _MAX_FILE_BYTES = 64 * 1024 * 1024
-NO_START = (OSError, RuntimeError, sh.ForkException)  # no process, thread, descriptor or disk space is left
+START_ERRORS = (
+    OSError,
+    RuntimeError,
+    sh.ForkException,
+)  # no process, thread, descriptor or disk space is left
 
 
 class StoppedError(Exception):
@@ -42,7 +46,7 @@ class SshProcesses:
         self._ssh = ssh
         self._program = str(ssh)
         self._running: dict[SshHost, list[sh.RunningCommand]] = {host: [] for host in hosts}
-        self._answering: dict[int, SshHost] = {}
+        self._queries: dict[int, SshHost] = {}
         self._launching = threading.Condition()
         self._stopped: set[SshHost] = set()
         self._ignored = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
@@ -70,12 +74,12 @@ class SshProcesses:
             except ProcessLookupError:
                 pass  # gone meanwhile
         with self._launching:
-            for pid, host in self._answering.items():
+            for pid, host in self._queries.items():
                 if hosts is None or host in hosts:
                     with contextlib.suppress(OSError):  # it has ended
                         os.killpg(pid, signal.SIGKILL)
 
-    def output(self, host: SshHost, arguments: list[str], patience_s: float) -> bytes:
+    def query(self, host: SshHost, arguments: list[str], patience_s: float) -> bytes:
         """The output of an ssh that makes no connection; b"" if it takes too long or cannot be started.
 
         Every build waits for this, and `posix_spawn` takes less than half the time of `sh`. Raises
@@ -93,7 +97,7 @@ class SshProcesses:
                 return _read(read_end, time.monotonic() + patience_s)
             finally:
                 with self._launching:
-                    del self._answering[pid]
+                    del self._queries[pid]
                     with contextlib.suppress(OSError):  # it has ended
                         os.killpg(pid, signal.SIGKILL)  # a command of the configuration may still run
                 os.waitpid(pid, 0)
@@ -117,7 +121,7 @@ class SshProcesses:
                 setsid=True,
                 setsigmask=[],
             )
-            self._answering[pid] = host
+            self._queries[pid] = host
         return pid
 
     @contextlib.contextmanager

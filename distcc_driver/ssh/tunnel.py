@@ -22,7 +22,7 @@ from .sessionfiles import control_path, log_path
 from .sessionprocesses import connections, end_connections
 from .sshcommand import forward_arguments, master_arguments
 from .sshmessages import Messages
-from .sshprocess import NO_START, SshProcesses, StoppedError
+from .sshprocess import START_ERRORS, SshProcesses, StoppedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Tunnel:
             return self._forward()
         except StoppedError:
             return messages.refusal()
-        except NO_START as error:
+        except START_ERRORS as error:
             # `sh` describes a failed exec in several lines, of which the last is the error.
             cause = str(error).strip().rpartition("\n")[2]
             advice = "does ssh run by hand? check its file, ulimit -u and ulimit -n, and the room in TMPDIR"
