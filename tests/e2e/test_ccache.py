@@ -145,7 +145,7 @@ def test_cache_is_shared_with_builds_without_distcc_build(ready_shell: UserShell
 
 
 @pytest.mark.parametrize("kind", ["a blank", "not executable"])
-def test_what_ccache_cannot_run_is_not_its_prefix(
+def test_a_program_that_ccache_cannot_run_is_not_its_prefix(
     kind: str, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
     """ccache would fail on such a prefix. Without it the build works as it does by hand."""

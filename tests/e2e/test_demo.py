@@ -82,7 +82,7 @@ def test_signal_ends_everything(demo: subprocess.Popen[str], moment: str, number
     assert_nothing_is_left_of(lines)
 
 
-def test_a_distccd_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_a_distccd_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
     (tmp_path / "distccd").write_text("#!/bin/sh\necho out of order >&2\nexit 3\n")
     (tmp_path / "distccd").chmod(0o755)
     environ = dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}")

@@ -252,7 +252,7 @@ def test_without_the_package_it_says_how_to_install_it(
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "601", "soon", ""])
-def test_time_that_is_none_is_wrong_usage(value: str, environ: dict[str, str], work: Path) -> None:
+def test_invalid_time_is_wrong_usage(value: str, environ: dict[str, str], work: Path) -> None:
     result = run_driver(environ, work, "discover", f"--timeout={value}")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("distcc-driver: discover: ")

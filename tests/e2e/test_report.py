@@ -203,7 +203,7 @@ def test_workers_that_are_silent_have_one_line_and_nothing_is_said_about_the_res
     assert line.startswith(f"distcc-driver: {names}: {SILENT} (timed out); ")
 
 
-def test_nothing_compiled_by_those_that_answer(
+def test_workers_that_answer_have_compiled_nothing(
     user_shell: UserShell, gate: Gate, start_distccd: Callable[..., Distccd]
 ) -> None:
     worker, silent = start_distccd(), start_distccd()
@@ -287,7 +287,7 @@ def test_the_job_port_is_left_alone(user_shell: UserShell, gate: Gate, shared_di
 
 
 @pytest.mark.parametrize(("level", "lines"), [("info", 2), ("warning", 1), ("error", 0)])
-def test_levels(
+def test_log_levels_of_the_report(
     level: str, lines: int, user_shell: UserShell, gate: Gate, start_distccd: Callable[..., Distccd]
 ) -> None:
     worker, silent = start_distccd(jobs=4), start_distccd(jobs=1)
@@ -349,7 +349,7 @@ ODD_SECONDS = [
 
 
 @pytest.mark.parametrize(("user_shell", "before"), ODD_SECONDS, indirect=["user_shell"])
-def test_whatever_the_shell_knows_of_the_time(before: str, ready_shell: UserShell) -> None:
+def test_a_report_with_any_value_of_seconds(before: str, ready_shell: UserShell) -> None:
     result = ready_shell.run(f"distcc_build {LONG}; distcc_build true", before=before)
     assert result.returncode == 0, result.stderr
     assert [line.startswith(NOTHING) for line in result.stderr.splitlines()] == [False, True, False]
@@ -381,7 +381,7 @@ VOLATILE = re.compile(
 )
 
 
-def test_nothing_of_it_stays_in_the_shell(ready_shell: UserShell) -> None:
+def test_the_report_leaves_nothing_in_the_shell(ready_shell: UserShell) -> None:
     state = STATE[ready_shell.name]
     result = ready_shell.run(
         f"trap 'echo interrupted' INT; trap 'echo the end' EXIT; trap '' HUP\n"
@@ -397,7 +397,7 @@ def test_nothing_of_it_stays_in_the_shell(ready_shell: UserShell) -> None:
     assert after == before
 
 
-def test_the_build_sees_nothing_of_it(ready_shell: UserShell) -> None:
+def test_the_build_sees_nothing_of_the_report(ready_shell: UserShell) -> None:
     result = ready_shell.run("show() { set; }\ndistcc_build show | grep -a '^__distcc_[a-z]*='")
     assert [line.partition("=")[0] for line in result.stdout.splitlines()] == ["__distcc_root"]
 

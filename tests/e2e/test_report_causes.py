@@ -129,7 +129,7 @@ def test_an_environment_that_is_emptied(quiet: UserShell, shared_distccd: Distcc
     assert "sudo, env -i" in line
 
 
-def test_what_cannot_be_told_is_no_warning(quiet: UserShell, shared_distccd: Distccd, tmp_path: Path) -> None:
+def test_an_unknown_cause_gets_no_warning(quiet: UserShell, shared_distccd: Distccd, tmp_path: Path) -> None:
     use(quiet, shared_distccd)
     write_c_project(tmp_path / "elsewhere", 2)
     assert problems(quiet, f"make CC=/usr/bin/gcc -C {tmp_path}/elsewhere") == []
@@ -207,7 +207,7 @@ def test_the_ways_out_that_the_documents_name(
     assert failed(worker) == 0
 
 
-def test_what_clients_and_workers_give_up_is_counted(
+def test_jobs_that_clients_or_workers_give_up_are_counted(
     user_shell: UserShell, gate: Gate, start_distccd: Callable[..., Distccd]
 ) -> None:
     worker = start_distccd()

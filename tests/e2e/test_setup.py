@@ -178,7 +178,9 @@ def test_read_only_file_is_refused_and_the_line_told(
     assert file.read_text() == "mine\n"
 
 
-def test_what_is_no_file_is_refused(shell: str, environ: dict[str, str], home: Path, work: Path) -> None:
+def test_a_start_file_that_is_no_file_is_refused(
+    shell: str, environ: dict[str, str], home: Path, work: Path
+) -> None:
     (home / FILES[shell]).mkdir()
     assert "it is no file; move it away" in refused(shell, environ, work)
     (home / FILES[shell]).rmdir()

@@ -69,7 +69,7 @@ def assert_like_a_plain_build(shell: UserShell, gate: Gate, script: str, number:
     indirect=["user_shell"],
     ids=str,
 )
-def test_a_build_ignores_what_its_caller_ignores(
+def test_a_build_ignores_the_signals_that_its_caller_ignores(
     number: signal.Signals, ready_shell: UserShell, gate: Gate
 ) -> None:
     script = f"trap '' {int(number)}; distcc_build {gate.word}; echo status:$?"
@@ -101,7 +101,7 @@ def test_ctrl_c_does_not_reach_a_build_in_the_background_of_a_script(
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 @pytest.mark.parametrize("caller", ["", "trap 'echo caught' {}; "], ids=["plain", "trap"])
 @pytest.mark.parametrize("build", ["exit 3", "exit 0", ":"])
-def test_a_build_that_sees_to_a_signal_keeps_its_status(
+def test_a_build_that_handles_a_signal_keeps_its_status(
     build: str, caller: str, number: signal.Signals, ready_shell: UserShell, gate: Gate
 ) -> None:
     own = f"sh -c 'trap \"{build}\" {int(number)}; {gate.word}; exit 4'"

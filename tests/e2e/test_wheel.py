@@ -211,7 +211,7 @@ def test_a_directory_of_the_users_choice(
     assert shown == f"{ready_shell.shim}\n"
 
 
-def test_what_is_said_of_an_incomplete_installation(
+def test_the_message_of_an_incomplete_installation(
     wheel: Path, ready_shell: UserShell, recorder: Recorder, tmp_path: Path
 ) -> None:
     """An installation has no Makefile, so the message does not name `make install`."""

@@ -291,7 +291,7 @@ def test_a_root_without_other_users_is_told(environ: dict[str, str], work: Path)
     assert "distccd cannot become this user here (Invalid argument); start the worker as" in done.stderr
 
 
-def test_who_has_the_port_is_named(
+def test_the_program_that_has_the_port_is_named(
     start_distccd: Callable[..., Distccd], environ: dict[str, str], work: Path
 ) -> None:
     other = start_distccd()
@@ -352,7 +352,7 @@ def test_wrong_words_are_one_line(words: list[str], said: str, environ: dict[str
         ({"DISTCC_AUTO_COMPILER_MEMORY": "x"}, "DISTCC_AUTO_COMPILER_MEMORY: "),
     ],
 )
-def test_what_is_missing_is_one_line(
+def test_a_worker_that_cannot_start_says_one_line(
     change: dict[str, str], said: str, environ: dict[str, str], work: Path
 ) -> None:
     done = run_driver({**environ, **change}, work, "worker")
@@ -362,7 +362,7 @@ def test_what_is_missing_is_one_line(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_distccd_that_ends_at_once_is_told_with_its_last_words(
+def test_a_distccd_that_ends_at_once_is_reported_with_its_last_words(
     environ: dict[str, str], work: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "distccd").write_text("#!/bin/sh\necho out of order >&2\nexit 3\n")

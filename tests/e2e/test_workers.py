@@ -138,7 +138,7 @@ def test_a_worker_without_memory_for_one_compiler_gets_no_job(
     assert poor.compiled == 0
 
 
-def test_memory_does_not_count_where_the_user_says_so(
+def test_memory_does_not_count_if_the_user_says_so(
     user_shell: UserShell, start_distccd: Callable[..., Distccd], recorder: Recorder
 ) -> None:
     worker = start_distccd(jobs=3)
@@ -168,7 +168,7 @@ def test_memory_does_not_count_where_the_user_says_so(
     ],
     ids=["html", "endless", "reset", "empty", "trickle", "word", "none", "too-many", "no-slots", "binary"],
 )
-def test_what_is_no_stats_page_costs_the_build_one_line(
+def test_a_reply_that_is_no_stats_page_costs_the_build_one_line(
     answer: servers.Answer, cause: str, ready_shell: UserShell, shared_distccd: Distccd, recorder: Recorder
 ) -> None:
     with Server(answer) as server:
@@ -270,7 +270,7 @@ def test_a_worker_that_dies_after_it_was_asked_does_not_fail_the_build(
     assert (user_shell.cwd / "project" / "program").exists()
 
 
-def test_ccache_asks_the_workers_for_what_it_has_not(
+def test_ccache_asks_the_workers_for_files_that_it_lacks(
     user_shell: UserShell, start_distccd: Callable[..., Distccd]
 ) -> None:
     worker = start_distccd()

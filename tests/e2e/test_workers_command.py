@@ -332,7 +332,9 @@ def test_terminal_without_colour(
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal.shown)
 
 
-def test_a_size_of_no_columns_is_none(environ: dict[str, str], work: Path, shared_distccd: Distccd) -> None:
+def test_a_size_of_zero_columns_is_ignored(
+    environ: dict[str, str], work: Path, shared_distccd: Distccd
+) -> None:
     """Some shells export such a size if they have no window."""
     environ |= {"DISTCC_AUTO_HOSTS": shared_distccd.spec, "COLUMNS": "0", "LINES": "0"}
     with Terminal(driver_command("workers"), environ, work) as terminal:
