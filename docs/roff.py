@@ -68,6 +68,7 @@ class Roff:
         """A tagged paragraph for each row; columns after the second say their names."""
         cells: list[str] = []
         names: list[str] = []
+        self._is_below_heading = False
         for token in tokens:
             if token.type == "inline":
                 cells.append(self._inline(token))

@@ -78,6 +78,14 @@ def indentation(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
+def test_a_paragraph_behind_a_table_stands_as_far_in_as_one_before_it(shown: list[str]) -> None:
+    before, behind = (
+        next(line for line in shown if line.strip().startswith(start))
+        for start in ("All settings are environment variables.", "On Ctrl-C, distcc_build first")
+    )
+    assert indentation(before) == indentation(behind)
+
+
 def test_lines_are_no_longer_than_the_terminal_if_they_can_be_broken(shown: list[str]) -> None:
     assert not [line for line in shown if len(line) > 80 and " " in line.strip()]
 
