@@ -140,7 +140,9 @@ def _converse(
     started: float,
     last_deadline: float,
 ) -> Generator[Wait, bool | None, Worker]:
-    """Talk to the addresses of a host until one proves good. distcc is given that address, not the name.
+    """Talk to the addresses of a host until one proves good.
+
+    distcc takes the first address of a name. If another one proves good, distcc is given that address.
 
     The time that is left is divided among the addresses that are left. So an address that drops packets or
     stays silent leaves time for the next.

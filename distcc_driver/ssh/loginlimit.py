@@ -23,7 +23,7 @@ _LONG_S = 5.0
 
 
 class LoginLimit:
-    """Lets the logins of one build begin, so that none of the sshds gets too many at once."""
+    """Lets the logins of one build begin, so that no sshd gets too many at once."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

@@ -38,7 +38,7 @@ def guards(path: str) -> set[int]:
 
 
 def _others() -> list[tuple[int, list[str]]]:
-    """Pid and arguments of this user's processes, but for the process that asks."""
+    """Pid and arguments of all other processes of this user."""
     return [(pid, arguments) for pid, arguments in command_lines() if pid != os.getpid()]
 
 

@@ -1,4 +1,4 @@
-"""Starts the ssh processes of a build, and starts none after the end of a host or of the build has begun."""
+"""Starts the ssh processes of a build, until a host is given up or the build ends."""
 
 from __future__ import annotations
 
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 _ANY_STATUS = list(range(-64, 256))
 _MAX_OUTPUT_BYTES = 1024 * 1024
 _MAX_FILE_BYTES = 64 * 1024 * 1024
-START_ERRORS = (
-    OSError,
-    RuntimeError,
-    sh.ForkException,
-)  # no process, thread, descriptor or disk space is left
+# Raised if no process, thread, descriptor or disk space is left.
+START_ERRORS = (OSError, RuntimeError, sh.ForkException)
 
 
 class StoppedError(Exception):
@@ -65,7 +62,8 @@ class SshProcesses:
 
     def kill_strays(self, hosts: Iterable[SshHost] | None = None) -> None:
         """Kill children that never became ssh and outlived the session."""
-        for process in [one for host in hosts or self._running for one in self._running[host]]:
+        chosen = self._running if hosts is None else hosts
+        for process in [one for host in chosen for one in self._running[host]]:
             try:
                 if process.is_alive() and process.pgid == process.pid:
                     process.kill_group()
@@ -126,7 +124,7 @@ class SshProcesses:
 
     @contextlib.contextmanager
     def launched(self, host: SshHost, arguments: list[str], **options: Any) -> Iterator[sh.RunningCommand]:
-        """Start an ssh that runs in the context. Raises `StoppedError` if none may be started."""
+        """Start an ssh that runs in the context. Raises `StoppedError` if the host was given up."""
         with self._launching:
             if host in self._stopped:
                 raise StoppedError

@@ -85,7 +85,7 @@ class Tunnel:
         except StoppedError:
             return messages.refusal()
         except START_ERRORS as error:
-            # `sh` describes a failed exec in several lines, of which the last is the error.
+            # `sh` describes a failed exec in several lines; the last of them is the error.
             cause = str(error).strip().rpartition("\n")[2]
             advice = "does ssh run by hand? check its file, ulimit -u and ulimit -n, and the room in TMPDIR"
             return Rejection(self._host, f"ssh cannot be started ({cause})", advice)

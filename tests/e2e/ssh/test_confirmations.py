@@ -46,7 +46,7 @@ def test_time_that_a_person_needs_to_confirm_does_not_count(
         terminal.send("distcc_build true\r")
         gate.wait()
         terminal.expect(f"distcc-driver: {worker}: {WAITING}")
-        time.sleep(LIMIT_S + 1)  # the person
+        time.sleep(LIMIT_S + 1)  # the person thinks
         gate.open()
         terminal.expect(f"-j 5 = 5 remote ({worker}: 5)")
         terminal.expect(PROMPT)

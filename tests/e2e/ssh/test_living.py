@@ -87,15 +87,17 @@ def test_ssh_that_asked_for_a_passphrase_holds_no_terminal_afterwards(
 
 
 @pytest.mark.usefixtures("worker")
-def test_guard_does_not_run_while_another_build_begins_and_ends(
+def test_guard_sleeps_while_its_build_goes_on_and_another_begins_and_ends(
     user_shell: UserShell, gate: Gate, traces: Traces
 ) -> None:
-    with running(user_shell, f"distcc_build {gate.word}; distcc_build true") as process:
+    with running(user_shell, f"run() {{ {gate.word} && {gate.word}; }}; distcc_build run") as process:
         gate.wait()
         guard = traces.guard()
         wait_until_guard_waits(guard)
         before = switches(guard)
         assert user_shell.run("distcc_build true").returncode == 0
+        gate.open()
+        gate.wait()
         assert switches(guard) == before
         gate.open()
         assert finish(process)[0] == 0

@@ -447,9 +447,8 @@ def test_other_port_is_used_if_another_process_takes_the_chosen_one(
         assert len(chosen) == 2
         for index in stolen:
             thief = stack.enter_context(socket.socket())
-            thief.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )  # needed to bind a port that the plan holds
+            # Without the option, the thief cannot bind a port that the plan holds.
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             thief.bind((LOOPBACK, int(chosen[index])))
             thief.listen()
         gate.open()

@@ -191,7 +191,7 @@ def test_time_that_a_person_needs_to_answer_does_not_count(
     with user_shell.interactive() as terminal:
         terminal.send(BUILD)
         terminal.expect(HOST_KEY_QUESTION)
-        time.sleep(2)  # the person
+        time.sleep(2)  # the person thinks
         terminal.send("yes\r")
         terminal.expect(f"distcc-driver: -j 5 = 5 remote ({unknown}: 5)")
         terminal.expect(PROMPT)
