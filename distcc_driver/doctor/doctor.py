@@ -23,19 +23,19 @@ from ..core.wording import bad_entry_line
 from ..machine.children import Interrupts
 from ..machine.compilers import USUAL, examine
 from ..machine.log import Log
-from .buildtoolfindings import build_tool_findings, scons_file
-from .clientfindings import client_finding, client_version, directory_findings
-from .compilerfindings import build_directory_findings, compiler_findings
 from .doctordocument import document_of
 from .doctortext import plain_lines, terminal_view
 from .examination import Examination
-from .findings import Result, worst
-from .hostfindings import entry_findings, error_finding, host_findings, plan_finding, setting_finding
-from .optionfindings import option_findings
-from .optionorigins import read_origins
+from .findings.buildtoolfindings import build_tool_findings, scons_file
+from .findings.clientfindings import client_finding, client_version, directory_findings
+from .findings.compilerfindings import build_directory_findings, compiler_findings
+from .findings.finding import Result, worst
+from .findings.hostfindings import entry_findings, error_finding, host_findings, plan_finding, setting_finding
+from .findings.optionfindings import option_findings
+from .findings.optionorigins import read_origins
+from .findings.trialfindings import local_findings, trial_findings, untried_findings
 from .rules.buildverdicts import judge
 from .trees.buildtree import System, read_tree
-from .trialfindings import local_findings, trial_findings, untried_findings
 from .trials.failurecauses import with_causes
 from .trials.trial import TrialOutcome
 from .trials.trialcommands import commands_to_try, option_commands, without_bare_compilers

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..commands.document import VERSION
-from .findings import worst
+from .findings.finding import worst
 from .rules.buildverdicts import counted, option_effects
 from .rules.clientrules import KeepReason
 from .trials.objectfile import compiler_version
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..machine.compilers import Command
     from .examination import Examination
-    from .findings import Finding
+    from .findings.finding import Finding
     from .rules.buildverdicts import OptionEffect, Verdict
     from .trees.buildtree import BuildTree
     from .trials.trial import Trial

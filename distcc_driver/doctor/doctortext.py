@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ..machine.log import printable
-from .findings import Result, worst
+from .findings.finding import Result, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from .findings import Finding
+    from .findings.finding import Finding
 
 _MARKS = {Result.OK: "\N{CHECK MARK}", Result.WARNING: "!", Result.PROBLEM: "\N{BALLOT X}"}
 _STYLES = {Result.OK: "green", Result.WARNING: "bold yellow", Result.PROBLEM: "bold red"}

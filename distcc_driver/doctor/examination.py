@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..commands.rows import HostRow
     from ..core.hostspec import BadEntry
     from ..machine.compilers import Command
-    from .findings import Finding
+    from .findings.finding import Finding
     from .rules.buildverdicts import Verdict
     from .trees.buildtree import BuildTree
     from .trials.trial import Trial

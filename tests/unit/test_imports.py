@@ -22,7 +22,7 @@ PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
 # Each folder may import from the folders before it. The modules beside the folders may import from all.
 FOLDERS = ["core", "machine", "network", "ssh", "commands/distccd", "commands"]
-FOLDERS += ["doctor/trees", "doctor/rules", "doctor/trials", "doctor"]
+FOLDERS += ["doctor/trees", "doctor/rules", "doctor/trials", "doctor/findings", "doctor"]
 
 
 def folder_of(path: Path) -> str:

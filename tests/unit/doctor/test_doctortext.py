@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distcc_driver.doctor.doctortext import conclusion, plain_lines
-from distcc_driver.doctor.findings import Finding, Result
+from distcc_driver.doctor.findings.finding import Finding, Result
 
 
 def test_conclusion_counts_warnings_and_problems() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.doctor.compilerfindings import build_directory_findings, compiler_findings
-from distcc_driver.doctor.findings import Result
+from distcc_driver.doctor.findings.compilerfindings import build_directory_findings, compiler_findings
+from distcc_driver.doctor.findings.finding import Result
 from distcc_driver.doctor.trees.buildcommands import ConfiguredCompiler
 from distcc_driver.doctor.trees.buildtree import BuildTree, System
 from distcc_driver.machine.compilers import Command, Kind, Obstacle

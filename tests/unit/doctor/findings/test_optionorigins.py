@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.doctor.optionorigins import Origin, read_origins, removal
+from distcc_driver.doctor.findings.optionorigins import Origin, read_origins, removal
 from distcc_driver.doctor.trees.buildtree import BuildTree, System
 
 if TYPE_CHECKING:

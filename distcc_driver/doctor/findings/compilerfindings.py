@@ -9,18 +9,18 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from ..machine.compilers import Kind
+from ...machine.compilers import Kind
+from ..trees.buildtree import System
+from ..trees.makecompilers import RECIPE
 from .compilerwording import call_through_distcc, description, fault_of, stand_in, way_to_distcc
-from .findings import COMPILERS, Finding, Result, in_build_directory, merged
-from .trees.buildtree import System
-from .trees.makecompilers import RECIPE
+from .finding import COMPILERS, Finding, Result, in_build_directory, merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..machine.compilers import Command
-    from .trees.buildcommands import ConfiguredCompiler
-    from .trees.buildtree import BuildTree
+    from ...machine.compilers import Command
+    from ..trees.buildcommands import ConfiguredCompiler
+    from ..trees.buildtree import BuildTree
 
 _NAMED_DIRECTORIES = 3
 

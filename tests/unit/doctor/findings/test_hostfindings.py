@@ -6,10 +6,10 @@ from distcc_driver.commands.rows import LEFT_OUT, USED, HostRow
 from distcc_driver.commands.survey import Answers
 from distcc_driver.core.balance import Limit, Plan, Share
 from distcc_driver.core.errors import Message
-from distcc_driver.doctor.findings import Result
-from distcc_driver.doctor.hostfindings import host_findings, plan_finding, setting_finding
+from distcc_driver.doctor.findings.finding import Result
+from distcc_driver.doctor.findings.hostfindings import host_findings, plan_finding, setting_finding
 
-from ..samples import worker_of
+from ...samples import worker_of
 
 
 def test_hosts_left_out_for_the_same_cause_share_a_line() -> None:

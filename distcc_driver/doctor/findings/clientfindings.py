@@ -7,8 +7,8 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from .findings import CLIENT, Finding, Result
-from .trials.trialenviron import inherited
+from ..trials.trialenviron import inherited
+from .finding import CLIENT, Finding, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,12 +9,12 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from .findings import Finding, Result, in_build_directory
-from .trees.buildfiles import text_of
-from .trees.buildtree import System
+from ..trees.buildfiles import text_of
+from ..trees.buildtree import System
+from .finding import Finding, Result, in_build_directory
 
 if TYPE_CHECKING:
-    from .trees.buildtree import BuildTree
+    from ..trees.buildtree import BuildTree
 
 _SCONS = ("SConstruct", "Sconstruct", "sconstruct", "SConstruct.py", "Sconstruct.py", "sconstruct.py")
 _MAX_BYTES = 1024 * 1024

@@ -6,14 +6,14 @@ import os
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..machine.compilers import Kind, Obstacle
-from ..machine.launchers import is_launcher
-from ..machine.masquerade import State, masquerade_directory
+from ...machine.compilers import Kind, Obstacle
+from ...machine.launchers import is_launcher
+from ...machine.masquerade import State, masquerade_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..machine.compilers import Command
+    from ...machine.compilers import Command
 
 
 class Fault(NamedTuple):

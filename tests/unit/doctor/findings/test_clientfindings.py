@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from distcc_driver.doctor.clientfindings import client_finding
-from distcc_driver.doctor.findings import Result
+from distcc_driver.doctor.findings.clientfindings import client_finding
+from distcc_driver.doctor.findings.finding import Result
 
 
 def test_client_on_path() -> None:

@@ -6,16 +6,16 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from .findings import TRIALS, Finding, Result, merged
-from .trials.objectfile import compiler_version
-from .trials.trial import TrialOutcome
-from .trials.trialenviron import NO_REWRITE
+from ..trials.objectfile import compiler_version
+from ..trials.trial import TrialOutcome
+from ..trials.trialenviron import NO_REWRITE
+from .finding import TRIALS, Finding, Result, merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..machine.compilers import Command
-    from .trials.trial import Trial
+    from ...machine.compilers import Command
+    from ..trials.trial import Trial
 
 _REPAIR = "install or repair the compiler here"
 _REPAIR_OPTIONS = "correct its options, or repair the compiler here"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..commands.rows import USED
-from ..core.wording import bad_entry_cause, limit_message, summarise
-from .findings import HOST_LIST, PLAN, WORKERS, Finding, Result, merged
+from ...commands.rows import USED
+from ...core.wording import bad_entry_cause, limit_message, summarise
+from .finding import HOST_LIST, PLAN, WORKERS, Finding, Result, merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..commands.rows import HostRow
-    from ..commands.survey import Answers
-    from ..core.errors import Message
-    from ..core.hostspec import BadEntry
+    from ...commands.rows import HostRow
+    from ...commands.survey import Answers
+    from ...core.errors import Message
+    from ...core.hostspec import BadEntry
 
 
 def error_finding(error: Message) -> Finding:

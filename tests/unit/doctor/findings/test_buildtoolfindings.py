@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.doctor.buildtoolfindings import build_tool_findings
-from distcc_driver.doctor.findings import Result
+from distcc_driver.doctor.findings.buildtoolfindings import build_tool_findings
+from distcc_driver.doctor.findings.finding import Result
 from distcc_driver.doctor.trees.buildtree import read_tree
 
 if TYPE_CHECKING:

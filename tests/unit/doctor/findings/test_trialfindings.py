@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from distcc_driver.doctor.findings import Result
-from distcc_driver.doctor.trialfindings import local_findings, trial_findings
+from distcc_driver.doctor.findings.finding import Result
+from distcc_driver.doctor.findings.trialfindings import local_findings, trial_findings
 from distcc_driver.doctor.trials.objectfile import ObjectFile
 from distcc_driver.doctor.trials.trial import Trial, TrialOutcome
 from distcc_driver.machine.compilers import Command, Kind
 
-from ..samples import worker_of
+from ...samples import worker_of
 
 GCC = Command(("gcc",), Kind.COMPILER, "/usr/bin/gcc", ("gcc",), "/usr/bin/gcc-12")
 GXX = Command(("g++",), Kind.COMPILER, "/usr/bin/g++", ("g++",), "/usr/bin/g++-12")

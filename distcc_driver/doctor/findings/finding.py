@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ..core.wording import enumerated
+from ...core.wording import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,13 +11,13 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .trees.buildfiles import text_of, words_of
-from .trees.buildtree import System
+from ..trees.buildfiles import text_of, words_of
+from ..trees.buildtree import System
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .trees.buildtree import BuildTree
+    from ..trees.buildtree import BuildTree
 
 _VARIABLES = ("CFLAGS", "CXXFLAGS", "CPPFLAGS")
 _MESON_ARGUMENTS = ("c_args", "cpp_args")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.doctor.findings import Result
-from distcc_driver.doctor.optionfindings import option_findings
+from distcc_driver.doctor.findings.finding import Result
+from distcc_driver.doctor.findings.optionfindings import option_findings
 from distcc_driver.doctor.rules.buildverdicts import judge
 from distcc_driver.doctor.trees.buildcommands import BuildCommand
 from distcc_driver.doctor.trees.buildtree import BuildTree, System
 
 if TYPE_CHECKING:
-    from distcc_driver.doctor.findings import Finding
+    from distcc_driver.doctor.findings.finding import Finding
 
 TREE = BuildTree("d", System.MAKE, "Makefile")
 

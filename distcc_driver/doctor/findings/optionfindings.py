@@ -6,20 +6,20 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from .findings import Finding, Result, in_build_directory
+from ..rules.buildverdicts import OptionEffect, compiler_words, counted, option_effects
+from ..rules.clientrules import KeepReason
+from ..rules.workerrules import Effect, is_clang
+from ..trees.buildtree import System
+from .finding import Finding, Result, in_build_directory
 from .optionorigins import reconfigured, removal
-from .rules.buildverdicts import OptionEffect, compiler_words, counted, option_effects
-from .rules.clientrules import KeepReason
-from .rules.workerrules import Effect, is_clang
-from .trees.buildtree import System
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..rules.buildverdicts import Verdict
+    from ..rules.workerrules import Hazard
+    from ..trees.buildtree import BuildTree
     from .optionorigins import Origin
-    from .rules.buildverdicts import Verdict
-    from .rules.workerrules import Hazard
-    from .trees.buildtree import BuildTree
 
 _HEADER = "the precompiled header"
 _MODULE_MAP = "the module map"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distcc_driver.doctor.findings import Finding, Result, merged, worst
+from distcc_driver.doctor.findings.finding import Finding, Result, merged, worst
 
 
 def test_worst_of_several_results() -> None:
