@@ -29,7 +29,7 @@ def scons_file(directory: str) -> str | None:
 
 
 def build_tool_findings(tree: BuildTree) -> list[Finding]:
-    """About each such tool of a build directory."""
+    """Findings about each such tool of a build directory."""
     directory = tree.directory
     scons = scons_file(directory)
     findings = [_scons_finding(directory, scons, text_of(directory, scons, _MAX_BYTES))] if scons else []
@@ -65,7 +65,7 @@ def _setuptools_finding(directory: str, name: str) -> Finding:
 
 
 def _serial_findings(tree: BuildTree) -> list[Finding]:
-    """About a Makefile that makes make run one job at a time.
+    """Findings about a Makefile that makes make run one job at a time.
 
     A Makefile that calls make again is left out: `.NOTPARALLEL` does not count for the other Makefiles.
     """

@@ -35,7 +35,7 @@ def client_version(path: str, environ: Mapping[str, str]) -> str | None:
 
 
 def client_finding(path: str | None, version: str | None) -> Finding:
-    """About the distcc on PATH: its path and its version, each None if it is not known."""
+    """The finding about the distcc on PATH: its path and its version, each None if it is not known."""
     subjects = ("distcc",)
     if path is None:
         return Finding(
@@ -48,7 +48,7 @@ def client_finding(path: str | None, version: str | None) -> Finding:
 
 
 def directory_findings(environ: Mapping[str, str]) -> list[Finding]:
-    """About each variable that names no usable directory for distcc's own files.
+    """Findings about each variable that names no usable directory for distcc's own files.
 
     Without such a directory distcc compiles everything on this machine.
     """

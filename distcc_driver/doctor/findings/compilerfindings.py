@@ -28,7 +28,7 @@ _NAMED_DIRECTORIES = 3
 def compiler_findings(
     commands: Sequence[Command], environ: Mapping[str, str], is_tree_distributed: bool
 ) -> list[Finding]:
-    """About compiler names, which do not matter to a build directory that calls distcc by itself."""
+    """Findings about compiler names, which do not matter to a build directory that calls distcc by itself."""
     if not commands:
         advice = "install one, or name it with --compiler"
         return [Finding(COMPILERS, ("PATH",), Result.PROBLEM, "no compiler found", advice)]
@@ -55,7 +55,7 @@ def _compiler_finding(command: Command, environ: Mapping[str, str], is_tree_dist
 
 
 def build_directory_findings(tree: BuildTree, commands: Sequence[Command]) -> list[Finding]:
-    """About a build directory; `commands` are its compilers in the order of `tree.compilers`."""
+    """Findings about a build directory; `commands` are its compilers in the order of `tree.compilers`."""
     if tree.configured:
         return [_elsewhere_finding(tree)]
     if tree.system is System.NONE:
@@ -73,7 +73,7 @@ def build_directory_findings(tree: BuildTree, commands: Sequence[Command]) -> li
 
 
 def _elsewhere_finding(tree: BuildTree) -> Finding:
-    """About a directory of sources with build directories below it."""
+    """The finding about a directory of sources with build directories below it."""
     more = len(tree.configured) - _NAMED_DIRECTORIES
     names = ", ".join(tree.configured[:_NAMED_DIRECTORIES]) + (f" and {more} more" if more > 0 else "")
     first = os.path.normpath(os.path.join(tree.directory, tree.configured[0]))

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def error_finding(error: Message) -> Finding:
-    """About an error that ends every build before it begins."""
+    """The finding about an error that ends every build at its start."""
     return Finding(HOST_LIST, (error.subject,), Result.PROBLEM, error.cause, error.advice)
 
 
 def setting_finding(warning: Message) -> Finding:
-    """About a variable that has no effect; builds print the same warning."""
+    """The finding about a variable that has no effect; builds print the same warning."""
     return Finding(WORKERS, (warning.subject,), Result.WARNING, warning.cause, warning.advice)
 
 
 def entry_findings(bad_entries: Sequence[BadEntry]) -> list[Finding]:
-    """About the entries of the host list that are no hosts."""
+    """Findings about the entries of the host list that are no hosts."""
     return [
         Finding(
             HOST_LIST,
@@ -42,7 +42,7 @@ def entry_findings(bad_entries: Sequence[BadEntry]) -> list[Finding]:
 
 
 def host_findings(rows: Sequence[HostRow]) -> list[Finding]:
-    """About every host of the list; the hosts that are left out come first."""
+    """Findings about every host of the list; the hosts that are left out come first."""
     left_out = merged(_host_finding(row) for row in rows if row.is_missed)
     return [*left_out, *(_host_finding(row) for row in rows if not row.is_missed)]
 
@@ -61,7 +61,7 @@ def _host_finding(row: HostRow) -> Finding:
 
 
 def plan_finding(answers: Answers) -> Finding:
-    """About the build that distcc_build would start now."""
+    """The finding about the build that distcc_build would start now."""
     subjects = ("distcc_build",)
     plan = answers.plan
     if plan is None:

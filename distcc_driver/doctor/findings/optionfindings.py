@@ -35,7 +35,7 @@ _ADVICE = {
 
 
 def option_findings(tree: BuildTree, verdicts: Sequence[Verdict], origins: Sequence[Origin]) -> list[Finding]:
-    """About each option that keeps compilations here, or that has another effect on a worker than here."""
+    """Findings about options that keep compilations here, or that have another effect on a worker."""
     worst = Result.PROBLEM if all(verdict.stays for verdict in verdicts) else Result.WARNING
     findings = []
     for found in option_effects(verdicts):
@@ -47,7 +47,7 @@ def option_findings(tree: BuildTree, verdicts: Sequence[Verdict], origins: Seque
 
 
 def _foreign_findings(tree: BuildTree, verdicts: Sequence[Verdict]) -> list[Finding]:
-    """About files that distcc never sends, whatever the options are."""
+    """Findings about files that distcc never sends, whatever the options are."""
     foreign = [verdict for verdict in verdicts if verdict.is_foreign]
     if not foreign:
         return []

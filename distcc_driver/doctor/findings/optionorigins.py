@@ -51,7 +51,7 @@ def read_origins(tree: BuildTree, environ: Mapping[str, str]) -> list[Origin]:
 
 
 def removal(option: str, place: str, tree: BuildTree, origins: Sequence[Origin]) -> str:
-    """The advice that removes an option from a build; `place` is the place that sets it, for people."""
+    """The advice that removes an option from a build; `place` describes where it is set."""
     holders = [origin for origin in origins if option in origin.words]
     directory = shlex.quote(tree.directory)
     if tree.system is System.CMAKE:

@@ -22,7 +22,7 @@ _REPAIR_OPTIONS = "correct its options, or repair the compiler here"
 
 
 def untried_findings(commands: Sequence[Command]) -> list[Finding]:
-    """About compilers of a build directory that are not run: its files may name any program."""
+    """Findings about compilers of a build directory that are not run: its files may name any program."""
     return [
         Finding(
             TRIALS,
@@ -36,7 +36,7 @@ def untried_findings(commands: Sequence[Command]) -> list[Finding]:
 
 
 def local_findings(trials: Sequence[Trial]) -> list[Finding]:
-    """About compilers that fail on this machine already."""
+    """Findings about compilers that fail on this machine already."""
     return [
         Finding(
             TRIALS,
@@ -54,7 +54,7 @@ _WITH_MESSAGE = (TrialOutcome.FAILED, TrialOutcome.UNREACHABLE, TrialOutcome.HUN
 
 
 def trial_findings(trials: Sequence[Trial], local: Sequence[Trial], deadline_s: int) -> list[Finding]:
-    """About every worker: one line for all compilers that ended alike on it.
+    """Findings about every worker: one line for all compilers that ended alike on it.
 
     `local` are the trials on this machine, which the trials on workers are compared with.
     """

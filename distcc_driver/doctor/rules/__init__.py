@@ -1,1 +1,1 @@
-"""Tells what distcc does with a compile command, and what a worker does in another way than this machine."""
+"""Tells what distcc does with a compile command, and what has another effect on a worker than here."""

@@ -32,7 +32,7 @@ _RECIPE = re.compile(r"^\t(?!@\$\(CMAKE_COMMAND\)).* -c .*$", re.MULTILINE)
 
 
 def read_cmake(directory: str) -> tuple[bool, tuple[ConfiguredCompiler, ...], tuple[BuildCommand, ...]]:
-    """Whether ninja builds the directory, its compilers, and its compile commands."""
+    """Three facts: whether ninja builds the directory, the compilers, and the compile commands."""
     cache = dict(_CACHE_ENTRY.findall(text_of(directory, "CMakeCache.txt")))
     is_ninja = "Ninja" in cache.get("CMAKE_GENERATOR", "")
     compilers = {cache[name] for name in map(_setting, _LANGUAGES) if cache.get(name)}

@@ -46,8 +46,8 @@ def read_makefiles(
 ) -> tuple[tuple[ConfiguredCompiler, ...], tuple[BuildCommand, ...]]:
     """The compilers and compile commands of Makefiles, each of which make reads in its own directory.
 
-    Makefiles that their recipes call make for are read too. The numbers of compilations are not known.
-    `environ` is the environment that make would have.
+    Their recipes may call make for other Makefiles, which are read too. The numbers of compilations are not
+    known. `environ` is the environment that make would have.
     """
     groups = CommandGroups()
     compilers: dict[ConfiguredCompiler, None] = {}

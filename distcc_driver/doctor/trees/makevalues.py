@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = "the environment"
 _COMMAND_LINE = "the command line of make"
-PLACE_SEPARATOR = " and "  # between the places of a value with several
+PLACE_SEPARATOR = " and "  # joins the places if several of them set a value
 PLACES_WITHOUT_FILE = (_ENVIRONMENT, _COMMAND_LINE)  # places that are no files
 _DEFAULTS = {  # GNU make's own variables for compiling C and C++
     "CC": "cc",

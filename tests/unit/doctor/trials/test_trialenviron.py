@@ -31,5 +31,5 @@ def test_variable_that_the_build_gets_too(name: str, value: str) -> None:
     "name", ["DISTCC_HOSTS", "DISTCC_AUTO_HOSTS", "DISTCC_DRIVER_PYTHON", "CCACHE_PREFIX"]
 )
 def test_variable_that_a_trial_sets_or_does_without(name: str) -> None:
-    """tests/e2e/test_doctor_environment.py has the others, by the files that they would write."""
+    """An end-to-end test has the variables that name files: a trial must not write those files."""
     assert inherited({name: "1"}) == {}
