@@ -26,6 +26,7 @@ from .machine.backoff import remove_marks
 from .machine.capacity import local_capacity
 from .machine.ccacheprefix import ccache_prefix
 from .machine.log import Log
+from .network.patience import Patience
 from .network.probe import ask_all
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ def plan_build(
     check_hosts(settings)
     direct = [Endpoint.direct(host) for host in settings.tcp_hosts]
     if not settings.ssh_hosts:
-        outcome = _plan(ask_all(direct, settings.connect_timeout_s), settings, log)
+        outcome = _plan(ask_all(direct, Patience(settings.connect_timeout_s)), settings, log)
         _remove_backoff_marks(outcome.plan, environ, log)
         stdout.write(text_of(outcome))
         return
@@ -75,9 +76,9 @@ def plan_build(
     from .ssh.buildtunnels import BuildTunnels  # takes long, so only for SSH hosts
 
     with BuildTunnels(settings.ssh_hosts, environ, shell_pid) as tunnels:
-        results = ask_all(direct, settings.connect_timeout_s)
+        results = ask_all(direct, Patience(settings.connect_timeout_s))
         tunnels.connect(log)
-        results += tunnels.ask_all(settings.connect_timeout_s)
+        results += tunnels.ask_all(Patience(settings.connect_timeout_s))
         outcome = _plan(results, settings, log)
         _remove_backoff_marks(outcome.plan, environ, log)
         path = tunnels.keep(outcome.plan, settings.log_level)

@@ -23,13 +23,13 @@ _KNOWN = (
     "DISTCC_AUTO_LOG_LEVEL",
 )
 _DEFAULT_COMPILER_MEMORY_MIB = 1024
-_DEFAULT_CONNECT_TIMEOUT_S = 2.0
+DEFAULT_CONNECT_TIMEOUT_S = 2.0
 _DIGITS = frozenset("0123456789")
 _MAX_DIGITS = 9
 
 
 class Settings(Record):
-    """What the user asked for. None means that the default depends on this machine.
+    """What the user asked for. None means that the default depends on this machine or its workers.
 
     `pause_is_set` tells whether the user chose a `DISTCC_PAUSE_TIME_MSEC`. The build must not see the
     variables `own_names`. `backoff_warning` matters only to a build with workers.
@@ -41,7 +41,7 @@ class Settings(Record):
     early_local_jobs: int
     fallback_local_jobs: int | None
     saturation_jobs: int | None
-    connect_timeout_s: float
+    connect_timeout_s: float | None
     log_level: str
     pause_is_set: bool
     own_names: list[str]
@@ -117,10 +117,11 @@ def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
     return int(text.lstrip("0") or "0")  # int() refuses more than 4300 digits, also zeros
 
 
-def _seconds(environ: Mapping[str, str], name: str) -> float:
+def _seconds(environ: Mapping[str, str], name: str) -> float | None:
+    """The value of a variable; None if it is not set or empty."""
     text = environ.get(name, "").strip()
     if not text:
-        return _DEFAULT_CONNECT_TIMEOUT_S
+        return None
     whole, _, fraction = text.partition(".")
     is_number = _DIGITS.issuperset(whole + fraction) and whole + fraction and len(whole) <= _MAX_DIGITS
     if not is_number or float(text) <= 0:

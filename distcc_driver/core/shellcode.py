@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .settings import DEFAULT_CONNECT_TIMEOUT_S
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .balance import Plan, Share
@@ -62,7 +64,8 @@ def report_words(python: str, plan: Plan, settings: Settings, now_s: float) -> s
     """
     if not plan.shares or settings.log_level == "error":
         return ""
-    words = [python, "report", str(now_s), settings.log_level, str(settings.connect_timeout_s)]
+    timeout_s = settings.connect_timeout_s or DEFAULT_CONNECT_TIMEOUT_S
+    words = [python, "report", str(now_s), settings.log_level, str(timeout_s)]
     return " ".join(map(quote, [*words, *map(_worker_word, plan.shares)]))
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import _socket
 import errno
-import os
 import select
 import sys
+import time
 
-from ..core.record import Record
+from .deadlines import earlier, fixed
 from .poll import Wait
+from .refusals import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from .deadlines import Deadline
     from .resolve import Address
 
 # (level, option) that make Linux keep the ICMP message of a failure (linux/in.h, linux/in6.h). The next three
@@ -27,26 +29,14 @@ _ERROR_BYTES = 16
 # prohibited (linux/icmp.h, linux/icmpv6.h).
 _FIREWALL_CODES = {_socket.AF_INET: (2, 3, 9, 10, 13), _socket.AF_INET6: (1, 4, 5, 6)}
 
-# Cause and advice.
-_REFUSALS = {
-    errno.ECONNREFUSED: ("refused the connection", "is distccd running there with --stats?"),
-    errno.ETIMEDOUT: ("timed out", "is the machine up, and does a firewall drop the port?"),
-    errno.EHOSTUNREACH: (
-        "cannot be reached, no route to host",
-        "does a firewall reject it, is the machine up, and the network right?",
-    ),
-    errno.ENETUNREACH: ("cannot be reached, no route to its network", "is this machine's network up?"),
-    errno.EACCES: ("cannot be reached, it is prohibited", "does a firewall or a route reject it?"),
-    errno.EMFILE: ("not asked, too many open files", "raise ulimit -n"),
-}
+# connect(2) has begun; poll(2) will tell when it has ended.
+_UNDER_WAY = (errno.EINPROGRESS, errno.EINTR)
 
+# When further attempts begin. The kernel would send a lost first packet again after 1 s (RFC 6298).
+_AGAIN_S = (0.2, 0.3)
 
-class Refusal(Record):
-    """Why a port took no connection, and what to check; `after` is the time waited, such as " after 2 s"."""
-
-    cause: str
-    advice: str
-    after: str = ""
+# The sockets that one connection may use.
+DESCRIPTORS = 1 + len(_AGAIN_S)
 
 
 class Connection:
@@ -56,25 +46,66 @@ class Connection:
     """
 
     def __init__(self, address: Address, port: int) -> None:
-        self.socket = _socket.socket(address.family, _socket.SOCK_STREAM)
-        self.socket.setblocking(False)
         self._address = address
+        self._port = port
+        self.socket, self.failure = self._begin()
+
+    def _begin(self) -> tuple[_socket.socket, int]:
+        """A socket, and the errno with which its connection failed or is under way."""
+        attempt = _socket.socket(self._address.family, _socket.SOCK_STREAM)
+        attempt.setblocking(False)
         if sys.platform == "linux":
             try:
-                self.socket.setsockopt(*_KEEP_ICMP[address.family], 1)
+                attempt.setsockopt(*_KEEP_ICMP[self._address.family], 1)
             except OSError:  # some kernels that call themselves Linux do not have the option
                 pass
-        self.failure = self.socket.connect_ex(address.with_port(port))
+        return attempt, attempt.connect_ex(self._address.with_port(self._port))
 
-    def established(self, deadline: float) -> Generator[Wait, bool | None, int]:
-        """Wait until the connection is made; returns 0, or the errno of its failure."""
-        if self.failure in (errno.EINPROGRESS, errno.EINTR):
-            if (yield Wait(deadline, self.socket.fileno(), select.POLLOUT)):
-                self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-                if self.failure == errno.ECONNRESET:
-                    self.failure = 0  # it was made, and data from before the reset can be read
-            else:
-                self.failure = errno.ETIMEDOUT
+    def established(self, deadline: Deadline) -> Generator[Wait, bool | None, int]:
+        """Wait until the connection is made; returns 0, or the errno of its failure.
+
+        If a first packet is lost, the next attempt is made long before the kernel sends it again. The first
+        attempt with an outcome counts.
+        """
+        if self.failure not in _UNDER_WAY:
+            return self.failure
+        self.failure = errno.ETIMEDOUT
+        started = time.monotonic()
+        attempts = [self.socket]
+        try:
+            for again_s in _AGAIN_S:
+                if (yield _outcome(attempts, earlier(deadline, fixed(started + again_s)))):
+                    return self._settle(attempts)
+                attempts += self._another()
+            if (yield _outcome(attempts, deadline)):
+                return self._settle(attempts)
+            return self.failure
+        finally:
+            for attempt in attempts:
+                if attempt is not self.socket:
+                    attempt.close()
+
+    def _another(self) -> list[_socket.socket]:
+        """One more attempt, or nothing if this machine has no socket for it."""
+        try:
+            attempt, failure = self._begin()
+        except OSError:
+            return []
+        if failure in _UNDER_WAY:
+            return [attempt]
+        attempt.close()
+        return []
+
+    def _settle(self, attempts: list[_socket.socket]) -> int:
+        """Keep the attempt that has an outcome; returns its errno."""
+        poll = select.poll()
+        for attempt in attempts:
+            poll.register(attempt.fileno(), select.POLLOUT)
+        ready = {descriptor for descriptor, _ in poll.poll(0)}
+        self.socket = next(attempt for attempt in attempts if attempt.fileno() in ready)
+        self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        if self.failure == errno.ECONNRESET:
+            self.failure = 0  # it was made, and data from before the reset can be read
         return self.failure
 
     def receive(self, most: int) -> bytes | None:
@@ -116,16 +147,8 @@ class Connection:
         return -1, ""
 
 
-def refusal(failure: int, timeout_s: float) -> Refusal:
-    """Cause and advice for an errno of connect(2) or socket(2)."""
-    cause, advice = _REFUSALS.get(failure, (f"failed: {os.strerror(failure)}", "check the host and the port"))
-    return Refusal(cause, advice, f" after {timeout_s:g} s" if failure == errno.ETIMEDOUT else "")
-
-
-def without_stats(job_port: int, stats_port: int) -> tuple[str, str]:
-    """Cause and advice for a machine that takes connections at its job port only."""
-    cause = f"job port {job_port} answers and stats port {stats_port} refuses"
-    return f"{cause}: distccd runs there without --stats or with another stats port", "see docs/workers.md"
+def _outcome(attempts: list[_socket.socket], deadline: Deadline) -> Wait:
+    return Wait(deadline, tuple(attempt.fileno() for attempt in attempts), select.POLLOUT)
 
 
 def _numeric(family: int, socket_address: bytes) -> str:

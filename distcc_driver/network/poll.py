@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Any, TypeVar
 
+    from .deadlines import Deadline
+    from .patience import Patience
     from .resolve import Resolver
 
     Result = TypeVar("Result")
@@ -24,31 +26,36 @@ _LONGEST_POLL_S = 60.0
 
 
 class Wait(Record):
-    """A task yields this to wait for `events` of poll(2) on a descriptor, or until a `name` is resolved.
+    """A task yields this to wait for `events` of poll(2) on descriptors, or until a `name` is resolved.
 
-    `deadline` is in seconds of time.monotonic(). When the event has come, the task is sent True; at the
-    deadline, False. Without a descriptor and a name, the task lingers: it goes on when all other tasks have
-    ended or linger, too, or when a task that has not started needs its place.
+    `deadline` returns seconds of time.monotonic(); it may move when `patience` does. When an event has come,
+    the task is sent True; at the deadline, False. Without descriptors and a name, the task lingers: it goes
+    on when all other tasks have ended or linger, too, or when a task that has not started needs its place.
     """
 
-    deadline: float
-    descriptor: int = -1
+    deadline: Deadline
+    descriptors: tuple[int, ...] = ()
     events: int = 0
     name: str = ""
 
 
 def run_all(
-    tasks: Sequence[Generator[Wait, bool | None, Result]], resolver: Resolver, at_once: int
+    tasks: Sequence[Generator[Wait, bool | None, Result]],
+    resolver: Resolver,
+    patience: Patience,
+    at_once: int,
 ) -> list[Result]:
     """Run all tasks, at most `at_once` of them at the same time; returns their results in the same order."""
-    return _Loop(resolver).run(tasks, at_once)
+    return _Loop(resolver, patience).run(tasks, at_once)
 
 
 class _Loop:
     """The tasks that have started and not ended, by number, and what each of them waits for."""
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, patience: Patience) -> None:
         self._resolver = resolver
+        self._patience = patience
+        self._limit_s = patience.limit_s
         self._poll = select.poll()
         self._poll.register(resolver.fileno(), select.POLLIN)
         self._waits: dict[int, Wait] = {}
@@ -74,31 +81,36 @@ class _Loop:
         return [self._results[number] for number in range(len(tasks))]
 
     def _wait(self) -> None:
+        """Resume the tasks whose event has come, then those whose deadline has.
+
+        On a busy machine this process may sleep beyond a deadline: an event that came meanwhile counts.
+        """
         now = time.monotonic()
-        if now >= self._next_scan:
+        is_due = now >= self._next_scan or self._patience.limit_s < self._limit_s
+        pause_s = 0.0 if is_due else min(self._next_scan - now, _LONGEST_POLL_S)
+        ready = {descriptor for descriptor, _ in self._poll.poll(pause_s * 1000)}
+        # Resume a task once: it may close its other descriptors, and open new ones with their numbers.
+        numbers = {self._by_descriptor[descriptor] for descriptor in ready - {self._resolver.fileno()}}
+        for name in self._resolver.take_finished() if self._resolver.fileno() in ready else ():
+            numbers.update(self._by_name.pop(name, []))
+        for number in sorted(numbers):
+            self._resume(number, True)
+        if is_due:
+            self._limit_s = self._patience.limit_s
             self._expire(now)
-            return  # perhaps no task is left to wait for
-        pause_s = min(max(0.0, self._next_scan - time.monotonic()), _LONGEST_POLL_S)
-        for descriptor, _ in self._poll.poll(pause_s * 1000):
-            if descriptor == self._resolver.fileno():
-                for name in self._resolver.take_finished():
-                    for number in self._by_name.pop(name, []):
-                        self._resume(number, True)
-            else:
-                self._resume(self._by_descriptor[descriptor], True)
 
     def _expire(self, now: float) -> None:
-        for number in [number for number, wait in self._waits.items() if wait.deadline <= now]:
+        for number in [number for number, wait in self._waits.items() if wait.deadline() <= now]:
             self._resume(number, False)
-        self._next_scan = min((wait.deadline for wait in self._waits.values()), default=now)
+        self._next_scan = min((wait.deadline() for wait in self._waits.values()), default=now)
 
     def _resume(self, number: int, ready: bool) -> None:
         wait = self._waits.pop(number, None)
         if wait is None:
             return
-        if wait.descriptor >= 0:
-            self._poll.unregister(wait.descriptor)
-            del self._by_descriptor[wait.descriptor]
+        for descriptor in wait.descriptors:
+            self._poll.unregister(descriptor)
+            del self._by_descriptor[descriptor]
         self._lingering.discard(number)
         self._advance(number, ready)
 
@@ -110,11 +122,11 @@ class _Loop:
             del self._tasks[number]
             return
         self._waits[number] = wait
-        self._next_scan = min(self._next_scan, wait.deadline)
+        self._next_scan = min(self._next_scan, wait.deadline())
         if wait.name:
             self._by_name.setdefault(wait.name, []).append(number)
-        elif wait.descriptor < 0:
+        elif not wait.descriptors:
             self._lingering.add(number)
-        else:
-            self._by_descriptor[wait.descriptor] = number
-            self._poll.register(wait.descriptor, wait.events)
+        for descriptor in wait.descriptors:
+            self._by_descriptor[descriptor] = number
+            self._poll.register(descriptor, wait.events)

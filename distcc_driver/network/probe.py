@@ -14,19 +14,24 @@ from ..core.errors import StatsError
 from ..core.facts import Endpoint, Failure, Rejection, Worker
 from ..core.stats import WorkerStats, is_whole, parse_stats
 from ..machine.capacity import raise_descriptor_limit
-from .connection import Connection, Refusal, refusal, without_stats
+from .connection import DESCRIPTORS, Connection
+from .deadlines import earlier, fixed, part
+from .patience import Patience
 from .poll import Wait, run_all
+from .refusals import Refusal, refusal, without_stats
 from .resolve import Address, Resolver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from .deadlines import Deadline
+
     Task = Generator["Wait", bool | None, "Worker | Rejection"]
 
 _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _MAX_REPLY = 64 * 1024
-_DESCRIPTORS_PER_HOST = 2
+_DESCRIPTORS_PER_HOST = 2 * DESCRIPTORS
 _SPARE_DESCRIPTORS = 16
 _JOB_ADVICE = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
 _STATS_ADVICE = "is it the stats port of a distccd?"
@@ -38,25 +43,22 @@ _WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1
 
 
 def ask_all(
-    endpoints: Sequence[Endpoint], connect_timeout_s: float, answered: Callable[[], None] | None = None
+    endpoints: Sequence[Endpoint], patience: Patience, answered: Callable[[], None] | None = None
 ) -> list[Worker | Rejection]:
     """Ask both ports of every endpoint once; results come in the order of `endpoints`.
 
-    A host has `connect_timeout_s` seconds to accept a connection and twice that in all, including the
-    resolution of its name. No host can make this raise an error. `answered` is called when a host is done.
+    A host has the time of `patience` to accept a connection and twice that in all, including the resolution
+    of its name. No host can make this raise an error. `answered` is called when a host is done.
     """
 
     def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
-        started = time.monotonic()
-        ports = (endpoint.job_port, endpoint.stats_port)
-        deadlines = (started + connect_timeout_s, started + 2 * connect_timeout_s)
         try:
-            return (yield from _ask(endpoint, ports, connect_timeout_s, resolver, deadlines))
+            return (yield from _ask(endpoint, (endpoint.job_port, endpoint.stats_port), resolver, patience))
         finally:
             if answered:
                 answered()
 
-    return _run(endpoints, ask)
+    return _run(endpoints, ask, patience)
 
 
 def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | Rejection]:
@@ -64,24 +66,47 @@ def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | 
 
     All hosts together have `timeout_s` seconds. No host can make this raise an error.
     """
-    deadline = time.monotonic() + timeout_s
+    patience = Patience(timeout_s)
+    end = time.monotonic() + timeout_s
 
     def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
-        return _ask(endpoint, (endpoint.stats_port,), timeout_s, resolver, (deadline, deadline))
+        return _ask(endpoint, (endpoint.stats_port,), resolver, patience, end)
 
-    return _run(endpoints, ask)
+    return _run(endpoints, ask, patience)
 
 
 def _run(
-    endpoints: Sequence[Endpoint], ask: Callable[[Endpoint, Resolver], Task]
+    endpoints: Sequence[Endpoint], ask: Callable[[Endpoint, Resolver], Task], patience: Patience
 ) -> list[Worker | Rejection]:
     """Have the conversations with all endpoints, as many at once as there are descriptors."""
     resolver = Resolver()
     try:
         conversations = [ask(endpoint, resolver) for endpoint in endpoints]
-        return run_all(conversations, resolver, _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST)
+        at_once = _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST
+        return run_all(conversations, resolver, patience, at_once)
     finally:
         resolver.close()
+
+
+class _Clock:
+    """The deadlines of a host; it began to be asked at `started`, and nothing may last beyond `end`."""
+
+    def __init__(self, patience: Patience, end: float) -> None:
+        self.patience = patience
+        self.started = time.monotonic()
+        self._end = end
+
+    def connect_by(self) -> float:
+        """When the name has to be resolved and a connection made."""
+        return min(self.started + self.patience.limit_s, self._end)
+
+    def later_connect_by(self, spent_s: float) -> Deadline:
+        """The same, but for `spent_s` seconds that do not count."""
+        return lambda: min(self.connect_by() + spent_s, self.answer_by())
+
+    def answer_by(self) -> float:
+        """When the answer has to be whole."""
+        return min(self.started + 2 * self.patience.limit_s, self._end)
 
 
 class _RefusedError(Exception):
@@ -107,25 +132,24 @@ class _RefusedError(Exception):
 def _ask(
     endpoint: Endpoint,
     ports: Sequence[int],
-    timeout_s: float,
     resolver: Resolver,
-    deadlines: tuple[float, float],
+    patience: Patience,
+    end: float = float("inf"),
 ) -> Task:
-    """The conversation with one host; `deadlines` are those of the name's resolution and of the whole."""
-    started = time.monotonic()
+    """The conversation with one host, which lasts until `end` at most."""
+    clock = _Clock(patience, end)
     try:
-        addresses = yield from _resolve(endpoint.address, timeout_s, resolver, deadlines[0])
-        return (yield from _converse(endpoint, ports, addresses, timeout_s, started, deadlines[1]))
+        addresses = yield from _resolve(endpoint.address, resolver, clock)
+        return (yield from _converse(endpoint, ports, addresses, clock))
     except _RefusedError as refused:
         return Rejection(endpoint.host, *refused.words)
 
 
-def _resolve(
-    name: str, timeout_s: float, resolver: Resolver, deadline: float
-) -> Generator[Wait, bool | None, list[Address]]:
-    if not resolver.ask(name) and not (yield Wait(deadline, name=name)):
-        cause = "name not resolved, timed out"
-        raise _RefusedError(f"{cause} after {timeout_s:g} s", "check DNS", short_cause=cause)
+def _resolve(name: str, resolver: Resolver, clock: _Clock) -> Generator[Wait, bool | None, list[Address]]:
+    if not resolver.ask(name) and not (yield Wait(clock.connect_by, name=name)):
+        words = refusal(errno.ETIMEDOUT, clock.patience)
+        cause = f"name not resolved, {words.cause}"
+        raise _RefusedError(f"{cause}{words.after}", "check DNS", short_cause=cause)
     answer = resolver.answers[name]
     if isinstance(answer, str):
         raise _RefusedError(answer, "check the spelling, DNS and /etc/hosts")
@@ -133,12 +157,7 @@ def _resolve(
 
 
 def _converse(
-    endpoint: Endpoint,
-    ports: Sequence[int],
-    addresses: list[Address],
-    timeout_s: float,
-    started: float,
-    last_deadline: float,
+    endpoint: Endpoint, ports: Sequence[int], addresses: list[Address], clock: _Clock
 ) -> Generator[Wait, bool | None, Worker]:
     """Talk to the addresses of a host until one proves good.
 
@@ -148,25 +167,24 @@ def _converse(
     stays silent leaves time for the next.
     """
     refusals: list[_RefusedError] = []
-    connect_deadline = min(time.monotonic() + timeout_s, last_deadline)
+    spent_s = 0.0
     for index, address in enumerate(addresses):
         now = time.monotonic()
         left = len(addresses) - index
-        deadline = now + (last_deadline - now) / left
+        connect_by = part(clock.later_connect_by(spent_s), left)
         opened: list[Connection] = []
         try:
-            yield from _connect(
-                endpoint, ports, address, opened, timeout_s, now + (connect_deadline - now) / left
-            )
-            stats = yield from _read_stats(endpoint, opened, timeout_s, deadline)
+            yield from _connect(endpoint, ports, address, opened, clock.patience, connect_by)
+            stats = yield from _read_stats(endpoint, opened, clock.patience, part(clock.answer_by, left))
             proved = endpoint._replace(address=address.host) if index else endpoint
-            worker = Worker(proved, stats, address.host, time.monotonic() - started)
-            yield from _check_job_port_again(endpoint, opened, timeout_s)
-            return worker
+            answer_s = time.monotonic() - clock.started
+            clock.patience.note_answer(answer_s)
+            yield from _check_job_port_again(endpoint, opened, clock.patience)
+            return Worker(proved, stats, address.host, answer_s)
         except _RefusedError as refused:
             refusals.append(refused)
             if refused.weight == _HEARD:  # talking to this address shall not shorten the time of the others
-                connect_deadline = min(connect_deadline + time.monotonic() - now, last_deadline)
+                spent_s += time.monotonic() - now
         finally:
             for connection in opened:
                 connection.close()
@@ -178,8 +196,8 @@ def _connect(
     ports: Sequence[int],
     address: Address,
     opened: list[Connection],
-    timeout_s: float,
-    deadline: float,
+    patience: Patience,
+    deadline: Deadline,
 ) -> Generator[Wait, bool | None, None]:
     """Connect to all `ports` at the same time; `opened` gets the connections. The stats port is the last.
 
@@ -192,35 +210,35 @@ def _connect(
             opened.append(Connection(address, port))
     except OSError as error:
         failure = error.errno or errno.EINVAL
-        raise _not_connected(endpoint, refusal(failure, timeout_s), failure) from None
+        raise _not_connected(endpoint, refusal(failure, patience), failure) from None
     *jobs, stats = opened
     if (yield from stats.established(deadline)):
         for job in jobs if stats.failure == errno.ECONNREFUSED else ():
             # The job port was connected first: its answer is there, or comes in a moment.
-            yield from job.established(min(deadline, time.monotonic() + _LINGER_S))
+            yield from job.established(earlier(deadline, fixed(time.monotonic() + _LINGER_S)))
             if not job.failure and job.receive(1) is None:
                 raise _RefusedError(
                     *without_stats(endpoint.host.job_port, endpoint.host.stats_port), _ONE_PORT
                 )
-        words = stats.firewall_refusal() or refusal(stats.failure, timeout_s)
+        words = stats.firewall_refusal() or refusal(stats.failure, patience)
         raise _not_connected(endpoint, words, stats.failure)
     for job in jobs:
         yield from job.established(deadline)
 
 
 def _read_stats(
-    endpoint: Endpoint, opened: list[Connection], timeout_s: float, deadline: float
+    endpoint: Endpoint, opened: list[Connection], patience: Patience, deadline: Deadline
 ) -> Generator[Wait, bool | None, WorkerStats]:
     """Read the stats, and check that the job port is silent, as that of a distccd is."""
     *jobs, stats = opened
-    found = _parse((yield from _read_reply(stats, endpoint, timeout_s, deadline)), endpoint)
+    found = _parse((yield from _read_reply(stats, endpoint, patience, deadline)), endpoint)
     for job in jobs:
-        _check_job_port(job, endpoint, timeout_s)
+        _check_job_port(job, endpoint, patience)
     return found
 
 
 def _read_reply(
-    stats: Connection, endpoint: Endpoint, timeout_s: float, deadline: float
+    stats: Connection, endpoint: Endpoint, patience: Patience, deadline: Deadline
 ) -> Generator[Wait, bool | None, bytes]:
     """Read the reply up to its closing tag, the end of the stream, or 64 KiB."""
     reply = b""
@@ -229,10 +247,10 @@ def _read_reply(
     except OSError:
         pass  # distccd may have answered and closed already; its answer can still be read
     while not is_whole(reply):
-        if not (yield Wait(deadline, stats.socket.fileno(), select.POLLIN)):
+        if not (yield Wait(deadline, (stats.socket.fileno(),), select.POLLIN)):
             raise _stats_error(
                 endpoint,
-                Refusal("timed out", _STATS_ADVICE, f" after {2 * timeout_s:g} s, no whole reply"),
+                Refusal("timed out", _STATS_ADVICE, f" after {2 * patience.limit_s:.3g} s, no whole reply"),
                 kind=Failure.NO_REPLY,
             )
         data = stats.receive(_MAX_REPLY - len(reply))
@@ -258,7 +276,7 @@ def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
 
 
 def _check_job_port_again(
-    endpoint: Endpoint, opened: list[Connection], timeout_s: float
+    endpoint: Endpoint, opened: list[Connection], patience: Patience
 ) -> Generator[Wait, bool | None, None]:
     """Check the job port again when all hosts have answered: a proxy closes it later if no distccd is there.
 
@@ -266,15 +284,15 @@ def _check_job_port_again(
     """
     *jobs, _ = opened
     if jobs:
-        yield Wait(time.monotonic() + _LINGER_S)
+        yield Wait(fixed(time.monotonic() + _LINGER_S))
     for job in jobs:
-        _check_job_port(job, endpoint, timeout_s)
+        _check_job_port(job, endpoint, patience)
 
 
-def _check_job_port(job: Connection, endpoint: Endpoint, timeout_s: float) -> None:
+def _check_job_port(job: Connection, endpoint: Endpoint, patience: Patience) -> None:
     """A distccd is silent until it gets a job: any answer before that is a refusal."""
     if job.failure:
-        words = job.firewall_refusal() or refusal(job.failure, timeout_s)._replace(advice=_JOB_ADVICE)
+        words = job.firewall_refusal() or refusal(job.failure, patience)._replace(advice=_JOB_ADVICE)
         raise _RefusedError(f"job port {endpoint.host.job_port} {words.cause}{words.after}", words.advice)
     said = job.receive(1)
     if said:

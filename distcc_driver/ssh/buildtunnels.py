@@ -20,7 +20,7 @@ from ..machine.buildsignals import ENDINGS
 from ..machine.installation import remedy
 from ..machine.processtable import parent
 from ..network import probe
-from ..network.connection import without_stats
+from ..network.refusals import without_stats
 from . import guard, session
 from .closing import release
 from .session import OpenTunnel
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ..core.balance import Plan
     from ..core.facts import Worker
     from ..machine.log import Log
+    from ..network.patience import Patience
 
 _ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
 _FORBIDDEN = "administratively prohibited"
@@ -152,7 +153,7 @@ class BuildTunnels:
                     self._opened[host] = logins.ask(host)
 
     def ask_all(
-        self, connect_timeout_s: float, answered: Callable[[], None] | None = None
+        self, patience: Patience, answered: Callable[[], None] | None = None
     ) -> list[Worker | Rejection]:
         """Probe all hosts that are connected; `answered` is called as each is done.
 
@@ -164,7 +165,7 @@ class BuildTunnels:
             if answered:
                 answered()
         endpoints = [result for result in self._opened.values() if isinstance(result, Endpoint)]
-        for answer in probe.ask_all(endpoints, connect_timeout_s, answered):
+        for answer in probe.ask_all(endpoints, patience, answered):
             results.append(self._explained(answer) if isinstance(answer, Rejection) else answer)
         if self._path and not self._is_own and not os.path.isdir(self._path):
             sys.exit(128 + signal.SIGTERM)

@@ -103,9 +103,10 @@ class Wire:
     """Joins the network `near` (at `near_address`) to `far` (at `far_address`), while the context is entered.
 
     `loss` is the share of packets that the wire drops, and `delay_s` the time that each takes in one
-    direction. While `is_cut` is true, no packet passes. All three may change at any time. Of the packets that
-    begin one connection, the wire drops only one: TCP sends it again after 1 s, but would wait 2 s more for a
-    third attempt, which is longer than the programs wait.
+    direction. While `is_cut` is true, no packet passes. The next `lost_beginnings` connections lose their
+    first packet. All four may change at any time. Of the packets that begin one connection, the wire drops
+    only one: TCP sends it again after 1 s, but would wait 2 s more for a third attempt, which is longer than
+    the programs wait.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Wire:
         self.loss = 0.0
         self.delay_s = 0.0
         self.is_cut = False
+        self.lost_beginnings = 0
         self.carried = 0
         self.dropped = 0
         self._chance = chance
@@ -165,9 +167,11 @@ class Wire:
         heapq.heappush(self._flying, (time.monotonic() + self.delay_s, self.carried, target, packet))
 
     def _is_lost(self, packet: bytes) -> bool:
-        if self._chance.random() >= self.loss:
-            return False
         beginning = _beginning(packet)
+        if beginning and self.lost_beginnings and beginning not in self._delayed:
+            self.lost_beginnings -= 1
+        elif self._chance.random() >= self.loss:
+            return False
         if beginning in self._delayed:
             return False
         if beginning:

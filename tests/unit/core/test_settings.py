@@ -28,7 +28,7 @@ def test_defaults() -> None:
     assert found.early_local_jobs == 0
     assert found.fallback_local_jobs is None
     assert found.saturation_jobs is None
-    assert found.connect_timeout_s == 2
+    assert found.connect_timeout_s is None
     assert found.log_level == "info"
     assert found.pause_is_set is False
 

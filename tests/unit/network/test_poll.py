@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from distcc_driver.network.deadlines import fixed
+from distcc_driver.network.patience import Patience
 from distcc_driver.network.poll import Wait, run_all
 from distcc_driver.network.resolve import Resolver
 
@@ -35,8 +37,13 @@ def test_lingering_tasks_go_on_when_all_others_have_ended(resolver: Resolver) ->
         order.append(name)
         return name
 
-    idle, busy = Wait(time.monotonic() + _FAR_S), Wait(time.monotonic() + _NEAR_S, resolver.fileno(), 0)
-    names = run_all([task("a", idle), task("b", idle, idle), task("c", busy), task("d")], resolver, 4)
+    idle, busy = (
+        Wait(fixed(time.monotonic() + _FAR_S)),
+        Wait(fixed(time.monotonic() + _NEAR_S), (resolver.fileno(),), 0),
+    )
+    names = run_all(
+        [task("a", idle), task("b", idle, idle), task("c", busy), task("d")], resolver, Patience(None), 4
+    )
     assert names == ["a", "b", "c", "d"]
     assert order[:2] == ["d", "c"]
 
@@ -48,11 +55,11 @@ def test_lingering_task_goes_on_when_another_needs_its_place(resolver: Resolver)
         nonlocal running, most
         running += 1
         most = max(most, running)
-        yield Wait(time.monotonic() + _FAR_S)
+        yield Wait(fixed(time.monotonic() + _FAR_S))
         running -= 1
         return ""
 
-    assert run_all([task() for _ in range(9)], resolver, 2) == [""] * 9
+    assert run_all([task() for _ in range(9)], resolver, Patience(None), 2) == [""] * 9
     assert most == 2
 
 
@@ -64,7 +71,7 @@ def test_lingering_task_goes_on_at_its_deadline(resolver: Resolver) -> None:
         order.append(name)
         return name
 
-    idle = Wait(time.monotonic() - 1)
-    busy = Wait(time.monotonic() + _NEAR_S, resolver.fileno(), 0)
-    run_all([task("busy", busy), task("idle", idle)], resolver, 2)
+    idle = Wait(fixed(time.monotonic() - 1))
+    busy = Wait(fixed(time.monotonic() + _NEAR_S), (resolver.fileno(),), 0)
+    run_all([task("busy", busy), task("idle", idle)], resolver, Patience(None), 2)
     assert order == ["idle", "busy"]
