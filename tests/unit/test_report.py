@@ -85,7 +85,7 @@ def test_eight_workers_are_all_named() -> None:
         (build_of(3.0, "2"), ""),
     ],
 )
-def test_a_build_that_succeeds_has_repeated_what_failed(build: Build, more: str) -> None:
+def test_successful_build_has_repeated_the_failed_jobs_here(build: Build, more: str) -> None:
     assert summary([Tally("a", 2, 1)], build) == f"2 compilations on a in 3 s; 1 failed on a{more}"
 
 
@@ -123,13 +123,13 @@ QUIET = Traces("/home/me/.distcc/state", False, False, False, "", True)
         ),
     ],
 )
-def test_a_problem_is_only_what_was_compiled_here(traces: Traces, text: str) -> None:
+def test_workers_without_jobs_are_a_problem_if_files_were_compiled_here(traces: Traces, text: str) -> None:
     found = explanation(traces)
     assert found.startswith(text)
     assert bool(found) == bool(text)
 
 
-def test_what_is_no_problem_is_said_only_if_it_is_known() -> None:
+def test_reason_why_it_is_no_problem_is_told_if_traces_show_it() -> None:
     assert remark(QUIET) == "; no object file is new in this directory"
     assert remark(QUIET._replace(looked_at_all=False)) == ""
     assert remark(QUIET._replace(ccache_ran=True)) == "; ccache ran, and what it has is not compiled again"
@@ -147,11 +147,11 @@ def test_workers_that_distcc_avoids_have_one_line() -> None:
     ("before", "now", "difference"),
     [
         ((10, 2, 0, 1, 7), (15, 2, 1, 4, 9), (5, 0, 1, 3, 2)),
-        ((100, 9, 9, 9, 9), (3, 1, 0, 0, 1), (3, 1, 0, 0, 1)),  # the daemon has been started again
+        ((100, 9, 9, 9, 9), (3, 1, 0, 0, 1), (3, 1, 0, 0, 1)),  # distccd was started again
         ((None, 1, 1, None, 0), (5, None, 1, 1, None), (None, None, 0, None, None)),
     ],
 )
-def test_what_a_worker_did_is_the_difference(
+def test_tally_is_the_difference_of_counters(
     before: tuple[int | None, ...], now: tuple[int | None, ...], difference: tuple[int | None, ...]
 ) -> None:
     endpoint = Endpoint(parse_host("worker"), "worker", 1, 2)
@@ -187,7 +187,7 @@ def test_many_silent_workers_are_counted() -> None:
     )
 
 
-def test_a_tunnel_that_is_gone_is_left_to_who_closes_it() -> None:
+def test_lost_tunnel_has_no_line_in_the_report() -> None:
     lost = rejection("ssh://a", "stats port 3633 refused the connection", kind=Failure.REFUSED)
     behind = rejection("ssh://b", "stats port 3633 closed without a reply", "closed without a reply")
     (line,) = silent_lines([lost, behind])

@@ -1,4 +1,4 @@
-"""What a worker says of itself by mDNS, to an entry that a shell and the grammar of hosts take."""
+"""Entries for DISTCC_AUTO_HOSTS from announcements, also from hostile ones."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_announcement_that_leads_to_no_worker(addresses: list[str], port: int) -
     assert announced_workers([useless]) == ([], [useless])
 
 
-def test_what_it_says_of_itself() -> None:
+def test_facts_of_an_announced_worker() -> None:
     ((worker,), _) = announced_workers([announcement("fd00::7", "10.0.0.7")])
     assert worker.addresses == ["10.0.0.7", "fd00::7"]
     assert (worker.service, worker.host, worker.port) == ("distcc@box", "box.local", 3632)
@@ -81,13 +81,13 @@ def test_what_it_says_of_itself() -> None:
     assert (worker.compiler_version, worker.compiler_machine) == ("14", "x86_64-linux-gnu")
 
 
-def test_a_number_that_is_none_is_not_known() -> None:
+def test_value_that_is_no_number_is_unknown() -> None:
     for value in (b"0", b"-1", b"many", b"4 ", b"999999", b"", None, "²".encode()):
         ((worker,), _) = announced_workers([announcement("10.0.0.7", properties={b"jobs": value})])
         assert (worker.slots, worker.threads, worker.compiler_version) == (None, None, None)
 
 
-def test_workers_are_in_the_order_of_their_addresses_and_each_is_there_once() -> None:
+def test_workers_come_in_the_order_of_their_addresses_each_once() -> None:
     found = [
         announcement("fd00::1", service="f"),
         announcement("10.0.0.10", service="e"),

@@ -22,7 +22,7 @@ SHOWN = b"what is shown"
 
 
 class _StopsWhileDrawn:
-    """The handler of SIGTSTP runs in the middle of this, as for a signal that has come just before."""
+    """Calls the handler of SIGTSTP in the middle of the drawing, as if the signal had come just before."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         handler = signal.getsignal(signal.SIGTSTP)
@@ -31,7 +31,7 @@ class _StopsWhileDrawn:
         yield Segment(SHOWN.decode())
 
 
-def test_a_stop_waits_until_the_picture_is_drawn() -> None:
+def test_stop_waits_until_the_screen_is_drawn() -> None:
     ours, terminal = pty.openpty()
     child = os.fork()
     if not child:
@@ -41,7 +41,7 @@ def test_a_stop_waits_until_the_picture_is_drawn() -> None:
         _, status = os.waitpid(child, os.WUNTRACED)
         assert os.WIFSTOPPED(status), status
         shown = b""
-        while LEAVES not in shown:  # all has been written, and comes in parts
+        while LEAVES not in shown:  # the whole output is written, but is read in parts
             shown += os.read(ours, 65536)
         assert SHOWN in shown.partition(LEAVES)[0]
         os.kill(child, signal.SIGCONT)
@@ -55,7 +55,7 @@ def test_a_stop_waits_until_the_picture_is_drawn() -> None:
 def _show(terminal: int) -> NoReturn:
     status = 1
     try:
-        os.setpgid(0, 0)  # a stop is for a job, of whose shell the tests play the part
+        os.setpgid(0, 0)  # as a shell does for a job: only then SIGTSTP stops it
         with open(terminal, "w", encoding="utf-8") as file:
             screen = Screen(Console(force_terminal=True, file=file, width=80, height=24))
             screen.show(_StopsWhileDrawn(), "end")

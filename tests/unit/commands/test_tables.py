@@ -1,4 +1,4 @@
-"""What people see of a survey, on a terminal and elsewhere."""
+"""Surveys as a table on a terminal and as lines."""
 
 from __future__ import annotations
 
@@ -10,31 +10,11 @@ from rich.console import Console
 
 from distcc_driver.commands.survey import Answers
 from distcc_driver.commands.tables import note_lines, plain_lines, plan_lines, terminal_view
-from distcc_driver.core.balance import balance
-from distcc_driver.core.errors import NoCapacityError
-from distcc_driver.core.facts import LocalCapacity, Rejection, Worker
-from distcc_driver.core.hostspec import parse_host
+from distcc_driver.core.facts import LocalCapacity, Worker
 from distcc_driver.core.settings import Settings
 
-from ..samples import settings_of, worker_of
-
-
-def survey(
-    *results: Worker | Rejection, extra: str = "", memory_mib: int = 9000, **variables: object
-) -> tuple[Settings, Answers]:
-    """Settings and answers for these results; `extra` is in the host list too."""
-    names = [r.host.text if isinstance(r, Rejection) else r.endpoint.host.text for r in results]
-    settings = settings_of(HOSTS=" ".join([*names, extra]), **variables)
-    workers = [r for r in results if isinstance(r, Worker)]
-    try:
-        plan = balance(settings, workers, LocalCapacity(2, memory_mib))
-    except NoCapacityError as error:
-        return settings, Answers(list(results), settings.bad_entries, None, error.message)
-    return settings, Answers(list(results), settings.bad_entries, plan)
-
-
-def rejected(text: str, cause: str = "it is down", advice: str = "start it") -> Rejection:
-    return Rejection(parse_host(text), cause, advice)
+from ..samples import worker_of
+from .surveys import rejected, survey
 
 
 def counted(worker: Worker, **counters: int) -> Worker:
@@ -146,7 +126,7 @@ def test_plan_tells_this_machine_s_part_jobs_and_hosts() -> None:
 
 
 def test_plan_tells_what_cuts_it() -> None:
-    _, answers = survey(worker_of("a", slots=900), memory_mib=1200)
+    _, answers = survey(worker_of("a", slots=900), local=LocalCapacity(2, 1200))
     assert ", cut to 400: 1200 MiB of memory available here, 3 for each" in plan_lines(answers)[1]
 
 

@@ -77,13 +77,13 @@ def test_worker_without_memory_for_one_job_is_dropped() -> None:
     ],
     ids=["jobs", "load", "unknown load", "memory", "unknown memory", "all together"],
 )
-def test_best_worker_comes_first_in_whatever_order_they_were_named(best_first: list[Worker]) -> None:
+def test_best_worker_comes_first_in_any_order_of_the_host_list(best_first: list[Worker]) -> None:
     for workers in itertools.islice(itertools.permutations(best_first), 200):
         plan = balance(settings_of(), workers, AMPLE)
         assert [share.worker for share in plan.shares] == best_first
 
 
-def test_equal_workers_keep_the_order_of_mention() -> None:
+def test_equal_workers_keep_the_order_of_the_host_list() -> None:
     workers = [worker_of(name) for name in "zaymb"]
     assert "".join(shares_of(balance(settings_of(), workers, AMPLE))) == "zaymb"
 
@@ -159,7 +159,7 @@ def test_refusal_says_why_and_ends_with_97(variables: dict[str, int], local: Loc
     assert str(caught.value) == f"refusing to build: no worker is available and {why}"
 
 
-def test_saturation_alone_is_no_build() -> None:
+def test_preprocessing_jobs_alone_are_no_build() -> None:
     with pytest.raises(NoCapacityError):
         balance(settings_of(FALLBACK_LOCAL_JOBS=0, PREPROCESSOR_SATURATION_JOBS=8), [], AMPLE)
 
@@ -185,7 +185,7 @@ def test_pause_grows_with_the_slots_so_that_polling_stays_cheap(
     assert balance(settings, [worker_of(slots=slots)], LocalCapacity(threads, None)).pause_ms == pause_ms
 
 
-def test_local_slots_are_looked_at_too() -> None:
+def test_pause_grows_with_local_slots_too() -> None:
     remote = balance(settings_of(), [worker_of(slots=512)], LocalCapacity(2, None))
     both = balance(settings_of(EARLY_LOCAL_JOBS=100), [worker_of(slots=512)], LocalCapacity(2, None))
     assert both.pause_ms == remote.pause_ms + 25  # 2 clients, 100 lock files of 5 us, 2 % of 2 threads
@@ -210,7 +210,7 @@ def test_local_slots_are_looked_at_too() -> None:
         ({"COMPILER_MEMORY": 0}, LocalCapacity(2, 0, 100), 12, "100 more processes"),
     ],
 )
-def test_no_more_jobs_than_this_machine_has_room_for_while_they_wait(
+def test_jobs_are_limited_by_the_room_for_waiting_clients(
     variables: dict[str, int], local: LocalCapacity, jobs: int, cause: str | None
 ) -> None:
     plan = balance(settings_of(**variables), [worker_of(slots=64)], local)
@@ -222,13 +222,13 @@ def test_no_more_jobs_than_this_machine_has_room_for_while_they_wait(
     ("local", "advice"),
     [(LocalCapacity(2, 5), "free memory here"), (LocalCapacity(2, None, 0), "raise ulimit -u")],
 )
-def test_limit_comes_with_what_helps_against_it(local: LocalCapacity, advice: str) -> None:
+def test_limit_has_its_own_advice(local: LocalCapacity, advice: str) -> None:
     limit = balance(settings_of(), [worker_of(slots=64)], local).limit
     assert limit is not None
     assert limit.advice == advice
 
 
-def test_room_for_waiting_jobs_does_not_count_where_nothing_waits() -> None:
+def test_build_without_workers_needs_no_room_for_waiting_clients() -> None:
     plan = balance(settings_of(FALLBACK_LOCAL_JOBS=50, COMPILER_MEMORY=1), [], LocalCapacity(2, 60, 70))
     assert (plan.jobs, plan.limit) == (50, None)
 
@@ -295,7 +295,7 @@ def has_no_room(worker: Worker, settings: Settings) -> bool:
 
 
 @given(SETTINGS, WORKERS, LOCALS)
-def test_any_plan_fits_what_was_offered(
+def test_any_plan_fits_the_workers_and_this_machine(
     settings: Settings, workers: list[Worker], local: LocalCapacity
 ) -> None:
     try:

@@ -36,9 +36,3 @@ def test_parts_of_a_message_are_kept_whatever_is_in_them() -> None:
     message = ConfigError("DISTCC_AUTO_X", "'a; b: c' is not a number", "use 1; or 2").message
     assert message == Message("DISTCC_AUTO_X", "'a; b: c' is not a number", "use 1; or 2")
     assert message.problem == "DISTCC_AUTO_X: 'a; b: c' is not a number"
-
-
-def test_malformed_entry_has_the_column_of_its_first_wrong_character() -> None:
-    error = HostSpecError(3, "what")
-    assert error.column == 3
-    assert isinstance(error, ConfigError)

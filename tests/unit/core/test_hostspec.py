@@ -71,7 +71,7 @@ def test_ssh_host(
 
 
 @pytest.mark.parametrize("text", ["localhost", "LocalHost", "tcp://localhost:9", "127.0.0.1"])
-def test_localhost_is_the_loopback_address_to_distcc(text: str) -> None:
+def test_localhost_is_replaced_by_the_loopback_address(text: str) -> None:
     host = parse_host(text)
     assert isinstance(host, TcpHost)
     assert host.address == "127.0.0.1"
@@ -282,8 +282,8 @@ def test_list_is_separated_by_any_white_space(text: str) -> None:
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\x1c", "\x85", "\u3000"])
-def test_what_only_looks_like_a_blank_is_shown(blank: str) -> None:
-    """As from a web page: the two would be one entry to everybody else."""
+def test_other_spaces_of_unicode_are_reported(blank: str) -> None:
+    """Text that was copied from a web page may have them, and to other programs it is one entry."""
     hosts, (bad,) = parse_list(f"a{blank}b c")
     assert [host.name for host in hosts] == ["c"]
     assert (bad.position, bad.column) == (1, 2)
@@ -294,7 +294,7 @@ def test_blank_list_has_no_hosts(text: str) -> None:
     assert parse_list(text) == ([], [])
 
 
-def test_bad_entries_are_set_apart_with_their_place_and_the_others_still_count() -> None:
+def test_malformed_entries_are_returned_with_their_place_and_the_others_count() -> None:
     hosts, bad = parse_list("good -bad\nssh://fine/1 also:bad\n")
     assert [host.text for host in hosts] == ["good", "ssh://fine/1"]
     assert [(entry.position, entry.text, entry.column, entry.reason) for entry in bad] == [

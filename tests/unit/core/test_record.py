@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import copy
-import pickle
-
 import pytest
 
 from distcc_driver.core.record import Record
@@ -56,14 +53,3 @@ def test_nothing_can_be_changed_or_added(name: str) -> None:
     with pytest.raises(AttributeError):
         delattr(sample, name)
     assert sample == Sample("a")
-
-
-def test_equal_values_are_equal_and_hash_alike() -> None:
-    assert Sample("a", 3) == Sample("a")
-    assert Sample("a") != Sample("b")
-    assert len({Sample("a"), Sample("a", 3), Sample("b")}) == 2
-
-
-def test_copies_are_equal() -> None:
-    assert copy.deepcopy(Sample("a")) == Sample("a")
-    assert pickle.loads(pickle.dumps(Sample("a", 9))) == Sample("a", 9)

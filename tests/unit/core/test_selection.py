@@ -1,4 +1,4 @@
-"""Which of the workers that answered take part."""
+"""Selects workers that answered: each once, and only those with room."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def worker(entry: str, address: str, room_mib: int | None = None) -> Worker:
 
 
 def selected(*workers: Worker) -> list[tuple[str, str | None]]:
-    """Each entry, and what it is the same as; None if it is used."""
+    """Each entry with its `same_as`, or with None if the worker is used."""
     hosts, _ = parse_list(" ".join(one.endpoint.host.text for one in workers))
     results = select(hosts, workers[::-1])
     return [
@@ -39,7 +39,7 @@ def selected(*workers: Worker) -> list[tuple[str, str | None]]:
         ("fe80::1%eth0", "fe80::1%eth0"),
     ],
 )
-def test_the_same_address_and_job_port_count_once(first: str, second: str) -> None:
+def test_entries_with_the_same_address_and_job_port_count_once(first: str, second: str) -> None:
     assert selected(worker("a", first), worker("b", second)) == [("a", None), ("b", "a")]
     assert selected(worker("b:3632:9", second), worker("a", first)) == [("b:3632:9", None), ("a", "b:3632:9")]
 
@@ -51,7 +51,7 @@ def test_the_same_address_and_job_port_count_once(first: str, second: str) -> No
         ("10.0.0.1", "10.0.0.2", "b"),
         ("10.0.0.1", "2001:db8::1", "b"),
         ("fe80::1%eth0", "fe80::1%eth1", "b"),
-        ("::ffff:a00:1", "10.0.0.1", "b"),  # not how getaddrinfo(3) writes one
+        ("::ffff:a00:1", "10.0.0.1", "b"),  # getaddrinfo(3) never writes an address so
     ],
 )
 def test_another_address_or_job_port_is_another_worker(first: str, second: str, entry: str) -> None:
@@ -73,7 +73,7 @@ def test_another_address_or_job_port_is_another_worker(first: str, second: str, 
         (("10.0.0.1", "2001:db8::1"), {"load": 0.5, "running": 1, "free_memory_mib": 900}, True),
     ],
 )
-def test_ipv4_and_ipv6_of_a_worker_that_says_the_same_of_itself_count_once(
+def test_ipv4_and_ipv6_address_with_the_same_counters_count_once(
     addresses: tuple[str, str], changes: dict[str, Any], is_once: bool
 ) -> None:
     first, second = (worker(name, address) for name, address in zip("ab", addresses, strict=True))
@@ -83,14 +83,14 @@ def test_ipv4_and_ipv6_of_a_worker_that_says_the_same_of_itself_count_once(
     assert selected(first, second) == [("a", None), ("b", "a" if is_once else None)]
 
 
-def test_workers_that_have_done_nothing_yet_are_not_taken_for_the_same() -> None:
+def test_workers_without_jobs_so_far_count_as_different() -> None:
     assert selected(worker("a", "10.0.0.1"), worker("b", "2001:db8::1")) == [("a", None), ("b", None)]
 
 
 @pytest.mark.parametrize(("room_mib", "is_used"), [(0, False), (1, False), (2, True), (None, True)])
-def test_a_worker_needs_room(room_mib: int | None, is_used: bool) -> None:
+def test_worker_without_room_for_files_is_left_out(room_mib: int | None, is_used: bool) -> None:
     assert selected(worker("a", "10.0.0.1", room_mib)) == [("a", None if is_used else "")]
 
 
-def test_a_worker_without_room_is_the_same_as_none() -> None:
+def test_worker_without_room_is_not_compared_with_others() -> None:
     assert selected(worker("a", "10.0.0.1", 0), worker("b", "10.0.0.1", 0)) == [("a", ""), ("b", "")]

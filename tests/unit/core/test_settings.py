@@ -119,7 +119,7 @@ def test_level(level: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["verbose", "DEBUG", "0", "debug info", "warn"])
-def test_other_level_is_named_with_the_words_that_are_expected(level: str) -> None:
+def test_wrong_level_is_named_with_the_levels_that_exist(level: str) -> None:
     message = message_of(LOG_LEVEL=level)
     assert message.startswith(f"DISTCC_AUTO_LOG_LEVEL: {level!r} ")
     assert "debug, info, warning or error" in message
@@ -147,7 +147,7 @@ def test_no_hosts_at_all_is_an_error_that_shows_how(environ: dict[str, str]) -> 
         ("DISTCC_AUTO_log_level", "DISTCC_AUTO_LOG_LEVEL"),
     ],
 )
-def test_typing_error_gets_one_warning_with_the_nearest_name(name: str, nearest: str) -> None:
+def test_misspelled_variable_gets_one_warning_with_the_nearest_name(name: str, nearest: str) -> None:
     warnings = read_warnings({"DISTCC_AUTO_HOSTS": "worker", name: "1"})
     assert len(warnings) == 1
     assert warnings[0].line.startswith(f"{name}: ")
@@ -184,7 +184,7 @@ def test_pause_of_the_user_is_seen(value: str, is_set: bool) -> None:
     assert read_settings(environ).pause_is_set is is_set
 
 
-def test_own_names_are_ours_and_nothing_else() -> None:
+def test_only_variables_of_the_driver_are_hidden_from_the_build() -> None:
     ours = ["DISTCC_AUTO_HOSTS", "DISTCC_AUTO_", "DISTCC_AUTO_WHATEVER", "DISTCC_DRIVER_PYTHON"]
     others = ["DISTCC_VERBOSE", "DISTCC_DIR", "DISTCC_AUTOMATIC", "distcc_auto_hosts", "MY_DISTCC_AUTO_HOSTS"]
     assert read_settings(dict.fromkeys([*ours, *others], "1")).own_names == ours

@@ -18,7 +18,7 @@ from distcc_driver.core.shellcode import distcc_hosts, quote, release_command, r
 from ..samples import settings_of, worker_of
 
 SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-c"], "zsh": ["zsh", "-f", "-c"]}
-# What a shell sets or changes by itself.
+# Variables that a shell sets or changes by itself.
 SHELLS_OWN = {"_", "PWD", "OLDPWD", "SHLVL", "HOME", "LOGNAME"}
 
 
@@ -80,7 +80,7 @@ def test_pause_of_the_user_is_left_alone() -> None:
 def evaluate(shell: list[str], text: str, environ: dict[str, str], directory: Path) -> dict[bytes, bytes]:
     """The environment of a command that runs after the text was evaluated.
 
-    The directory is the current one, and nothing is on PATH that could not be seen there.
+    It runs in `directory`, and no program is on its PATH.
     """
     script = f"eval {shlex.quote(text)}\n/usr/bin/env -0"
     done = subprocess.run(
@@ -133,7 +133,7 @@ def check_environment(shell: list[str], directory: Path, variables: dict[str, st
         "DISTCC_HOSTS": "a:3632/4,lzo",
         "DISTCC_PAUSE_TIME_MSEC": "20",
     }
-    # A name that is none to a shell cannot be unset by it; it must do no harm, though.
+    # A shell cannot unset a name that is not a variable to it. Such a name must do no harm.
     strange = {os.fsencode(name) for name in variables if not is_legal(name)}
     assert {name: value for name, value in found.items() if name not in strange} == as_bytes(kept | wanted)
     assert list(directory.iterdir()) == []
@@ -143,13 +143,11 @@ def own_names(variables: dict[str, str]) -> list[str]:
     return read_settings({"DISTCC_AUTO_HOSTS": "a", **dict.fromkeys(variables, "")}).own_names
 
 
-def test_build_sees_the_exports_and_no_name_of_ours_whatever_the_environment(
-    shell: list[str], tmp_path: Path
-) -> None:
+def test_build_sees_the_exports_and_no_variable_of_the_driver(shell: list[str], tmp_path: Path) -> None:
     check_environment(shell, tmp_path)
 
 
-def test_shell_learns_the_job_count_and_how_to_end(shell: list[str], tmp_path: Path) -> None:
+def test_shell_gets_the_job_count_and_the_end_command(shell: list[str], tmp_path: Path) -> None:
     words = ['it\'s my "python"', "$(: >canary)`: >canary`; : >canary\\\n日本\udcff"]
     text = shell_code(plan_of(("a", 4), saturation_jobs=2), settings_of(), release_command(*words))
     script = (
@@ -185,12 +183,12 @@ def share_with(share: Share, compiled: int, failed: int | None, refused: int) ->
     return share._replace(worker=share.worker._replace(stats=stats))
 
 
-def test_a_report_that_could_say_nothing_has_no_words() -> None:
+def test_report_that_would_say_nothing_is_not_called() -> None:
     assert report_words("python", plan_of(local_jobs=2), settings_of(), 1.0) == ""
     assert report_words("python", plan_of(("a", 4)), settings_of(LOG_LEVEL="error"), 1.0) == ""
 
 
-def test_end_of_a_build_without_a_session_is_nothing_to_do(shell: list[str], tmp_path: Path) -> None:
+def test_end_command_of_a_build_without_a_session_does_nothing(shell: list[str], tmp_path: Path) -> None:
     text = shell_code(plan_of(("a", 4)), settings_of())
     script = 'set -eu; eval "$1"; eval "$__distcc_end"'
     done = subprocess.run([*shell, script, "test", text], cwd=tmp_path, capture_output=True, check=True)
@@ -228,10 +226,10 @@ def test_quoted_text_is_one_word_and_nothing_of_it_runs(shell: list[str], tmp_pa
         "cd() { : >canary; }; DISTCC_AUTO_HOSTS() { : >canary; }",
     ],
 )
-def test_text_means_the_same_in_a_shell_with_habits_of_its_own(
+def test_text_means_the_same_in_a_shell_with_other_settings(
     shell: list[str], preparation: str, tmp_path: Path
 ) -> None:
-    check_habit(
+    check_in_shell(
         shell, f'if test -n "${{BASH_VERSION-}}"; then shopt -s expand_aliases; fi\n{preparation}', tmp_path
     )
 
@@ -244,10 +242,10 @@ def test_text_means_the_same_in_a_shell_with_habits_of_its_own(
     ],
 )
 def test_text_means_the_same_under_any_option_of_zsh(options: str, tmp_path: Path) -> None:
-    check_habit(SHELLS["zsh"], f"setopt {options}", tmp_path)
+    check_in_shell(SHELLS["zsh"], f"setopt {options}", tmp_path)
 
 
-def check_habit(shell: list[str], preparation: str, directory: Path) -> None:
+def check_in_shell(shell: list[str], preparation: str, directory: Path) -> None:
     environ = {"DISTCC_AUTO_HOSTS": "a [::1]:9", "DISTCC_AUTO_TYPO": "x", "PATH": os.environ["PATH"]}
     workers: list[tuple[str, int]] = [("a", 4), ("[::1]:9", 2)]
     text = shell_code(plan_of(*workers, local_jobs=1, saturation_jobs=2), read_settings(environ))

@@ -57,7 +57,7 @@ def test_longest_load() -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"many", b"1.5", b"1" * 10, b"\xff"])
-def test_counter_that_makes_no_sense_is_none_and_costs_nothing_else(value: bytes) -> None:
+def test_counter_that_is_no_number_is_unknown_and_changes_nothing_else(value: bytes) -> None:
     assert parse_stats(with_line(b"dcc_compile_ok " + value)) == parse_stats(REPLY)._replace(compiled=None)
 
 
@@ -78,9 +78,9 @@ def test_counter_that_makes_no_sense_is_none_and_costs_nothing_else(value: bytes
     ids=[
         "CRLF",
         "no header",
-        "text behind",
+        "text after it",
         "more header",
-        "keys in front",
+        "keys before it",
         "key as value",
         "odd bytes",
         "blank lines",
@@ -88,7 +88,7 @@ def test_counter_that_makes_no_sense_is_none_and_costs_nothing_else(value: bytes
         "two pages",
     ],
 )
-def test_reply_in_other_dress_is_read_the_same(reply: bytes) -> None:
+def test_variants_of_a_reply_mean_the_same(reply: bytes) -> None:
     assert parse_stats(reply) == parse_stats(REPLY)
 
 
@@ -124,7 +124,7 @@ def test_free_memory(line: bytes, memory: int | None) -> None:
         (b"1000000000 MB", None),
     ],
 )
-def test_free_space_that_makes_no_sense_is_unknown(value: bytes, space: int | None) -> None:
+def test_free_space_that_is_no_number_is_unknown(value: bytes, space: int | None) -> None:
     reply = REPLY.replace(b"dcc_free_space 81521 MB", b"dcc_free_space " + value)
     assert parse_stats(reply).free_space_mib == space
 
@@ -170,7 +170,7 @@ def test_reply_without_its_end_counts_if_the_slots_are_there(reply: bytes, slots
     assert parse_stats(reply) == WorkerStats(slots)
 
 
-def test_last_line_of_a_reply_that_was_cut_off_is_not_believed() -> None:
+def test_last_line_of_a_reply_that_was_cut_off_is_ignored() -> None:
     cut = page("dcc_max_kids 4", "dcc_load1 1.00", "dcc_load2 1.00", "dcc_load3 1.00", "dcc_free_mem 1")
     assert parse_stats(cut.partition(b"\n</")[0] + b"") == WorkerStats(4, 1.0, None)
 

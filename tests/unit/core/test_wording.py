@@ -15,7 +15,7 @@ def test_no_rejections_no_lines() -> None:
     assert rejection_lines([]) == []
 
 
-def test_lone_host_keeps_its_words() -> None:
+def test_message_of_a_lone_host_is_unchanged() -> None:
     lines = rejection_lines([rejected("ssh://anna@b", "failed (anna@b: no)", "by hand: ssh -l anna b")])
     assert lines == ["ssh://anna@b: failed (anna@b: no); by hand: ssh -l anna b"]
 
@@ -38,20 +38,20 @@ def test_eight_hosts_are_named_and_the_others_counted() -> None:
     ]
 
 
-def test_own_name_in_the_words_does_not_keep_hosts_apart() -> None:
+def test_hosts_share_a_line_if_messages_differ_only_by_the_host_name() -> None:
     lines = rejection_lines(
         [rejected(f"ssh://{name}", "its key is not known", f"by hand: ssh {name}") for name in "ab"]
     )
     assert lines == ["ssh://a, ssh://b: its key is not known; by hand: ssh HOST"]
 
 
-def test_logins_that_ssh_tells_do_not_keep_hosts_apart() -> None:
+def test_hosts_share_a_line_if_messages_differ_only_by_the_login() -> None:
     lines = rejection_lines(
         [rejected(f"ssh://w{n}", f"ssh would have to ask (anna@10.0.0.{n}: denied)") for n in range(2)]
     )
     assert lines == ["ssh://w0, ssh://w1: ssh would have to ask (anna@HOST: denied); check it"]
 
 
-def test_words_with_nothing_around_their_at_sign_stay_whole() -> None:
+def test_words_with_an_at_sign_that_are_no_login_stay_unchanged() -> None:
     lines = rejection_lines([rejected(name, "said: @ a@ @b", "") for name in ("w", "v")])
     assert lines == ["w, v: said: @ a@ @b; "]

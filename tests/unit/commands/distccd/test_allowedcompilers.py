@@ -1,4 +1,4 @@
-"""Which compilers clients may ask for, by links and programs in directories of the test's own."""
+"""Compilers that clients may call, by links and programs in directories that the test makes."""
 
 from __future__ import annotations
 

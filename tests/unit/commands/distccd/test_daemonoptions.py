@@ -1,4 +1,4 @@
-"""Networks and numbers to the argument list of distccd, and to a unit."""
+"""Options of distccd, and the argument list and unit that are made from them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,6 @@ def values(words: list[str], option: str) -> list[str]:
     return [value for name, value in pairwise(words) if name == option]
 
 
-def test_argument_list() -> None:
-    assert arguments(options("10.0.0.0/8")) == [
-        *("/usr/bin/distccd", "--daemon", "--no-detach", "--log-stderr", "--log-level", "notice"),
-        *("--port", "3632", "--stats", "--stats-port", "3633", "--listen", "0.0.0.0"),
-        *("--allow", "10.0.0.0/8", "--jobs", "4", "--nice", "10"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("networks", "listen", "allow"),
     [
@@ -50,18 +42,18 @@ def test_argument_list() -> None:
         (["0.0.0.0/0", "::/0"], "::", ["::ffff:0:0/96", "::/0"]),
     ],
 )
-def test_networks_are_let_in_where_it_listens(networks: list[str], listen: str, allow: list[str]) -> None:
+def test_address_to_listen_at_fits_the_networks(networks: list[str], listen: str, allow: list[str]) -> None:
     words = arguments(options(*networks))
     assert values(words, "--listen") == [listen]
     dotted = {"::ffff:127.0.0.1": "::ffff:7f00:1", "::ffff:10.0.0.0/104": "::ffff:a00:0/104"}
-    dotted["::ffff:0.0.0.0/96"] = "::ffff:0:0/96"  # as Python 3.13 and later write them
+    dotted["::ffff:0.0.0.0/96"] = "::ffff:0:0/96"  # Python 3.13 and later write these forms
     assert [dotted.get(value, value) for value in values(words, "--allow")] == allow
 
 
 @pytest.mark.parametrize(
     "text", ["", "worker-1", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0", "::ffff:10.0.0.1", "fe80::1%lo"]
 )
-def test_what_is_no_network_is_refused_by_name(text: str) -> None:
+def test_text_that_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="--allow"):
         WorkerRequest.of([text], None, 3632)
 
@@ -85,7 +77,7 @@ def test_slots_follow_from_threads_and_memory(
 
 @pytest.mark.parametrize("job_port", [3632, 4000])
 @pytest.mark.parametrize("address", ["192.168.0.7", "2001:db8::7"])
-def test_the_entry_means_the_ports_of_the_daemon(address: str, job_port: int) -> None:
+def test_entry_has_the_ports_of_the_daemon(address: str, job_port: int) -> None:
     host = parse_host(entry(address, options("10.0.0.0/8", job_port=job_port)))
     assert isinstance(host, TcpHost)
     assert host[1:] == (address, job_port, job_port + 1)
@@ -94,7 +86,7 @@ def test_the_entry_means_the_ports_of_the_daemon(address: str, job_port: int) ->
     assert (by_ssh.name, by_ssh.job_port, by_ssh.stats_port) == ("build-1", job_port, job_port + 1)
 
 
-def test_the_usual_ports_are_not_named() -> None:
+def test_entry_leaves_default_ports_out() -> None:
     assert entry("192.168.0.7", options()) == "192.168.0.7"
     assert ssh_entry("build-1", options()) == "ssh://build-1"
 
@@ -106,6 +98,6 @@ def test_a_unit_starts_the_same_daemon_as_a_user_of_its_own() -> None:
     assert "User=distccd" in lines
 
 
-def test_what_a_unit_would_read_in_a_path_is_escaped() -> None:
+def test_characters_that_systemd_interprets_are_escaped() -> None:
     text = unit(options(program="/opt/my tools/100%/distccd"))
     assert "ExecStart=/opt/my\\x20tools/100%%/distccd --daemon" in text

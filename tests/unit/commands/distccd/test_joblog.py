@@ -1,4 +1,4 @@
-"""Lines of distccd's log, as distccd 3.4 writes them, to jobs."""
+"""Events in lines that distccd 3.4 has written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read(*texts: str) -> list[Job | Denied | Ready]:
     return [found for text in texts if (found := log.read(f"distccd[4026] {text}")) is not None]
 
 
-def test_a_job_is_told_when_it_has_ended() -> None:
+def test_job_is_an_event_when_it_has_ended() -> None:
     found = read(
         "(dcc_check_client) connection from 10.0.0.7:38918",
         "(dcc_service_job) No authentication requested.",
@@ -41,7 +41,7 @@ def test_a_job_is_told_when_it_has_ended() -> None:
         ("SOMETHING_NEW exit:0 sig:0 core:0 ret:0 time:25ms ", "SOMETHING_NEW"),
     ],
 )
-def test_how_it_went(result: str, outcome: str) -> None:
+def test_outcome_of_a_job(result: str, outcome: str) -> None:
     [job] = read("compile from a.c to a.o", f"{SUMMARY} {result}")
     assert isinstance(job, Job)
     assert (job.outcome, job.elapsed_ms, job.source) == (outcome, 25, "a.c")
@@ -65,7 +65,7 @@ def test_a_compiler_without_a_link_is_named() -> None:
     assert found == [Job("10.0.0.7", "refused, no link of own-gcc in /usr/lib/distcc", 1, "own-gcc", "a.c")]
 
 
-def test_who_sends_no_job_is_none() -> None:
+def test_connection_without_a_job_is_no_event() -> None:
     assert read(f"{SUMMARY} REJ_BAD_REQ exit:0 sig:0 core:0 ret:108 time:0ms ") == []
 
 
@@ -78,7 +78,7 @@ def test_jobs_of_several_processes_are_told_apart() -> None:
     assert [job and isinstance(job, Job) and job.source for job in jobs] == ["b.c", "a.c", None]
 
 
-def test_processes_that_never_end_their_jobs_take_no_more_memory() -> None:
+def test_jobs_that_never_end_take_a_limited_amount_of_memory() -> None:
     log = JobLog()
     for pid in range(5000):
         log.read(f"distccd[{pid}] compile from a.c to a.o")
@@ -101,7 +101,7 @@ def test_the_complaint_is_the_last_error_of_a_log() -> None:
     assert complaint("") == ""
 
 
-def test_both_ports_are_open_when_that_of_the_statistics_is() -> None:
+def test_worker_is_ready_when_its_stats_port_is_open() -> None:
     assert read("(dcc_stats_server) HTTP server started on port 5001") == [Ready()]
 
 

@@ -1,4 +1,4 @@
-"""The address of this machine towards a network; nothing is sent."""
+"""Addresses of this machine towards networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from distcc_driver.commands.distccd.localaddresses import addresses_for
         (["127.0.0.1"], ["127.0.0.1"]),
         (["127.0.0.0/8", "127.0.0.1"], ["127.0.0.1"]),
         (["::1", "127.0.0.1"], ["::1", "127.0.0.1"]),
-        (["fe80::/10"], []),  # which needs a zone
+        (["fe80::/10"], []),  # a route there needs a zone
     ],
 )
 def test_the_address_towards_a_network(networks: list[str], addresses: list[str]) -> None:

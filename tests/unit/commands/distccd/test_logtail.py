@@ -1,4 +1,4 @@
-"""Lines that are appended to a file, as they come."""
+"""Lines that are appended to a log."""
 
 from __future__ import annotations
 

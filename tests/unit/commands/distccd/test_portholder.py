@@ -1,4 +1,4 @@
-"""Who listens at a port, asked of real sockets."""
+"""Finds the holders of ports; the test itself listens at them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OWN = Holder(pwd.getpwuid(os.geteuid()).pw_name, os.getpid(), Path("/proc/self/c
 
 
 @pytest.mark.parametrize("address", [LOOPBACK, "::1"])
-def test_who_listens_is_found(address: str) -> None:
+def test_program_that_listens_is_found(address: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as listener:
         listener.bind((address, 0))
@@ -31,7 +31,7 @@ def test_who_listens_is_found(address: str) -> None:
     check_port(address, port)
 
 
-def test_a_service_is_stopped_by_its_manager() -> None:
+def test_advice_about_a_service_is_to_stop_it_with_systemctl() -> None:
     with socket.create_server((LOOPBACK, 0)) as listener:
         port = listener.getsockname()[1]
         name = Path("/proc/self/comm").read_text()
@@ -55,7 +55,7 @@ def test_a_service_is_stopped_by_its_manager() -> None:
         (errno.EAFNOSUPPORT, "cannot listen at ::1 (Address family not supported by protocol); correct"),
     ],
 )
-def test_what_is_said_where_nothing_is_seen(failure: int, said: str) -> None:
+def test_refusal_of_a_port_without_a_visible_holder(failure: int, said: str) -> None:
     with socket.socket() as bound:
         bound.bind((LOOPBACK, 0))
         port = bound.getsockname()[1]

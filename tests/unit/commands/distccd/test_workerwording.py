@@ -1,4 +1,4 @@
-"""What the worker command says of itself, and of jobs."""
+"""Lines that the command worker prints."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_compilers_without_a_link_are_named_with_what_to_do() -> None:
         (["10.0.0.7", "::1"], "clients: 10.0.0.7, ::1, at ports 3632 and 3633"),
     ],
 )
-def test_clients(networks: list[str], said: str) -> None:
+def test_lines_about_the_user_and_the_clients(networks: list[str], said: str) -> None:
     first, second, *_ = wording.start_lines(options(*networks), "2 threads", "anna")
     assert (first, second) == ("distccd runs as user anna, 4 slots (2 threads)", said)
 
 
-def test_every_address_is_a_way_to_it() -> None:
+def test_each_address_has_an_assignment() -> None:
     lines = wording.entry_lines(options("10.0.0.0/8"), ["10.0.0.7", "2001:db8::7"], "build-1")
     assert [line.strip() for line in lines] == [
         "where the build runs:",
