@@ -1,4 +1,4 @@
-"""Records the pictures of README.md: real commands in a real terminal, on real workers.
+"""Records the pictures of README.md and its pages: real commands in a real terminal, on real workers.
 
     python docs/pictures.py
 
