@@ -1,20 +1,20 @@
-# Every target does all that a fresh Debian or Ubuntu machine needs for it, and nothing twice.
+# Every target works on a fresh Debian or Ubuntu machine: it first installs what it needs and what is missing.
 
 PYTHON ?= python3
 ARGS =
-# Most tests wait for something most of the time: more at once than 2 processors are no burden.
+# Tests mostly wait. So 3 of them at once are not too many for 2 processors.
 PROCESSES = 3
 
 python = .venv/bin/python
 packages = @PYTHON="$(PYTHON)" sh tests/system-packages.sh $(if $(wildcard .venv/bin/python),,venv)
-# make test-fresh: which Debian, and which kinds of user.
+# For make test-fresh: the releases of Debian, and the kinds of user.
 RELEASE = bookworm trixie
 KIND = root sudo plain
-# What runs below us must not take our own flags, such as -n or -j, for its own.
+# Commands run without the flags of this make, such as -n or -j: a make that they call would obey them.
 run = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 pip = $(python) -I -m pip --disable-pip-version-check --quiet install
 
-# System packages come before what needs them, in this order even under -j.
+# Make prerequisites in their order, even under -j: system packages come first.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install demo check test test-fresh stress coverage lint bench man pictures dist clean

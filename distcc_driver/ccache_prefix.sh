@@ -1,10 +1,12 @@
 #!/bin/sh
-# What ccache puts in front of a compiler: distcc, unless that compiler leads to distcc by itself.
+# Usage: ccache_prefix.sh COMPILER ARGUMENT...
+# CCACHE_PREFIX of a build: ccache calls this program in front of a compiler. It puts distcc in front, unless the
+# compiler calls distcc by itself.
 #
-# With CCACHE_PREFIX=distcc, ccache would stop at such a compiler (distcc: Invalid argument), or distcc would
-# find itself behind it and refuse to go on.
+# With CCACHE_PREFIX=distcc such a compiler would fail: either ccache stops (distcc: Invalid argument), or distcc
+# finds that it has called itself, and refuses.
 
-# distcc is at work already, and what it calls here is the compiler for a file that it keeps (safeguard.c).
+# distcc sets this variable when it compiles a file on this machine (safeguard.c): do not call it again.
 [ -z "${_DISTCC_SAFEGUARD-}" ] || exec "$@"
 compiler=$(readlink -f -- "$1" 2>/dev/null)
 case ${compiler##*/} in
