@@ -20,7 +20,6 @@ from ..machine.buildsignals import ENDINGS
 from ..machine.installation import remedy
 from ..machine.processtable import parent
 from ..network import probe
-from ..network.refusals import without_stats
 from . import guard, session
 from .closing import release
 from .session import OpenTunnel
@@ -31,6 +30,7 @@ try:
     import sh
 
     from .sshlogins import SshLogins
+    from .sshmessages import explained_by
     from .terminal import has_terminal, terminal_kept
 except ModuleNotFoundError as missing:
     raise ConfigError(sys.executable, f"{missing}, which SSH hosts need", remedy()) from None
@@ -48,10 +48,6 @@ if TYPE_CHECKING:
     from ..network.patience import Patience
 
 _ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
-_FORBIDDEN = "administratively prohibited"
-_REFUSED = "open failed: connect failed"
-_FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOpen)"
-_TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
 
 
 class BuildTunnels:
@@ -198,16 +194,9 @@ class BuildTunnels:
         elif not self._logins.is_open(host):
             return Rejection(host, "its tunnel has ended", "is the machine up, and its sshd?")
         messages = self._logins.messages(host)
-        words = messages.last("open failed")
-        refused = messages.count(_REFUSED)
+        explained = explained_by(messages, rejection)
         messages.forget()
-        if refused == 1 and rejection.kind in (Failure.REFUSED, Failure.NO_REPLY):
-            cause, advice = without_stats(host.job_port, host.stats_port)
-            return Rejection(host, f"behind ssh, {cause}", advice)
-        cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
-        return Rejection(
-            host, f"behind ssh, {cause}", _FORBIDDEN_ADVICE if _FORBIDDEN in words else _TUNNEL_ADVICE
-        )
+        return explained
 
 
 def _is_question(result: Endpoint | Rejection) -> bool:

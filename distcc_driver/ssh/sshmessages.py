@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from ..core.facts import Failure, Rejection
+from ..network.refusals import without_stats
 from .sshcommand import target_arguments
 
 TYPE_CHECKING = False
@@ -37,7 +38,11 @@ _EXPLAINED = (
     _SERVER_TEXT,
 )
 
-_REFUSED = "agent refused operation"
+_AGENT_REFUSED = "agent refused operation"
+_FORBIDDEN = "administratively prohibited"
+_PORT_REFUSED = "open failed: connect failed"
+_FORBIDDEN_ADVICE = "allow it in sshd_config there (AllowTcpForwarding, PermitOpen)"
+_TUNNEL_ADVICE = "does a distccd with --stats run there, on these ports?"
 _CLOSED_ADVICE = (
     "its sshd, or that of a jump host, may refuse this machine for some minutes after failed logins "
     "(PerSourcePenalties), or too many log in at once (MaxStartups): wait, and load your key with ssh-add"
@@ -125,8 +130,8 @@ class Messages:
         if "Permission denied" in text:
             if locked:
                 return self.locked(locked)
-            if _REFUSED in text:
-                cause = f"the agent refused to sign ({self.last(_REFUSED)})"
+            if _AGENT_REFUSED in text:
+                cause = f"the agent refused to sign ({self.last(_AGENT_REFUSED)})"
                 return self._question(cause, "confirm the key there when it asks")
             return self._question(f"ssh would have to ask ({words})", _login_advice(text))
         if self.closed_before_login():
@@ -172,6 +177,20 @@ def _tells_of_an_end(line: str) -> bool:
     if line.startswith(_CLOSED_BY):
         return True
     return any(words in line for words in _EARLY) and any(words in line for words in _CLOSED)
+
+
+def explained_by(messages: Messages, rejection: Rejection) -> Rejection:
+    """The rejection of a host behind a tunnel, completed by what ssh has written about the forwards."""
+    host = rejection.host
+    words = messages.last("open failed")
+    is_one_port_refused = messages.count(_PORT_REFUSED) == 1
+    if is_one_port_refused and rejection.kind in (Failure.REFUSED, Failure.NO_REPLY):
+        cause, advice = without_stats(host.job_port, host.stats_port)
+        return Rejection(host, f"behind ssh, {cause}", advice)
+    cause = f"{rejection.cause} (ssh: {words})" if words else rejection.cause
+    return Rejection(
+        host, f"behind ssh, {cause}", _FORBIDDEN_ADVICE if _FORBIDDEN in words else _TUNNEL_ADVICE
+    )
 
 
 def _login_advice(text: str) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.core.facts import Failure
+from distcc_driver.core.facts import Failure, Rejection
 from distcc_driver.core.hostspec import SshHost, parse_host
-from distcc_driver.ssh.sshmessages import Messages
+from distcc_driver.ssh.sshmessages import Messages, explained_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,3 +142,26 @@ def test_connection_that_was_closed_before_the_login(
     with messages.errors() as pipe:
         os.write(pipe, errors.encode())
     assert written(messages, text).closed_before_login() is expected
+
+
+REFUSED = "channel 2: open failed: connect failed: Connection refused\n"
+FORBIDDEN = "channel 2: open failed: administratively prohibited: open failed\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "cause", "advice"),
+    [
+        (Failure.NO_REPLY, REFUSED, "job port 3632 answers and stats port 3633 refuses", "docs/workers.md"),
+        (Failure.OTHER, REFUSED, "closed (ssh: channel 2: open failed: connect failed", "--stats"),
+        (Failure.NO_REPLY, REFUSED * 2, "closed (ssh: channel 2: open failed: connect failed", "--stats"),
+        (Failure.NO_REPLY, FORBIDDEN, "closed (ssh: channel 2: open failed: admin", "AllowTcpForwarding"),
+        (Failure.NO_REPLY, "", "closed", "--stats"),
+    ],
+)
+def test_rejection_of_a_host_behind_a_tunnel_says_what_ssh_wrote_about_its_forwards(
+    messages: Messages, kind: str, text: str, cause: str, advice: str
+) -> None:
+    assert isinstance(HOST, SshHost)
+    rejection = explained_by(written(messages, text), Rejection(HOST, "closed", "check", kind))
+    assert rejection.cause.startswith(f"behind ssh, {cause}")
+    assert advice in rejection.advice
