@@ -8,7 +8,7 @@ import time
 from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 
 from .core.balance import Outcome, Plan, balance
-from .core.errors import DriverError
+from .core.errors import DriverError, internal_error
 from .core.facts import Endpoint, split_results
 from .core.selection import select
 from .core.settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
@@ -143,7 +143,7 @@ def main(shell_pid: int | None = None, *, text_of: Callable[[Outcome], str] = sh
         code = 130
     except SystemExit as interrupted:
         code = int(interrupted.code or 0)
-    except Exception as error:  # a traceback would confuse the user of the shell
+    except Exception as error:
         Log("error").error(_unexpected(error))
         code = 96
     os._exit(code)  # at once: a thread may still wait for a name server
@@ -155,4 +155,4 @@ def _unexpected(error: Exception) -> str:
     if too_many or isinstance(error, MemoryError) or "start new thread" in str(error):
         cause = str(error) or "MemoryError"
         return f"ulimit: no more processes, open files or memory here ({cause}); raise ulimit -u, -n or -v"
-    return f"internal error: {error!r}; please report it"
+    return internal_error(error).line

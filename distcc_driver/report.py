@@ -18,6 +18,7 @@ import os
 import signal
 import time
 
+from .core.errors import internal_error
 from .core.facts import Endpoint, Failure, Rejection
 from .core.hostspec import SshHost, parse_host
 from .core.record import Record
@@ -266,6 +267,6 @@ def main(started_s: str, log_level: str, connect_timeout_s: str, *words: str) ->
         if duration_s > _SHORTEST_S:
             build = Build(duration_s, time.time() - duration_s, status, os.environ)
             report(build, float(connect_timeout_s), [_before(word) for word in workers], Log(log_level))
-    except Exception as error:  # a traceback would confuse the user of the shell
-        Log("error").error(f"internal error: {error!r}; please report it")
+    except Exception as error:
+        Log("error").error(internal_error(error).line)
     os._exit(0)  # at once: a thread may still wait for a name server

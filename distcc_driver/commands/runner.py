@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from ..core.errors import ConfigError, DriverError, OutputError
+from ..core.errors import ConfigError, DriverError, OutputError, internal_error
 from ..machine.log import Log
 
 # Not every version of typer has a public name for this class.
@@ -41,8 +41,8 @@ def run_command_line(app: typer.Typer) -> None:
             f"{error.filename or 'standard output'}: {error.strerror}; make room or access for it"
         )
         code = _end_badly()
-    except Exception as error:  # people are not to see a traceback
-        Log("error").error(f"internal error: {error!r}; please report it")
+    except Exception as error:
+        Log("error").error(internal_error(error).line)
         code = _end_badly()
     sys.exit(code)
 

@@ -35,6 +35,11 @@ class Message(Record):
         return ": ".join(filter(None, [self.subject, self.cause]))
 
 
+def internal_error(error: Exception) -> Message:
+    """The message about an error that is a bug of the driver. A traceback would not help the user."""
+    return Message("internal error", repr(error), "please report it")
+
+
 class DriverError(Exception):
     """Base of all errors of the driver; its text is the line of its `message`."""
 
