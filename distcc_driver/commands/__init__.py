@@ -1,1 +1,1 @@
-"""What people type, except for doctor."""
+"""The commands that people type, except for doctor."""

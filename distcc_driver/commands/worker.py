@@ -114,7 +114,7 @@ def _slots() -> tuple[int, str]:
 
 
 def _unprivileged_user() -> str:
-    """The user as whom distccd runs if root starts it: that of Debian's package, else "nobody"."""
+    """The user that distccd becomes if root starts it: the user of Debian's package, else "nobody"."""
     try:
         return pwd.getpwnam(SERVICE_USER).pw_name
     except KeyError:
@@ -198,7 +198,7 @@ class _Events:
                 return
             self._interrupts.sleep()
         for port in (options.job_port, options.stats_port) if self._process.poll() is not None else ():
-            check_port(options.listen_address, port)  # another program may have taken the port meanwhile
+            check_port(options.listen_address, port)  # another program may have taken the port
         raise DriverError("distccd", f"does not start; its last words: {self._last_words()}")
 
     def next(self) -> list[Job | Denied]:

@@ -35,7 +35,7 @@ FOR_PEOPLE |= {name for name, path in MODULES.items() if folder_of(path).startsw
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
-# The modules of core compute: the same input gives the same output.
+# Modules of core only compute, so they must not import these.
 IMPURE = {"os", "posix", "socket", "_socket", "select", "subprocess", "time", "typer", "threading", "_thread"}
 # Modules that the build path may import, beside those that `python -m` imports by itself.
 LIGHT = {"__future__", "_socket", "errno", "select", "resource"}
@@ -79,7 +79,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_name_of_a_module_is_there_once() -> None:
+def test_names_of_modules_are_unique() -> None:
     paths = [path for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")]
     assert len(paths) == len(MODULES)
 
@@ -132,7 +132,7 @@ def test_only_the_commands_for_people_import_typer() -> None:
     assert users_of("zeroconf") == {"mdns"}
 
 
-def test_core_names_no_door_to_the_outside() -> None:
+def test_core_imports_no_module_for_input_or_output() -> None:
     used = {
         f"{module} imports {name}"
         for module, path in MODULES.items()
@@ -151,7 +151,7 @@ for name in ("os", "socket", "_socket", "select", "subprocess", "time", "typer")
 """
 
 
-def test_core_works_where_the_outside_cannot_be_imported() -> None:
+def test_core_works_if_modules_for_input_and_output_are_missing() -> None:
     every = [path.stem for path in MODULES.values() if folder_of(path) == "core"]
     code = f"""
 from distcc_driver.core import {", ".join(every)}

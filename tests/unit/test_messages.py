@@ -19,7 +19,7 @@ TABLE = Path(__file__).with_name("messages.txt")
 
 SAID_BY_SHELL = r"(?:__distcc_fail|printf) (['\"])(.* .*)\1"
 PROBLEMS = {"warning", "error"}
-# What is made of (subject, cause, advice): people read these as one line.
+# They take subject, cause and advice, which people read as one line.
 MESSAGES = {"Message", "ConfigError", "DriverError", "NoCapacityError"}
 FORM = re.compile(r"[^;]+: .+; .+")
 
@@ -104,7 +104,7 @@ def test_table_has_all_texts() -> None:
     assert table() == TABLE.read_text(encoding="utf-8")
 
 
-def test_problem_says_where_it_is_what_it_is_and_what_to_do() -> None:
+def test_message_says_where_what_and_what_to_do() -> None:
     found = set(problems())
     assert len(found) > 15
     assert {text for text in found if not FORM.fullmatch(text)} == set()

@@ -26,7 +26,7 @@ class Holder:
 
     @property
     def text(self) -> str:
-        """For a message about the port."""
+        """The holder as messages name it."""
         if self.pid is None:
             return f"a program of user {self.user}"
         return f"{self.program} (process {self.pid}, user {self.user})"
