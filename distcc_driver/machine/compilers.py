@@ -48,7 +48,7 @@ class Obstacle(str, Enum):
     NO_COMPILER = "no_compiler"  # the words behind distcc or ccache are not a compiler
     NO_PREFIX = "no_prefix"  # ccache cannot run the program that calls distcc
     OTHER_PREFIX = "other_prefix"  # the command lets ccache call another program
-    DOUBLE = "double"  # the command lets ccache call distcc, which calls distcc
+    DOUBLE = "double"  # the command lets ccache call distcc, which would call distcc again
     OWN_HOSTS = "own_hosts"  # the command sets DISTCC_HOSTS
     NO_HOSTS = "no_hosts"  # the command unsets DISTCC_HOSTS
 

@@ -20,7 +20,7 @@ class Log:
         self._print(0, text)
 
     def info(self, text: str) -> None:
-        """Say what a build says if all goes well."""
+        """Tell the progress of a build that goes well."""
         self._print(1, text)
 
     def warning(self, text: str) -> None:

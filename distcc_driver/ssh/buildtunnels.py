@@ -94,7 +94,7 @@ class BuildTunnels:
         return self
 
     def _make_session(self, owner_pid: int) -> None:
-        """Make the session directory. Signals wait, or they could leave a directory that is never removed."""
+        """Make the session directory. A signal must not end this process before the path is stored."""
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
         try:
             self._path = session.create(owner_pid, self._environ)

@@ -20,7 +20,10 @@ _INODE_FIELD = 6  # of /proc/net/unix
 
 
 def awaited(path: str, controls: Collection[str]) -> set[str]:
-    """Of some control sockets of a session, those whose ssh, or a process that it has started, waits so."""
+    """Which `controls`, control sockets of the session `path`, belong to an ssh that waits for a person.
+
+    The ssh itself may wait, or a process that it has started.
+    """
     sockets = _unix_sockets()
     if not sockets:
         return set()

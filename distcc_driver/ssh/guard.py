@@ -88,7 +88,7 @@ def main(path: str, pids: Sequence[int]) -> None:
     signal.signal(signal.SIGTERM, leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if tunnels:
-        wait_for_any(pids[:1])  # a build that is a shell function may run no process but the sub-shell
+        wait_for_any(pids[:1])  # if the build is a shell function, the sub-shell may be its only process
     while left := build_processes(tunnels, path):
         for pid in left:
             wait_for_any([pid])

@@ -105,7 +105,7 @@ class SshLogins:
     def ask(self, host: SshHost) -> Endpoint | Rejection:
         """Log in to one host; ssh may ask a person on the terminal."""
         future = self._pool.submit(self._tunnels[host].open, batch=False)
-        # Python would handle a signal that comes just before a wait without an end only at that end.
+        # A wait without a timeout would hold back a signal that comes just before it, until the wait ends.
         while not future.done():
             wait([future], _LOOK_S)
         return future.result()
