@@ -438,7 +438,8 @@ def test_watch_of_more_hosts_than_there_are_lines_says_so(
         last = terminal.expect("Ctrl-C ends it")
         terminal.send("\x03")
         assert terminal.wait() == 130
-    assert shared_distccd.spec in first
+    # A long load or answer time takes room, so the column of hosts may fold the end of a long entry.
+    assert shared_distccd.spec.rpartition(":")[0] in first
     assert "DISTCC_HOSTS=" in last
     _, _, frame = f"{first}{last}".rpartition(ENTER)
     assert frame.count("\n") < 24
