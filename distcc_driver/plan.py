@@ -128,6 +128,7 @@ def _say_plan(plan: Plan, settings: Settings, log: Log) -> None:
         log.warning(limit_message(plan, plan.limit).line)
     else:
         log.info(summary)
+    log.debug(f"distcc runs up to {plan.local_slots} jobs here that it cannot distribute")
     log.debug(f"distcc pauses {plan.pause_ms} ms when every slot is taken")
 
 

@@ -76,6 +76,7 @@ def _plan(plan: Plan, settings: Settings) -> dict[str, Any]:
         "jobs": plan.jobs,
         "remote_jobs": plan.remote_jobs,
         "local_jobs": plan.local_jobs,
+        "local_slots": plan.local_slots,
         "preprocessing_jobs": plan.saturation_jobs,
         "limit": {"jobs": plan.limit.jobs, "cause": plan.limit.cause} if plan.limit else None,
         "pause_ms": plan.pause_ms,

@@ -105,7 +105,9 @@ def plan_lines(answers: Answers) -> list[str]:
     elif plan.limit:
         summary = limit_message(plan, plan.limit).line
     return [
-        f"this machine: {_jobs(plan.local_jobs, 'local')}, {_jobs(plan.saturation_jobs, 'preprocessing')}",
+        f"this machine: {_count(plan.local_jobs, 'local job')}, "
+        f"{_count(plan.saturation_jobs, 'preprocessing job')}, "
+        f"{_count(plan.local_slots, 'slot')} for what cannot be distributed",
         printable(summary),
         f"DISTCC_HOSTS={distcc_hosts(plan)}",
     ]
@@ -115,8 +117,8 @@ def _rows(settings: Settings, answers: Answers) -> list[HostRow]:
     return [*host_rows(settings, answers.results, answers.plan), *bad_entry_rows(settings)]
 
 
-def _jobs(count: int, kind: str) -> str:
-    return f"{count} {kind} {'job' if count == 1 else 'jobs'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _cell(value: object) -> str:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _WAKE_UP_MS = 0.08
 _LOCK_FILE_MS = 0.005
 _POLLING_SHARE = 0.02
+_LARGEST_POLLING_SHARE = 0.1
 _SHORTEST_PAUSE_MS = 20
-_LONGEST_PAUSE_MS = 60_000
+_LONG_PAUSE_MS = 1000
 _DEFAULT_CPP_SLOTS = 8
 
 # For each job on a worker, processes wait on this machine: a distcc client (0.5 MiB), the recipe's shell
@@ -58,7 +59,8 @@ class Plan(Record):
 
     `dropped` workers answered, but have too little memory for one job. `unlisted` workers, the worst ones,
     are left out because `DISTCC_HOSTS` is full. `pause_ms` is how long a distcc client sleeps when every
-    slot is taken. `limit` is set if this machine has no room for all jobs.
+    slot is taken. `limit` is set if this machine has no room for all jobs. `local_slots` jobs that distcc
+    cannot distribute, such as links, run on this machine at once.
     """
 
     shares: list[Share]
@@ -68,6 +70,7 @@ class Plan(Record):
     pause_ms: int
     unlisted: Sequence[Worker] = ()
     limit: Limit | None = None
+    local_slots: int = 1
 
     @property
     def remote_jobs(self) -> int:
@@ -119,10 +122,20 @@ def balance(settings: Settings, workers: Sequence[Worker], local: LocalCapacity)
         saturation_jobs=saturation if shares else 0,
         pause_ms=_SHORTEST_PAUSE_MS,
         unlisted=[share.worker for share in ranked[len(shares) :]],
+        local_slots=_local_slots(local_jobs, settings, local),
     )
     if shares:
         plan = plan._replace(limit=_limit(plan, settings, local))
     return plan._replace(pause_ms=_pause_ms(plan, local.threads))
+
+
+def _local_slots(local_jobs: int, settings: Settings, local: LocalCapacity) -> int:
+    """How many jobs that are not distributed run at once: one for each thread, if they fit into memory.
+
+    distcc's own number is 4, on any machine. Its preprocessors take the same lock files, so that both kinds
+    together use at most the larger number of slots (`src/lock.c`).
+    """
+    return max(1, local_jobs, _fitting(local.threads, local.memory_mib, settings.compiler_memory_mib))
 
 
 def _listed(ranked: list[Share]) -> list[Share]:
@@ -192,15 +205,18 @@ def _pause_ms(plan: Plan, threads: int) -> int:
     distcc always sleeps for the same time (`dcc_lock_pause` in its `src/where.c`). Two kinds of clients look:
     those of the saturation jobs look for a slot of a worker. The other clients have such a slot; if this
     machine preprocesses more slowly than the workers compile, they look for a preprocessor slot.
-    All looks together may take 2 % of this machine's `threads`. A longer sleep costs little: when a job
-    ends, make starts the next one, which looks at once. A sleep below 20 ms gains nothing.
+    All looks together may take 2 % of this machine's `threads`. A sleep below 20 ms gains nothing. A sleep
+    of 1 s costs little: when a job ends, make starts the next one, which looks at once. But links and other
+    jobs that stay here sleep as long, so a sleep is longer only if looking would take 10 % else.
     """
     slots = plan.remote_jobs + plan.local_jobs
     clients = min(plan.remote_jobs, plan.jobs)
     looking_ms = plan.saturation_jobs * _look_ms(slots)
     looking_ms += clients * _look_ms(plan.saturation_jobs or _DEFAULT_CPP_SLOTS)
-    pause_ms = looking_ms / (_POLLING_SHARE * threads)
-    return round(min(max(pause_ms, _SHORTEST_PAUSE_MS), _LONGEST_PAUSE_MS))
+    pause_ms = max(looking_ms / (_POLLING_SHARE * threads), _SHORTEST_PAUSE_MS)
+    if pause_ms > _LONG_PAUSE_MS:
+        pause_ms = max(looking_ms / (_LARGEST_POLLING_SHARE * threads), _LONG_PAUSE_MS)
+    return round(pause_ms)
 
 
 def _look_ms(slots: int) -> float:

@@ -80,9 +80,10 @@ def _worker_word(share: Share) -> str:
 
 def distcc_hosts(plan: Plan) -> str:
     """The value of `DISTCC_HOSTS` (distcc(1), "HOST SPECIFICATIONS")."""
-    local = f"localhost/{plan.local_jobs} --localslots={plan.local_jobs}" if plan.local_jobs else ""
+    local = f"localhost/{plan.local_jobs}" if plan.local_jobs else ""
+    slots = f"--localslots={plan.local_slots}"
     preprocessing = f"--localslots_cpp={plan.saturation_jobs}" if plan.saturation_jobs else ""
-    return " ".join(filter(None, [local, preprocessing, *(share.entry for share in plan.shares)]))
+    return " ".join(filter(None, [local, slots, preprocessing, *(share.entry for share in plan.shares)]))
 
 
 def quote(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from distcc_driver.machine.capacity import local_capacity
 from tests.support import servers
+from tests.support.hostlist import workers_of
 from tests.support.ports import LOOPBACK, host_spec, refusing_port
 from tests.support.servers import Server
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import Recorder, UserShell
 
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+THREADS = local_capacity().threads
 
 
 def stats_page(slots: int, load: float) -> bytes:
@@ -38,7 +39,7 @@ def test_hosts_jobs_and_totals(
     )
     result = user_shell.run(f"distcc_build {recorder.word} all")
     assert recorder.environ["DISTCC_HOSTS"] == (
-        f"localhost/2 --localslots=2 --localslots_cpp=8 {big.distcc_host} {small.distcc_host}"
+        f"localhost/2 --localslots={max(2, THREADS)} --localslots_cpp=8 {big.distcc_host} {small.distcc_host}"
     )
     assert recorder.arguments == [b"all", b"-j", b"20"]
     assert result.stdout == ""
@@ -101,12 +102,12 @@ def test_defaults_follow_from_the_threads_of_this_machine(
         DISTCC_AUTO_LOG_LEVEL="",
     )
     user_shell.run(f"distcc_build {recorder.word}")
-    hosts = re.fullmatch(r"--localslots_cpp=(\d+) (\S+)", recorder.environ["DISTCC_HOSTS"])
+    hosts = re.fullmatch(r"--localslots=(\d+) --localslots_cpp=(\d+) (\S+)", recorder.environ["DISTCC_HOSTS"])
     assert hosts is not None
-    assert hosts[2] == shared_distccd.distcc_host
-    assert THREADS is not None
+    assert hosts[3] == shared_distccd.distcc_host
     assert 1 <= int(hosts[1]) <= THREADS
-    assert recorder.jobs == 5 + int(hosts[1])
+    assert int(hosts[2]) == THREADS
+    assert recorder.jobs == 5 + THREADS
 
 
 def test_no_saturation_jobs_where_the_user_wants_none(ready_shell: UserShell, recorder: Recorder) -> None:
@@ -132,7 +133,7 @@ def test_the_hosts_of_the_user_are_replaced_with_one_warning(
 ) -> None:
     ready_shell.environ["DISTCC_HOSTS"] = "one two"
     result = ready_shell.run(f'distcc_build {recorder.word}; printf "%s\\n" "$DISTCC_HOSTS"')
-    assert recorder.environ["DISTCC_HOSTS"] == shared_distccd.distcc_host
+    assert workers_of(recorder.environ["DISTCC_HOSTS"]) == shared_distccd.distcc_host
     warnings = [line for line in result.stderr.splitlines() if "DISTCC_HOSTS:" in line]
     assert len(warnings) == 1
     assert warnings[0].startswith("distcc-driver: DISTCC_HOSTS: ignored")
@@ -227,6 +228,6 @@ def test_local_jobs_without_a_worker(user_shell: UserShell, recorder: Recorder) 
             DISTCC_AUTO_COMPILER_MEMORY="1",
         )
         result = user_shell.run(f"distcc_build {recorder.word}")
-    assert recorder.environ["DISTCC_HOSTS"] == "localhost/3 --localslots=3"
+    assert recorder.environ["DISTCC_HOSTS"] == f"localhost/3 --localslots={max(3, THREADS)}"
     assert recorder.jobs == 3
     assert "no worker is available" in result.stderr

@@ -27,6 +27,7 @@ from tests.support.hostile import (
     compiler_saying,
     http,
 )
+from tests.support.hostlist import workers_of
 from tests.support.planned import Planned, planned
 from tests.support.ports import LOOPBACK, host_spec
 from tests.support.servers import Server, saying
@@ -85,10 +86,10 @@ def plan(environ: dict[str, str], hosts: Sequence[str]) -> Planned:
 
 
 def hosts_of(result: Planned) -> str:
-    """The entries of DISTCC_HOSTS in the text for the shell."""
+    """The workers in the DISTCC_HOSTS of the text for the shell."""
     found = re.findall(rb"DISTCC_HOSTS='([^']*)'", result.text)
     assert len(found) == 1, result.text
-    return str(found[0].decode())
+    return workers_of(found[0].decode())
 
 
 def assert_left_out(environ: dict[str, str], worker: Worker, other: Distccd, cause: str) -> None:
@@ -227,7 +228,7 @@ def test_every_fault_at_once(
             Terminal(user_shell.command(os.fsencode(script)), user_shell.environ, user_shell.cwd)
         )
         assert terminal.wait() == 0
-    assert recorder.environ["DISTCC_HOSTS"] == shared_distccd.distcc_host
+    assert workers_of(recorder.environ["DISTCC_HOSTS"]) == shared_distccd.distcc_host
     assert recorder.jobs == 5
     lines = terminal.shown.split("\r\n")[:-1]
     assert len(lines) <= len(specs) + 3  # three more at debug level: the good worker, the summary, the pause

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from distcc_driver.machine.capacity import local_capacity
 from tests.support.commands import Driver, driver_command, run_driver
 from tests.support.ports import LOOPBACK, free_ports, host_spec
 from tests.support.processes import descendants, is_writing, wait_until
@@ -61,6 +62,9 @@ def test_all_workers_and_what_a_build_would_get(
     first, second = start_distccd(jobs=4), start_distccd(jobs=2)
     environ |= {"DISTCC_AUTO_HOSTS": f"{second.spec} {first.spec}"}
     environ |= {"DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS": "3", "DISTCC_AUTO_EARLY_LOCAL_JOBS": "0"}
+    environ |= {"DISTCC_AUTO_COMPILER_MEMORY": "0"}
+    threads = local_capacity().threads
+    slots = "1 slot" if threads == 1 else f"{threads} slots"
     result = run_driver(environ, work, "workers")
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
@@ -69,9 +73,9 @@ def test_all_workers_and_what_a_build_would_get(
         [first.spec, "loopback", "used", "4", "4"],
     ]
     assert lines[4:] == [
-        "this machine: 0 local jobs, 3 preprocessing jobs",
+        f"this machine: 0 local jobs, 3 preprocessing jobs, {slots} for what cannot be distributed",
         f"-j 9 = 6 remote ({first.spec}: 4, {second.spec}: 2) + 3 preprocessing",
-        f"DISTCC_HOSTS=--localslots_cpp=3 {first.distcc_host} {second.distcc_host}",
+        f"DISTCC_HOSTS=--localslots={threads} --localslots_cpp=3 {first.distcc_host} {second.distcc_host}",
     ]
 
 

@@ -68,7 +68,8 @@ class Evaluated:
         report = (
             [python, "report", "1.5", "info", "2.0", *map(_report_word, plan.shares)] if plan.shares else []
         )
-        ours = [f"localhost/{plan.local_jobs}", f"--localslots={plan.local_jobs}"] if plan.local_jobs else []
+        ours = [f"localhost/{plan.local_jobs}"] if plan.local_jobs else []
+        ours += [f"--localslots={plan.local_slots}"]
         ours += [f"--localslots_cpp={plan.saturation_jobs}"] if plan.saturation_jobs else []
         hosts = " ".join([*ours, *map(_entry, plan.shares)])
         self.meaning = [

@@ -58,6 +58,7 @@ def planned(workers: Sequence[Worker], files: Sequence[File], cores: int = _CORE
         plan.jobs,
         cores,
         localslots_cpp=plan.saturation_jobs,
+        localslots=plan.local_slots,
         pause_s=plan.pause_ms / 1000,
         look_s=LOOK_S,
         wake_s=WAKE_S,

@@ -119,9 +119,9 @@ def test_errors_that_a_worker_counted_are_told() -> None:
 def test_plan_tells_this_machine_s_part_jobs_and_hosts() -> None:
     _, answers = survey(worker_of("a"), EARLY_LOCAL_JOBS=1)
     assert plan_lines(answers) == [
-        "this machine: 1 local job, 2 preprocessing jobs",
+        "this machine: 1 local job, 2 preprocessing jobs, 2 slots for what cannot be distributed",
         "-j 7 = 4 remote (a: 4) + 1 local + 2 preprocessing",
-        "DISTCC_HOSTS=localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo",
+        "DISTCC_HOSTS=localhost/1 --localslots=2 --localslots_cpp=2 a:3632/4,lzo",
     ]
 
 

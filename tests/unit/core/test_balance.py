@@ -171,11 +171,11 @@ def test_preprocessing_jobs_alone_are_no_build() -> None:
         (12, 2, 8, 20),
         (64, 2, 2, 164),
         (64, 64, 64, 40),
-        (512, 0, 1, 3072),
-        (512, 2, 2, 1284),
+        (512, 0, 1, 1000),
+        (512, 2, 2, 1000),
         (512, 64, 64, 292),
-        (4096, 64, 64, 2308),
-        (4096, 64, 1, 60000),
+        (4096, 64, 64, 1000),
+        (4096, 64, 1, 29542),
     ],
 )
 def test_pause_grows_with_the_slots_so_that_polling_stays_cheap(
@@ -186,8 +186,8 @@ def test_pause_grows_with_the_slots_so_that_polling_stays_cheap(
 
 
 def test_pause_grows_with_local_slots_too() -> None:
-    remote = balance(settings_of(), [worker_of(slots=512)], LocalCapacity(2, None))
-    both = balance(settings_of(EARLY_LOCAL_JOBS=100), [worker_of(slots=512)], LocalCapacity(2, None))
+    remote = balance(settings_of(), [worker_of(slots=256)], LocalCapacity(2, None))
+    both = balance(settings_of(EARLY_LOCAL_JOBS=100), [worker_of(slots=256)], LocalCapacity(2, None))
     assert both.pause_ms == remote.pause_ms + 25  # 2 clients, 100 lock files of 5 us, 2 % of 2 threads
 
 
@@ -320,4 +320,5 @@ def test_any_plan_fits_the_workers_and_this_machine(
     assert plan.jobs == (plan.limit.jobs if plan.limit else plan.wanted_jobs)
     assert 1 <= plan.jobs <= plan.wanted_jobs
     assert plan.shares or not plan.saturation_jobs
-    assert 20 <= plan.pause_ms <= 60000
+    assert plan.pause_ms >= 20
+    assert max(1, plan.local_jobs) <= plan.local_slots <= max(local.threads, plan.local_jobs)

@@ -30,25 +30,27 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
     return [found, *options]
 
 
-def plan_of(*workers: tuple[str, int], local_jobs: int = 0, saturation_jobs: int = 0) -> Plan:
+def plan_of(
+    *workers: tuple[str, int], local_jobs: int = 0, saturation_jobs: int = 0, local_slots: int = 4
+) -> Plan:
     shares = [Share(worker_of(spec), jobs) for spec, jobs in workers]
-    return Plan(shares, [], local_jobs, saturation_jobs, pause_ms=20)
+    return Plan(shares, [], local_jobs, saturation_jobs, pause_ms=20, local_slots=local_slots)
 
 
 @pytest.mark.parametrize(
     ("plan", "text"),
     [
-        (plan_of(("worker", 4)), "worker:3632/4,lzo"),
-        (plan_of(("b:1:2", 16), ("a", 8)), "b:1/16,lzo a:3632/8,lzo"),
-        (plan_of(("[2001:DB8::7]:9", 1)), "[2001:DB8::7]:9/1,lzo"),
-        (plan_of(("[fe80::1%eth0]", 1)), "[fe80::1%eth0]:3632/1,lzo"),
-        (plan_of(("localhost", 2)), "127.0.0.1:3632/2,lzo"),
-        (plan_of(("a", 4), saturation_jobs=3), "--localslots_cpp=3 a:3632/4,lzo"),
-        (plan_of(("a", 4), local_jobs=2), "localhost/2 --localslots=2 a:3632/4,lzo"),
-        (plan_of(local_jobs=5), "localhost/5 --localslots=5"),
+        (plan_of(("worker", 4)), "--localslots=4 worker:3632/4,lzo"),
+        (plan_of(("b:1:2", 16), ("a", 8)), "--localslots=4 b:1/16,lzo a:3632/8,lzo"),
+        (plan_of(("[2001:DB8::7]:9", 1)), "--localslots=4 [2001:DB8::7]:9/1,lzo"),
+        (plan_of(("[fe80::1%eth0]", 1)), "--localslots=4 [fe80::1%eth0]:3632/1,lzo"),
+        (plan_of(("localhost", 2)), "--localslots=4 127.0.0.1:3632/2,lzo"),
+        (plan_of(("a", 4), saturation_jobs=3), "--localslots=4 --localslots_cpp=3 a:3632/4,lzo"),
+        (plan_of(("a", 4), local_jobs=2), "localhost/2 --localslots=4 a:3632/4,lzo"),
+        (plan_of(local_jobs=5, local_slots=5), "localhost/5 --localslots=5"),
         (
             plan_of(("worker-1", 16), ("10.0.0.7", 8), local_jobs=2, saturation_jobs=8),
-            "localhost/2 --localslots=2 --localslots_cpp=8 worker-1:3632/16,lzo 10.0.0.7:3632/8,lzo",
+            "localhost/2 --localslots=4 --localslots_cpp=8 worker-1:3632/16,lzo 10.0.0.7:3632/8,lzo",
         ),
     ],
 )
@@ -63,7 +65,7 @@ def test_text_for_the_shell_line_by_line() -> None:
         r"\builtin \: __distcc_begin &&",
         r"\builtin \unset DISTCC_AUTO_HOSTS DISTCC_AUTO_HOSTS DISTCC_AUTO_HOSTS &&",
         r"\builtin \unset DISTCC_DRIVER_PYTHON DISTCC_DRIVER_PYTHON DISTCC_DRIVER_PYTHON &&",
-        r"\builtin \export DISTCC_HOSTS='localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo' &&",
+        r"\builtin \export DISTCC_HOSTS='localhost/1 --localslots=4 --localslots_cpp=2 a:3632/4,lzo' &&",
         r"""\builtin \export CCACHE_PREFIX='/it'"'"'s/prefix' &&""",
         r"\builtin \export DISTCC_PAUSE_TIME_MSEC='20' &&",
         r"__distcc_end='\builtin \:' &&",
@@ -130,7 +132,7 @@ def check_environment(shell: list[str], directory: Path, variables: dict[str, st
     kept = {name: value for name, value in legal.items() if not name.startswith("DISTCC_")}
     wanted = {
         "PATH": "/nowhere",
-        "DISTCC_HOSTS": "a:3632/4,lzo",
+        "DISTCC_HOSTS": "--localslots=4 a:3632/4,lzo",
         "DISTCC_PAUSE_TIME_MSEC": "20",
     }
     # A shell cannot unset a name that is not a variable to it. Such a name must do no harm.
@@ -257,7 +259,7 @@ def check_in_shell(shell: list[str], preparation: str, directory: Path) -> None:
     *variables, jobs = done.stdout.split(b"\0")
     ours = sorted(entry for entry in variables if entry.startswith((b"DISTCC", b"CCACHE")))
     assert ours == [
-        b"DISTCC_HOSTS=localhost/1 --localslots=1 --localslots_cpp=2 a:3632/4,lzo [::1]:9/2,lzo",
+        b"DISTCC_HOSTS=localhost/1 --localslots=4 --localslots_cpp=2 a:3632/4,lzo [::1]:9/2,lzo",
         b"DISTCC_PAUSE_TIME_MSEC=20",
     ]
     assert jobs == b"jobs=9\n"
