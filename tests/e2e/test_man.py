@@ -70,7 +70,7 @@ def test_it_shows_sentences_whole(text: str, shown: list[str]) -> None:
 
 def test_the_text_about_a_variable_is_below_and_behind_its_name(shown: list[str]) -> None:
     name = next(place for place, line in enumerate(shown) if line.strip() == "DISTCC_AUTO_CONNECT_TIMEOUT")
-    default = shown.index(next(line for line in shown[name:] if line.strip() == "Default: 2"))
+    default = shown.index(next(line for line in shown[name:] if line.strip().startswith("Default: 2;")))
     assert indentation(shown[default]) > indentation(shown[name])
 
 
