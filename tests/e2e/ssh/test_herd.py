@@ -75,7 +75,8 @@ def test_connection_that_is_closed_before_the_login_is_tried_again(
 ) -> None:
     """sshd closes connections at random if many clients log in at the same time."""
     result = user_shell.run("distcc_build true")
-    assert result.stderr == f"distcc-driver: -j 5 = 5 remote ({proxied}: 5)\n"
+    # Two logins and the pause between them may take more than 3 s: then a line says that ssh is connecting.
+    assert result.stderr.endswith(f"distcc-driver: -j 5 = 5 remote ({proxied}: 5)\n")
     assert runs(ssh) == 2
 
 
