@@ -225,6 +225,7 @@ __distcc_is_ignored() {
 # Does all of distcc_build, in its sub-shell. It sets the traps itself: when a function returns, zsh runs and removes
 # the EXIT trap that the function has set, and with LOCAL_TRAPS removes its other traps.
 __distcc_build() {
+    \builtin unset __distcc_closed # the environment may have it
     \builtin trap - DEBUG ERR ${BASH_VERSION:+RETURN} # what a trap of the user prints could get into the plan
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'

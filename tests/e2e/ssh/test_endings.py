@@ -135,6 +135,16 @@ def test_exit_in_nested_functions_ends_the_build(user_shell: UserShell, traces: 
 
 
 @pytest.mark.usefixtures("worker")
+def test_variables_of_the_environment_do_not_keep_tunnels_open(
+    user_shell: UserShell, traces: Traces
+) -> None:
+    names = ("closed", "caught", "ignored", "words", "end", "jobs")
+    user_shell.environ.update({f"__distcc_{name}": "2" for name in names})
+    assert user_shell.run("distcc_build true").returncode == 0
+    traces.assert_none()
+
+
+@pytest.mark.usefixtures("worker")
 def test_build_by_exec_replaces_its_sub_shell(user_shell: UserShell, traces: Traces) -> None:
     assert user_shell.run("distcc_build exec echo replaced").stdout == "replaced -j 5\n"
     traces.assert_none()
