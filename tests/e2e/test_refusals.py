@@ -139,7 +139,7 @@ def test_a_variable_with_a_typing_error_is_named(ready_shell: UserShell) -> None
 @pytest.mark.parametrize(
     ("level", "expected"),
     [
-        ("debug", ["HOSTS:", "slots", "-j 5", "pauses"]),
+        ("debug", ["HOSTS:", "slots", "-j 5", "cannot distribute", "pauses"]),
         ("info", ["HOSTS:", "-j 5"]),
         ("warning", ["HOSTS:"]),
         ("error", []),

@@ -41,7 +41,8 @@ def client_environ(worker: RunningWorker, host: str = "") -> dict[str, str]:
 def compile_on(worker: RunningWorker, work: Path, *words: str, host: str = "") -> bool:
     """Let the real client compile on the worker. Its standard error goes to the file `said`."""
     with (work / "said").open("wb") as said:
-        environ = client_environ(worker, host)
+        # A client that is refused early removes its files before its preprocessor has written the last one.
+        environ = client_environ(worker, host) | {"TMPDIR": str(work)}
         done = subprocess.run(
             ["distcc", *words], env=environ, cwd=work, stderr=said, check=False, timeout=_DEADLINE_S
         )

@@ -135,9 +135,7 @@ def test_exit_in_nested_functions_ends_the_build(user_shell: UserShell, traces: 
 
 
 @pytest.mark.usefixtures("worker")
-def test_variables_of_the_environment_do_not_keep_tunnels_open(
-    user_shell: UserShell, traces: Traces
-) -> None:
+def test_variables_of_the_environment_do_not_keep_tunnels_open(user_shell: UserShell, traces: Traces) -> None:
     names = ("closed", "caught", "ignored", "words", "end", "jobs")
     user_shell.environ.update({f"__distcc_{name}": "2" for name in names})
     assert user_shell.run("distcc_build true").returncode == 0

@@ -54,7 +54,7 @@ def test_unknown_host_key_is_accepted_if_the_user_says_yes(
         terminal.expect(HOST_KEY_QUESTION)
         terminal.send("yes\r")
         terminal.expect(f"distcc-driver: -j 5 = 5 remote ({unknown}: 5)")
-        terminal.expect("built over 127.0.0.1:")
+        terminal.expect(" 127.0.0.1:")
         terminal.expect(PROMPT)
         traces.assert_none()
     assert shared_sshd.host_key.text in ssh.known_hosts.read_text()
@@ -97,7 +97,7 @@ def test_passphrase_unlocks_the_key_and_is_not_shown(
         terminal.expect(PASSPHRASE_QUESTION)
         terminal.send(f"{PASSPHRASE}\r")
         terminal.expect(f"distcc-driver: -j 5 = 5 remote ({protected}: 5)")
-        terminal.expect("built over 127.0.0.1:")
+        terminal.expect(" 127.0.0.1:")
         terminal.expect(PROMPT)
         assert PASSPHRASE not in terminal.shown
         traces.assert_none()
