@@ -1,4 +1,4 @@
-"""Chooses a door: a build imports only the module that it calls, people get the command line."""
+"""The start of every command: a build imports only the module that it needs, people get the command line."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The commands that people type: their options, arguments and help texts. The door of people.
+"""The entry point of people: the commands that they type, with options, arguments and help texts.
 
 Each command imports the module that does its work only when it is called.
 """

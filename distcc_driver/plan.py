@@ -1,4 +1,4 @@
-"""The door of builds: reads the environment, asks the workers, makes a plan and prints it."""
+"""The entry point of builds: reads the environment, asks the workers, makes a plan and prints it."""
 
 from __future__ import annotations
 

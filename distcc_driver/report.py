@@ -1,4 +1,4 @@
-"""The door after a build of more than 2 s: asks the workers what they did during it, and says so."""
+"""The entry point at the end of a build of more than 2 s: asks its workers what they did, and says so."""
 
 from __future__ import annotations
 

@@ -272,8 +272,8 @@ def test_workers_that_turn_hostile_during_a_build_are_named_in_its_report(
         environ = {**hostile_environ, "DISTCC_AUTO_CONNECT_TIMEOUT": "2"}
         text = plan(environ, [*specs, shared_distccd.spec]).text.decode()
         (words,) = re.findall(r"^__distcc_words=(.*) &&$", text, re.MULTILINE)
-        _, door, started_s, *others = shlex.split(shlex.split(words)[0])
-        result = planned(environ, [door, str(float(started_s) - 100), *others])
+        _, report, started_s, *others = shlex.split(shlex.split(words)[0])
+        result = planned(environ, [report, str(float(started_s) - 100), *others])
     assert (result.status, result.text) == (0, b"")
     assert result.peak_mib < PEAK_MIB
     *silent, summary = sorted(result.lines, key=lambda line: "compiled anything" in line)
