@@ -108,10 +108,10 @@ class Connection:
             self.failure = 0  # it was made, and data from before the reset can be read
         return self.failure
 
-    def receive(self, most: int) -> bytes | None:
-        """Up to `most` bytes that have arrived; b"" at the end or after a reset, None if there are none."""
+    def receive(self, max_bytes: int) -> bytes | None:
+        """Up to `max_bytes` that have arrived; b"" at the end or after a reset, None if nothing has come."""
         try:
-            return self.socket.recv(most)
+            return self.socket.recv(max_bytes)
         except BlockingIOError:
             return None
         except OSError:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Task = Generator["Wait", bool | None, "Worker | Rejection"]
 
 _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
-_MAX_REPLY = 64 * 1024
+_MAX_REPLY_BYTES = 64 * 1024
 _DESCRIPTORS_PER_HOST = 2 * DESCRIPTORS
 _SPARE_DESCRIPTORS = 16
 _JOB_ADVICE = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
@@ -253,11 +253,11 @@ def _read_reply(
                 Refusal("timed out", _STATS_ADVICE, f" after {2 * patience.limit_s:.3g} s, no whole reply"),
                 kind=Failure.NO_REPLY,
             )
-        data = stats.receive(_MAX_REPLY - len(reply))
+        data = stats.receive(_MAX_REPLY_BYTES - len(reply))
         if data == b"":
             break
         reply += data or b""
-        if len(reply) == _MAX_REPLY and not is_whole(reply):
+        if len(reply) == _MAX_REPLY_BYTES and not is_whole(reply):
             raise _stats_error(
                 endpoint, Refusal("sends without end, not a distccd stats page", "check the port")
             )
