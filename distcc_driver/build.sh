@@ -14,7 +14,7 @@
 #   5. The traps change: the sub-shell notes a signal, and acts on it only when the command has ended.
 #   6. The command runs with -j N behind it, in a sub-shell of its own that has none of our variables.
 #   7. __distcc_finish prints the report of a longer build, and closes the tunnels.
-#   8. distcc_build returns the status of the command, or dies of the signal of which the command has died.
+#   8. distcc_build returns the status of the command, or dies of the signal that killed the command.
 #
 # Two rules for every line:
 # - A function assigns to its own local variables only: zsh warns of other assignments under WARN_NESTED_VAR and
@@ -144,7 +144,7 @@ __distcc_abandon() {
 }
 
 # Usage: __distcc_plan_killed STATUS
-# If STATUS is that of a process which a signal has killed, says so and exits.
+# If STATUS says that a signal has killed the plan, prints a message and exits.
 __distcc_plan_killed() {
     \builtin typeset __distcc_name __distcc_cause __distcc_advice __distcc_exit
     (($1 > 128)) && __distcc_name=$(\builtin kill -l "$(($1 - 128))" 2>/dev/null) || \builtin return 0
@@ -163,8 +163,8 @@ __distcc_plan_killed() {
 # Usage: __distcc_plan_failed STATUS
 # Exits, because Python ended with STATUS and printed no plan.
 __distcc_plan_failed() {
-    # A plan that was not killed has closed its tunnels. Close those of a killed one here and not in the EXIT trap: zsh
-    # would leave the functions of that trap early, because `exit` is pending.
+    # Only a plan that was killed has not closed its tunnels. Close them here and not in the EXIT trap: zsh would leave
+    # the functions of that trap early, because `exit` is pending.
     (($1 < 128)) || __distcc_abandon
     \builtin export __distcc_closed=yes
     case $1 in
@@ -232,13 +232,14 @@ __distcc_build() {
     \builtin typeset __distcc_signal __distcc_plan __distcc_status __distcc_jobs __distcc_words __distcc_end \
         __distcc_began __distcc_prelude __distcc_caught
     [[ -n ${ZSH_VERSION-} ]] || __distcc_ignores || __distcc_ignored=$((__distcc_ignored | $?))
-    # The prelude is code for the command's sub-shell. It removes what is ours.
+    # The prelude is code for the command's sub-shell. It removes our variables and functions.
     __distcc_prelude='\builtin \unset __distcc_prelude __distcc_caught __distcc_ignored;'
     __distcc_prelude="$__distcc_prelude \\builtin \\unset -f __distcc_tell __distcc_close;"
     \builtin trap __distcc_abandon EXIT
     for __distcc_signal in 1 2 3 15; do
         if __distcc_is_ignored "$__distcc_signal"; then
-            # Sub-shells of zsh forget which signals are ignored: say it here, and again in the command's.
+            # Sub-shells of zsh forget which signals are ignored: ignore this one here, and again in the sub-shell of
+            # the command.
             \builtin trap '' "$__distcc_signal"
             __distcc_prelude="$__distcc_prelude \\builtin \\trap '' $__distcc_signal;"
         else
@@ -247,12 +248,12 @@ __distcc_build() {
     done
     __distcc_status=0
     __distcc_plan=$(__distcc_drive '' 'plan' "$$") || __distcc_status=$?
-    # The user's shell may have traced its commands into the text, before the plan begins.
+    # If the user traces the shell, the text begins with traced commands: remove them.
     __distcc_plan=${__distcc_plan#*"__distcc_begin &&"}
     # Test the text, not the status: after Ctrl-Z and fg zsh reports a wrong status.
     [[ $__distcc_plan == *__distcc_jobs=* ]] || __distcc_plan_failed "$__distcc_status"
     __distcc_jobs=''
-    \builtin eval "$__distcc_plan" # if all else works, it assigns __distcc_jobs at last
+    \builtin eval "$__distcc_plan" # its last line sets __distcc_jobs, if all lines before have succeeded
     [[ -n $__distcc_jobs ]] ||
         __distcc_fail 'distcc_build: the environment of the build cannot be set; is a DISTCC variable read-only?'
     __distcc_began=${SECONDS-}
@@ -263,7 +264,7 @@ __distcc_build() {
         __distcc_is_ignored "$__distcc_signal" || \builtin trap "__distcc_caught=$__distcc_signal" "$__distcc_signal"
     done
     \builtin set -- "$@" -j "$__distcc_jobs"
-    # Under `set -a` the report would get these as its environment, which may be too long to start it.
+    # Under `set -a` these variables would be in the environment of the report. It may then be too long to start Python.
     \builtin unset __distcc_signal __distcc_plan __distcc_status __distcc_jobs __distcc_words __distcc_end \
         __distcc_began
     # A sub-shell, because the command may be a function that calls exec or sets traps.

@@ -56,7 +56,7 @@ def report(build: Build, connect_timeout_s: float, workers: Sequence[WorkerBefor
 def _say_nothing_compiled(
     tallies: Sequence[Tally], build: Build, all_answered: bool, are_avoided: bool, log: Log
 ) -> None:
-    """Say so in one line; it is a warning if something went wrong, or was compiled here instead."""
+    """Say that no worker compiled anything. It is a warning if workers failed, or this machine compiled."""
     said = nothing_compiled(tallies, build, all_answered)
     if troubles(tallies, build):
         log.warning("; ".join([said, f"if that is a surprise, {_DOCTOR}"]))
@@ -75,7 +75,7 @@ def _avoided(build: Build, workers: Sequence[WorkerBefore], silent: Sequence[Rej
     """The workers that distcc avoids, by name, with the seconds since it began to do so.
 
     Silent workers are left out, because they have a line of their own. After a build that failed with
-    DISTCC_FALLBACK=0 there are none: distcc has said which file failed.
+    DISTCC_FALLBACK=0 all workers are left out, because distcc has said which file failed.
     """
     if build.environ.get("DISTCC_FALLBACK") == "0" and build.status != "0":
         return {}

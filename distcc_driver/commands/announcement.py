@@ -88,7 +88,7 @@ def _worker(announcement: Announcement) -> AnnouncedWorker | None:
 
 
 def _parsed(text: str) -> _Address | None:
-    """The address, None if no other machine can have it."""
+    """Parse an address; None if it is not one at which this machine could reach another."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -96,7 +96,7 @@ def _parsed(text: str) -> _Address | None:
     if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_reserved:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and not address.scope_id:
-        return None  # without a zone, its link is unknown
+        return None  # without a zone, the address does not tell the link
     return address
 
 
@@ -106,7 +106,7 @@ def _preference(address: _Address) -> tuple[bool, int, int]:
 
 
 def _entry(address: _Address, port: int) -> str | None:
-    """The address as `DISTCC_AUTO_HOSTS` has it; None if its grammar does not take it."""
+    """The address as an entry of `DISTCC_AUTO_HOSTS`; None if the grammar of entries does not allow it."""
     name = f"[{address}]" if address.version == 6 else str(address)
     entry = name if port == DISTCC_PORT else f"{name}:{port}"
     try:

@@ -56,7 +56,7 @@ class HostRow:
 
     @property
     def reason(self) -> str:
-        """Why it is left out and what to do, or why it gets fewer jobs; "" if neither is so."""
+        """Why the host is left out and what to do, or why it gets fewer jobs than slots; "" otherwise."""
         return f"{self.cause}; {self.advice}" if self.cause else self.fewer_jobs or ""
 
 

@@ -87,7 +87,7 @@ class Survey:
     def __enter__(self) -> Survey:
         """Begin to connect. Raises `ConfigError` if no session directory can be made."""
         for number in _ENDINGS:
-            if self._handlers[number] == signal.SIG_DFL:  # what nohup(1) ignores stays ignored
+            if self._handlers[number] == signal.SIG_DFL:  # a signal that nohup(1) ignores stays ignored
                 signal.signal(number, _end)
         if ssh_hosts := self._settings.ssh_hosts:
             from ..ssh.buildtunnels import BuildTunnels  # needs sh, which not every installation has

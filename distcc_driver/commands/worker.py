@@ -122,7 +122,7 @@ def _unprivileged_user() -> str:
 
 
 def _compilers() -> AllowedCompilers:
-    """The compilers that distccd may run. Raises `ConfigError` if there are none."""
+    """The compilers that distccd may run. Raises `ConfigError` if there is no compiler."""
     compilers = find_compilers(os.environ.get("DISTCCD_PATH") or os.environ.get("PATH", os.defpath))
     if not compilers.allowed and not os.environ.get("DISTCC_CMDLIST"):
         raise ConfigError(

@@ -60,7 +60,7 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     for warning in read_unknown(environ):
         log.warning(warning.line)
     settings = read_settings(environ)
-    for entry in settings.bad_entries if not settings.hosts else ():  # beside hosts, the table has them
+    for entry in settings.bad_entries if not settings.hosts else ():  # with hosts, the table shows them
         log.error(bad_entry_line(entry))
     check_hosts(settings)
     return settings

@@ -205,9 +205,10 @@ def _pause_ms(plan: Plan, threads: int) -> int:
     distcc always sleeps for the same time (`dcc_lock_pause` in its `src/where.c`). Two kinds of clients look:
     those of the saturation jobs look for a slot of a worker. The other clients have such a slot; if this
     machine preprocesses more slowly than the workers compile, they look for a preprocessor slot.
-    All looks together may take 2 % of this machine's `threads`. A sleep below 20 ms gains nothing. A sleep
-    of 1 s costs little: when a job ends, make starts the next one, which looks at once. But links and other
-    jobs that stay here sleep as long, so a sleep is longer only if looking would take 10 % else.
+    All looks together may take 2 % of this machine's `threads`. A sleep below 20 ms gains nothing. A
+    sleep of 1 s costs little: when a job ends, make starts the next one, which looks at once. But links
+    and other jobs that stay here sleep as long. So a sleep lasts more than 1 s only if looking would
+    otherwise take over 10 %.
     """
     slots = plan.remote_jobs + plan.local_jobs
     clients = min(plan.remote_jobs, plan.jobs)

@@ -52,7 +52,7 @@ class Rejection(Record):
     """A host that the build does without: what failed, and what to check.
 
     `kind` is one of `Failure`. `short_cause` is the cause without port numbers and times, so that hosts that
-    failed alike can share a line; it is "" if that is the whole cause.
+    failed alike can share a line; it is "" if `cause` has no such numbers.
     If `same_as` is not empty, nothing failed: that other entry of the host list leads to the same worker.
     """
 

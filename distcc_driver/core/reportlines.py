@@ -125,7 +125,7 @@ def _spread(counts: Sequence[tuple[str, int]]) -> str:
 
 
 def avoided_lines(avoided: Mapping[str, float], build: Build) -> list[str]:
-    """A line about the workers that distcc avoids after a failure there; no line if there are none."""
+    """A line about the workers that distcc avoids after a failure there; no line if it avoids no worker."""
     period = build.environ.get("DISTCC_BACKOFF_PERIOD", "60")
     if not avoided:
         return []

@@ -24,8 +24,8 @@ def shell_code(
     `report`, unless a signal has ended the build. `ccache_prefix` is the program that ccache is to call.
     Each of the three is "" if there is nothing to do.
     """
-    # The shell evaluates only the text after `__distcc_begin`. The backslashes prevent that aliases are
-    # expanded. In bash, `NAME=value function` hides an outer NAME, which one `unset` would only uncover.
+    # The shell evaluates only the text after `__distcc_begin`. The backslashes switch aliases off.
+    # In bash, `NAME=value distcc_build` hides an exported NAME: a single `unset` would only uncover that.
     lines = ["\\builtin \\: __distcc_begin"]
     lines += [f"\\builtin \\unset {name} {name} {name}" for name in names_to_unset(settings)]
     exports = variables_to_set(plan, settings, ccache_prefix)

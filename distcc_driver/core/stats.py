@@ -91,7 +91,7 @@ def _values(reply: bytes) -> dict[str, str]:
     body, closing, _ = reply[start + len(OPENING) :].partition(CLOSING)
     lines = body.decode("ascii", "replace").split("\n")
     if not closing:
-        lines.pop()  # it may be cut off: a "1" may have been a "16"
+        lines.pop()  # the last line may be cut off: a "1" may have been a "16"
     values: dict[str, str] = {}
     for line in lines:
         key, _, value = line.strip().partition(" ")

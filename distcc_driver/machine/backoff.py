@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def client_path(environ: Mapping[str, str], name: str) -> str:
-    """The path of a file that all clients of distcc share (distcc's `src/tempfile.c`); "" if they share none.
+    """The path of a file that all clients of distcc share; "" if they share no directory (`src/tempfile.c`).
 
     With a relative DISTCC_DIR, each client looks below its own working directory.
     """

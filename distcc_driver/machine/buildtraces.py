@@ -70,7 +70,7 @@ def mark_ages_s(environ: Mapping[str, str], keys: Sequence[str], since: float) -
 
 
 def _new_object(directory: str, since: float) -> tuple[str, bool]:
-    """An object file below the directory that is newer, and whether all was searched; takes 0.5 s at most."""
+    """A new object file below a directory, and whether the search was complete; it takes 0.5 s at most."""
     if not os.path.isabs(directory) or not os.path.isdir(directory):
         return "", False
     end = time.monotonic() + _WALK_S

@@ -147,7 +147,7 @@ def _threads_of_user(root: str) -> int:
             try:
                 status = os.stat(f"{proc}/{name}/task")
             except OSError:
-                continue  # it has ended
+                continue  # the process has ended
             if status.st_uid == user:
                 threads += status.st_nlink - 2
     return threads

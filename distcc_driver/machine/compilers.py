@@ -267,7 +267,7 @@ def _tool(path: str) -> Kind | None:
 
 
 def safe_to_run(command: Command, search_path: str) -> Command | None:
-    """The part of a command from build files that may be run for a trial; None if nothing may.
+    """The part of a command from build files that may be run for a trial; None if no part may.
 
     It is a compiler on PATH or of this system, with only those options that let it run no other program.
     """

@@ -27,7 +27,7 @@ def command_lines() -> Iterator[tuple[int, list[str]]]:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 arguments = file.read().split(b"\0")
         except OSError:
-            continue  # gone meanwhile
+            continue  # the process has ended meanwhile
         yield pid, [os.fsdecode(argument) for argument in arguments]
 
 
@@ -95,7 +95,7 @@ def descendants(pids: Iterable[int], table: dict[int, tuple[int, str]]) -> set[i
 
 
 def _command_lines_from_ps() -> Iterator[tuple[int, list[str]]]:
-    """The same by ps(1), whose output does not tell a blank in an argument from a blank between two."""
+    """Pids and arguments from ps(1). Its output does not tell a blank in an argument from one between two."""
     for line in _ps("-U", str(os.geteuid()), "-o", "pid=,args="):
         pid, _, arguments = line.strip().partition(" ")
         yield int(pid), arguments.split(" ")

@@ -105,7 +105,7 @@ class Connection:
         self.socket = next(attempt for attempt in attempts if attempt.fileno() in ready)
         self.failure = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
         if self.failure == errno.ECONNRESET:
-            self.failure = 0  # it was made, and data from before the reset can be read
+            self.failure = 0  # the connection was made, and data from before the reset can be read
         return self.failure
 
     def receive(self, max_bytes: int) -> bytes | None:

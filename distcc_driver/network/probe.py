@@ -101,7 +101,7 @@ class _Clock:
         return min(self.started + self.patience.limit_s, self._end)
 
     def later_connect_by(self, spent_s: float) -> Deadline:
-        """The same, but for `spent_s` seconds that do not count."""
+        """The moment of `connect_by`, moved by `spent_s` seconds that do not count."""
         return lambda: min(self.connect_by() + spent_s, self.answer_by())
 
     def answer_by(self) -> float:
@@ -202,8 +202,8 @@ def _connect(
     """Connect to all `ports` at the same time; `opened` gets the connections. The stats port is the last.
 
     The job port is connected a moment before the stats port. A forwarder (ssh, docker) accepts every
-    connection and closes it when the port behind it refuses; at the job port, that is known then before the
-    reply of the stats port is complete.
+    connection and closes it when the port behind it refuses. So a refused job port is known before the reply
+    of the stats port is complete.
     """
     try:
         for port in ports:
@@ -229,7 +229,7 @@ def _connect(
 def _read_stats(
     endpoint: Endpoint, opened: list[Connection], patience: Patience, deadline: Deadline
 ) -> Generator[Wait, bool | None, WorkerStats]:
-    """Read the stats, and check that the job port is silent, as that of a distccd is."""
+    """Read the stats, and check that the job port is silent, as the job port of a distccd is."""
     *jobs, stats = opened
     found = _parse((yield from _read_reply(stats, endpoint, patience, deadline)), endpoint)
     for job in jobs:

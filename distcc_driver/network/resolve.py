@@ -50,7 +50,7 @@ class Resolver:
         """Begin to resolve a name. True if `answers` has it now; otherwise `take_finished` will tell.
 
         An answer is a list of one or more addresses in the order of getaddrinfo(3), or a text that says why
-        there are none.
+        the name has no address.
         """
         if name in self.answers:
             return True
@@ -99,7 +99,7 @@ class Resolver:
 
 
 def _look_up(name: str, flags: int) -> list[Address] | str:
-    """The addresses of a name, or a text that says why there are none (gai_strerror(3))."""
+    """The addresses of a name, or a text that says why it has no address (gai_strerror(3))."""
     try:
         found = _socket.getaddrinfo(name.encode("ascii"), None, 0, _socket.SOCK_STREAM, 0, flags)
     except _socket.gaierror as error:

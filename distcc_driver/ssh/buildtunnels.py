@@ -25,7 +25,7 @@ from .closing import release
 from .session import OpenTunnel
 
 if sys.flags.no_site:
-    site.main()  # `sh` is in site-packages, without which the build path starts
+    site.main()  # the build path starts without site-packages, and `sh` is there
 try:
     import sh
 
@@ -104,7 +104,7 @@ class BuildTunnels:
     def __exit__(self, *_: object) -> None:
         """Close all that was not handed over."""
         for number in ENDINGS if self._path else ():
-            signal.signal(number, signal.SIG_IGN)  # the rest takes a moment only
+            signal.signal(number, signal.SIG_IGN)  # closing takes only a moment
         self._close()
 
     def _close(self) -> None:
@@ -168,7 +168,7 @@ class BuildTunnels:
         return results
 
     def keep(self, plan: Plan, log_level: str) -> str:
-        """Close all tunnels but those of the plan's workers; returns the session, "" if none is left."""
+        """Close all tunnels but those of the plan's workers; returns the session, "" if no tunnel is left."""
         kept = _tunnels_of(plan, self._hosts)
         unused = [host for number, host in enumerate(self._hosts) if number not in kept]
         if self._logins is not None and unused:

@@ -102,7 +102,7 @@ def wait_for_any(pids: Sequence[int]) -> None:
     try:
         _wait_in_kernel(pids)
     except ProcessLookupError:
-        pass  # one has ended already
+        pass  # one of the processes has ended already
     except (AttributeError, OSError):  # this kernel, sandbox or Python lacks the call
         while all(_is_alive(pid) for pid in pids):
             time.sleep(_PAUSE_S)
@@ -137,5 +137,5 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is alive, and another user's
+        pass  # the process is alive, and belongs to another user
     return True

@@ -1,6 +1,6 @@
-"""Whether a login cannot do without the passphrase of a private key: reads key files, asks the agent.
+"""Whether a login needs the passphrase of a private key: reads key files, asks the agent.
 
-The answer is yes only if it is sure. It is no if there may be any way to log in without a question.
+The answer is yes only if it is certain. It is no if there may be any way to log in without a question.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _UnknownError(Exception):
 
 
 def locked_key(config: SshConfig, environ: Mapping[str, str]) -> str:
-    """The file of a private key whose passphrase ssh will ask for; "" if it is not sure to ask."""
+    """The file of a private key whose passphrase ssh will ask for; "" if ssh may not have to ask."""
     try:
         return _locked_key(config, environ)
     except (_UnknownError, OSError, ValueError, IndexError):

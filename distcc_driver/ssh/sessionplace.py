@@ -27,7 +27,7 @@ def bases(environ: Mapping[str, str]) -> list[str]:
 
 
 def where_others_may_rename(base: str) -> str:
-    """The first directory on the way up from `base` in which another user may rename files; "" if none.
+    """The first directory from `base` upwards in which another user may rename files; "" if there is none.
 
     The owner of `/` is root, or stands for root in a user namespace.
     """

@@ -47,5 +47,5 @@ def _unlink_marked(directory: str, marks: list[str]) -> None:
         if any(mark in name for mark in marks):
             try:
                 os.unlink(os.path.join(directory, name))
-            except OSError:  # gone meanwhile
+            except OSError:  # the file has gone meanwhile
                 pass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..core.hostspec import LOOPBACK, SshHost
 from .sessionfiles import control_argument
 
-# A user's configuration may set these otherwise, and a tunnel needs them so. No option here changes how host
-# keys are checked. LogLevel: at QUIET, ssh would not say why it fails. ServerAlive*: a dead link is noticed
-# after 3 x 15 s.
+# A tunnel needs these values, whatever the user's configuration says. No option here changes how host keys
+# are checked. LogLevel: at QUIET, ssh would not say why it fails. ServerAlive*: a dead link is noticed after
+# 3 x 15 s.
 _MASTER_OPTIONS = {
     "ControlMaster": "yes",
     "ControlPersist": "no",
@@ -34,7 +34,7 @@ def target_arguments(host: SshHost) -> list[str]:
 
 
 def hop_arguments(hop: str) -> list[str]:
-    """The same for a jump host, which `ssh -G` prints as `[USER@]HOST[:PORT]`, IPv6 in brackets."""
+    """Port, user and name of a jump host, which `ssh -G` prints as `[USER@]HOST[:PORT]`, IPv6 in brackets."""
     user, _, place = hop.removeprefix("ssh://").rpartition("@")
     name, colon, port = place.rpartition(":")
     if not colon or not port.isdecimal() or (":" in name and not name.endswith("]")):
@@ -83,7 +83,7 @@ def master_arguments(
 def forward_arguments(host: SshHost, control: str, local_ports: tuple[int, int]) -> list[str]:
     """Arguments of ssh(1) that ask a master for the two forwards.
 
-    `-F none`: the forwards of a configuration file would be asked for, too.
+    `-F none` keeps ssh from asking also for the forwards of the user's configuration.
     """
     words = []
     for local, remote in zip(local_ports, (host.job_port, host.stats_port), strict=True):

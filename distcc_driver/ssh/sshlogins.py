@@ -76,7 +76,7 @@ class SshLogins:
     def finish(self, report_slow: Report, report_asked: Report) -> dict[SshHost, Endpoint | Rejection]:
         """Wait until each host is open, has failed or has used up its time. Report those that take 3 s.
 
-        At a terminal, the time in which a person has to confirm a key does not count: Ctrl-C can end it.
+        The time in which a person has to confirm a key does not count at a terminal: Ctrl-C can end the wait.
         """
         slow_at = time.monotonic() + _SLOW_S
         is_slow_reported = False

@@ -216,4 +216,4 @@ def _drain(pipe: int) -> str:
     try:
         return os.read(pipe, _PIPE_BYTES).decode("utf-8", "replace")
     except BlockingIOError:
-        return ""  # it is empty
+        return ""  # the pipe is empty

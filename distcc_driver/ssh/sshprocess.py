@@ -70,11 +70,11 @@ class SshProcesses:
                 elif process.is_alive():
                     process.kill()
             except ProcessLookupError:
-                pass  # gone meanwhile
+                pass  # the process has ended meanwhile
         with self._launching:
             for pid, host in self._queries.items():
                 if hosts is None or host in hosts:
-                    with contextlib.suppress(OSError):  # it has ended
+                    with contextlib.suppress(OSError):  # the process has ended
                         os.killpg(pid, signal.SIGKILL)
 
     def query(self, host: SshHost, arguments: list[str], patience_s: float) -> bytes:
@@ -96,7 +96,7 @@ class SshProcesses:
             finally:
                 with self._launching:
                     del self._queries[pid]
-                    with contextlib.suppress(OSError):  # it has ended
+                    with contextlib.suppress(OSError):  # the process has ended
                         os.killpg(pid, signal.SIGKILL)  # a command of the configuration may still run
                 os.waitpid(pid, 0)
         finally:

@@ -19,7 +19,7 @@ def has_terminal() -> bool:
         return False
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:  # it has gone meanwhile
+    except OSError:  # the terminal has gone meanwhile
         return False
     finally:
         os.close(terminal)
@@ -33,7 +33,7 @@ def terminal_kept() -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(OSError, termios.error):  # it has gone
+            with contextlib.suppress(OSError, termios.error):  # the terminal has gone
                 # In the background, changing the settings would stop this process.
                 if os.tcgetpgrp(terminal.fileno()) == os.getpgrp():
                     termios.tcsetattr(terminal, termios.TCSANOW, before)

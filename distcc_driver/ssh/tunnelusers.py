@@ -1,4 +1,4 @@
-"""The processes that use a build's tunnels: those that were started with their ports in DISTCC_HOSTS."""
+"""The processes that use a build's tunnels: they were started with the tunnels' ports in DISTCC_HOSTS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _is_distcc(pid: int) -> bool:
     try:
         return os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "distcc"
     except OSError:
-        return False  # it has ended, or is another user's
+        return False  # the process has ended, or belongs to another user
 
 
 def _uses_one_of(pid: int, tunnels: Sequence[OpenTunnel]) -> bool:
@@ -40,5 +40,5 @@ def _uses_one_of(pid: int, tunnels: Sequence[OpenTunnel]) -> bool:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environ = file.read()
     except OSError:
-        return False  # it has ended, or is another user's
+        return False  # the process has ended, or belongs to another user
     return any(b"%s:%d/" % (LOOPBACK.encode(), tunnel.job_port) in environ for tunnel in tunnels)

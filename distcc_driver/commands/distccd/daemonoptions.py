@@ -15,7 +15,7 @@ Network = IPv4Network | IPv6Network
 
 MAX_SLOTS = 200  # distccd's own limit (dopt.c)
 _MAX_JOB_PORT = 65534
-SERVICE_USER = "distccd"  # of Debian's package
+SERVICE_USER = "distccd"  # the user that Debian's package makes
 _NICE = 10  # as in Debian's package: people may work on that machine, too
 _LOOPBACK = {4: ip_network("127.0.0.1"), 6: ip_network("::1")}
 
@@ -139,7 +139,7 @@ def arguments(options: DaemonOptions) -> list[str]:
 
 
 def unit(options: DaemonOptions) -> str:
-    """A systemd unit that starts it at every boot, as a user of its own."""
+    """A systemd unit that starts this distccd at every boot, as a user of its own."""
     words = arguments(options)
     # systemd gives blanks, quotes, ; \ and % in a command a meaning (systemd.service(5), "COMMAND LINES").
     program = "".join(f"\\x{ord(c):02x}" if c in " \t\"'\\;" else c for c in words[0])

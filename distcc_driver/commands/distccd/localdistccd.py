@@ -38,11 +38,11 @@ class Daemon:
 
     @property
     def host(self) -> str:
-        """Its entry for DISTCC_AUTO_HOSTS."""
+        """The entry of this worker for DISTCC_AUTO_HOSTS."""
         return f"{ADDRESS}:{self.job_port}:{self.stats_port}"
 
     def compiled(self) -> int | None:
-        """How many files it has compiled, by its counter; None if it does not answer."""
+        """How many files this worker has compiled, by its counter; None if it does not answer."""
         try:
             page = _stats_page(self.stats_port)
         except OSError:
@@ -56,7 +56,7 @@ class Daemon:
 def start_daemon(slots: int, directory: str, interrupts: Interrupts, stack: ExitStack) -> Daemon:
     """Start a distccd that keeps its files in `directory` and ends with `stack`.
 
-    Waits until it answers. Raises `DriverError` if it does not answer, and `SignalError`.
+    Waits until distccd answers. Raises `DriverError` if it does not answer, `SignalError` if a signal comes.
     """
     environ = _environ(directory)
     for _ in range(_ATTEMPTS):
@@ -100,7 +100,7 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _is_ready(daemon: Daemon, interrupts: Interrupts) -> bool:
-    """Wait until the stats port answers; the job port is open by then. False if it ends or takes too long."""
+    """Wait until the stats port answers; the job port is open then. False if distccd ends or is too slow."""
     deadline = time.monotonic() + _READY_S
     while daemon.process.poll() is None and time.monotonic() < deadline:
         if daemon.compiled() is not None and daemon.process.poll() is None:

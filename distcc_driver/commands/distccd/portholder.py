@@ -95,7 +95,7 @@ def _has_one_of(pid: int, sockets: set[str]) -> bool:
     try:
         return any(os.readlink(f"{directory}/{name}") in sockets for name in os.listdir(directory))
     except OSError:
-        return False  # it has ended, or belongs to another user
+        return False  # the process has ended, or belongs to another user
 
 
 def _lines(path: str) -> list[str]:

@@ -29,7 +29,7 @@ def scons_file(directory: str) -> str | None:
 
 
 def build_tool_findings(tree: BuildTree) -> list[Finding]:
-    """Findings about each such tool of a build directory."""
+    """Findings about the tools of a build directory that keep jobs from workers."""
     directory = tree.directory
     scons = scons_file(directory)
     findings = [_scons_finding(directory, scons, text_of(directory, scons, _MAX_BYTES))] if scons else []

@@ -210,7 +210,7 @@ def _failure_advice(message: str) -> str:
 
 
 def _renamed(added_target: str, asked: str, compilers: str) -> tuple[str, str]:
-    """Text and advice about a worker that can run the command of the build, but not the one of distcc."""
+    """Text and advice about a worker that fails only with the command that distcc made of the build's."""
     if added_target:
         text = f"compiles with {compilers} as here, but distcc adds -target {added_target}"
         return text, f"set {NO_REWRITE}=1, so that distcc leaves the command as it is"

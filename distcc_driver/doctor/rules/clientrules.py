@@ -1,8 +1,8 @@
 """Which compilations distcc's client keeps on this machine, and why. Pure.
 
 The rules follow distcc 3.4. Its `dcc_expand_preprocessor_options` takes `-Wp,` options apart, then its
-`dcc_scan_args` (src/arg.c) checks word by word, in the order of the rules here. What an option does on a
-worker is told by `workerrules`.
+`dcc_scan_args` (src/arg.c) checks word by word, in the order of the rules here. `workerrules` tells what an
+option does on a worker.
 """
 
 from __future__ import annotations

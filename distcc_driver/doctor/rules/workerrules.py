@@ -59,7 +59,7 @@ _READ = {
     r"-include-pch": "the precompiled header",
     r"-fpch-preprocess": "the precompiled header",
     r"-fmodule-(map-)?file=.*": "the module",
-    r"-fmodule-mapper=.*": "the module map",  # CMake writes one for each C++20 source
+    r"-fmodule-mapper=.*": "the module map",  # CMake writes a module map for each C++20 source
 }
 _FALLTHROUGH = re.compile(
     r"-W(?:extra|error=extra|error=implicit-fallthrough|implicit-fallthrough(?:=[1-4])?)?"
@@ -109,7 +109,7 @@ def _of_file(word: str) -> Hazard | None:
 
 
 def _comment_option(words: Sequence[str]) -> str:
-    """The options by which a missing comment is an error in GCC; "" if there are none."""
+    """The options by which a missing comment is an error in GCC; "" if the command has no such options."""
     if is_clang(words[0]) or any(word in _KEEP_COMMENTS for word in words):
         return ""
     warning = error = ""

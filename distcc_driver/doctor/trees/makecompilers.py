@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 RECIPE = "recipe"  # the setting of a compiler that a recipe calls by name
-_MAX_REFERENCES = 4  # in one value; each of them may lead to a value with as many
+_MAX_REFERENCES = 4  # in one value; each of them may lead to a value with as many references
 _MAKE_DEFAULTS = {"CC": "cc", "CXX": "g++"}
 
 

@@ -158,7 +158,7 @@ class Recipes:
 
 
 def _calls_make(lines: Iterable[str]) -> bool:
-    """Whether a recipe calls make. Its target may be the name of the directory that it calls make in."""
+    """Whether a recipe calls make. The target of such a recipe is often the directory in which make runs."""
     return any("(MAKE)" in line or "{MAKE}" in line for line in lines)
 
 

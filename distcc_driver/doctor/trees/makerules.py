@@ -1,6 +1,6 @@
 """Reads the variables and rules of Makefiles as make would. Pure: nothing in them is run.
 
-Some conditions only make could decide. Rules below such a condition are left out, and the variables that it
+Only make could decide some conditions. Rules below such a condition are left out, and the variables that it
 sets count as unknown.
 """
 

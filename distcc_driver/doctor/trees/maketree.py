@@ -44,7 +44,7 @@ _AUTOMATIC = {"*": "%", "@D": ".", "@F": "%.o", "<D": ".", "<F": "%.c", "*F": "%
 def read_makefiles(
     directory: str, makefiles: Iterable[str], environ: Mapping[str, str]
 ) -> tuple[tuple[ConfiguredCompiler, ...], tuple[BuildCommand, ...]]:
-    """The compilers and compile commands of Makefiles, each of which make reads in its own directory.
+    """The compilers and compile commands of Makefiles; make reads each of them in its own directory.
 
     Their recipes may call make for other Makefiles, which are read too. The numbers of compilations are not
     known. `environ` is the environment that make would have.
@@ -125,7 +125,7 @@ class _Makefile:
         return text
 
     def _ask_machine(self, function: str, argument: str) -> str | None:
-        """The answer of `$(wildcard ...)`, and of `$(shell uname ...)`: those need no program."""
+        """The answer of `$(wildcard ...)` or `$(shell uname ...)`, found without running a program."""
         if function == "shell":
             match = _UNAME.fullmatch(argument)
             return None if match is None else getattr(os.uname(), _UNAME_FIELDS[match[1] or "s"])

@@ -37,7 +37,7 @@ _DEFAULTS = {  # GNU make's own variables for compiling C and C++
 }
 _MAX_DEPTH = 40
 _MAX_TOTAL = 1 << 23  # characters that expansion makes
-_COST = 64  # what a reference counts for, in characters
+_COST = 64  # each reference counts as this many characters
 _PARTNERS = {"(": ")", "{": "}"}
 _SUBSTITUTION = re.compile(r"([^:=\s]+):([^=]*)=(.*)", re.DOTALL)
 _UNKNOWN = re.compile(r"\$[({]")
@@ -62,7 +62,7 @@ class Variables:
     """The variables of make. `overridden` are those of its command line, which no Makefile changes.
 
     `ask_machine` gives the value of a function, `shell` or `wildcard`, for its argument, or None if only make
-    could tell. `without_effect` has the places of `?=` for variables that make has a value of already.
+    could tell. `without_effect` has the places of each `?=` whose variable already has a value in make.
     """
 
     environ: Mapping[str, str]
@@ -105,7 +105,7 @@ class Variables:
             self.values[name] = Value(text, place)
 
     def inner(self) -> Variables:
-        """A copy, to be changed for one target."""
+        """A copy for one target, which may set variables of its own."""
         self.total += len(self.values)
         return replace(self, values=dict(self.values))
 

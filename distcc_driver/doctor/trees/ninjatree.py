@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .buildcommands import BuildCommand
     from .ninjafile import Statement
 
-_MAX_CHARACTERS = 1 << 24  # of all commands to parse; of those with equal options one is parsed
+_MAX_CHARACTERS = 1 << 24  # in all commands that are parsed, one for each set of options
 _MAX_HEADS = 8
 _MESON_RULE = re.compile(r"^rule (c|cpp)_COMPILER(?:_RSP)?\n command = (.*?) (?:\$ARGS|@)", re.MULTILINE)
 _MESON_NAMES = {"c": "C compiler", "cpp": "C++ compiler"}

@@ -78,7 +78,7 @@ def _as_told(trial: Trial) -> tuple[Worker | None, Command]:
 
 
 def _with_hangup_causes(runner: TrialRunner, found: Sequence[Trial]) -> list[Trial]:
-    """Give each worker that hung up the job once more, and see which of its counters rise.
+    """Give the job once more to each worker that hung up, and see which counters of the worker rise.
 
     For a worker that failed without a hang-up only the disk space counts.
     """

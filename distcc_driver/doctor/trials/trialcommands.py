@@ -26,7 +26,7 @@ _KNOWN_TO_ALL = re.compile(r"-W(?:all|extra|invalid-pch)?|-f(?:no-)?(?:PIC|PIE|p
 def commands_to_try(
     of_tree: Sequence[Command], others: Sequence[Command], environ: Mapping[str, str]
 ) -> tuple[list[Command], list[Command]]:
-    """The compilers of the build directory that are safe to run, or the `others` if there are none.
+    """The compilers of the build directory that are safe to run, or the `others` if no compiler is safe.
 
     Also returns the compilers of the build directory that are not safe: its files may name any program.
     Of several names for one program the last is tried, because distcc asks workers for `gcc` where it is

@@ -42,7 +42,7 @@ _HOPELESS = (TrialOutcome.HUNG, TrialOutcome.UNREACHABLE)
 
 
 def deadline_s(environ: Mapping[str, str]) -> int:
-    """How long a worker may take for a compilation: DISTCC_IO_TIMEOUT, which is distcc's, or 15 s."""
+    """How long a worker may take for a compilation: distcc's DISTCC_IO_TIMEOUT, or 15 s if it is not set."""
     text = environ.get("DISTCC_IO_TIMEOUT", "")
     is_number = text.isascii() and text.isdigit() and len(text) < 10
     return (int(text) if is_number else 0) or DEADLINE_S
@@ -82,7 +82,7 @@ class TrialRunner:
             self._interrupts.sleep()
 
     def try_each(self, pairs: Sequence[tuple[Worker | None, Command]]) -> list[Trial]:
-        """Compile once for each pair; trials come in the order of the pairs."""
+        """Compile once for each pair of worker and command; trials come in the order of the pairs."""
         return self._run_all([[pair] for pair in pairs], lambda: None)
 
     def _run_all(
@@ -148,7 +148,7 @@ class TrialRunner:
             "DISTCC_SKIP_LOCAL_RETRY": "1",
             "DISTCC_VERBOSE": "1",
             "DISTCC_LOG": os.path.join(run.directory, "log"),
-            # Our own deadline comes first. If we are killed, this one ends the client.
+            # Our own deadline comes first. If this process is killed, this time-out ends the client.
             "DISTCC_IO_TIMEOUT": str(self._deadline_s + _SPARE_S),
         }
         if run.worker is not None:
