@@ -98,8 +98,8 @@ def plan(
     """Print the environment and job count of a build as lines for bash and zsh to evaluate.
 
     distcc_build calls this command, which reads the DISTCC_AUTO_* variables. Scripts and CI take --json:
-    if tunnels to SSH hosts are open, its "end" is the command that closes them. They are also closed when
-    the process ends that called this command.
+    if tunnels to SSH hosts are open, its "end" is the command that closes them. The tunnels are also closed
+    when the process that called this command ends.
     """
     from .plan import main as print_plan
 
@@ -142,7 +142,7 @@ def doctor(
     """Find out whether a build would be distributed, and if not, why not and what to do.
 
     Looks at distcc, the compilers, the build directory, the host list and every worker. Then each worker
-    compiles one line with each compiler. If the build directory names compilers, it is those.
+    compiles one line with each compiler that the build directory names, or else with each one on PATH.
     """
     if not os.path.isdir(directory):
         raise typer.BadParameter(f"{directory!r} is not a directory", param_hint="--build-dir")
