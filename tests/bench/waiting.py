@@ -69,7 +69,8 @@ def one_client(runs: int, slots: int) -> Iterator[Result]:
 
 def all_clients(runs: int, slots: int) -> Iterator[Result]:
     """All clients that may wait at once: for a worker's slot, or with a slot for a preprocessor's lock.
-    Of the latter some hundred are started. The cost of more is calculated from these.
+
+    Of the clients with a slot some hundred are started. The cost of more clients is calculated from these.
     """
     plan = _plan(slots)
     threads = local_capacity().threads
@@ -197,7 +198,7 @@ def _until_taken_ms(lock: Path, pause_ms: int) -> float:
     while not lock.exists():
         time.sleep(_LOOK_S)
         if time.perf_counter() - start > 3 * pause_ms / 1000 + 1:
-            raise RuntimeError(f"{lock.name}: nobody takes the slot")
+            raise RuntimeError(f"{lock.name}: no client takes the slot")
     return 1000 * (time.perf_counter() - start)
 
 

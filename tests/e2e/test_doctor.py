@@ -141,7 +141,7 @@ def test_worker_that_takes_jobs_and_never_finishes_them(
 
 
 class ClosedDistccd:
-    """A distccd that allows only a client at an address that nobody has (RFC 5737)."""
+    """A distccd that allows only a client at an address that no machine has (RFC 5737)."""
 
     def __init__(self, directory: Path) -> None:
         job_port, stats_port = free_ports(2)

@@ -160,7 +160,7 @@ def test_a_worker_that_has_died_is_named_and_the_other_counted(
 
     def kill() -> None:
         os.killpg(doomed.pid, signal.SIGKILL)
-        wait_until(lambda: refuses(doomed), "nobody listens any more")
+        wait_until(lambda: refuses(doomed), "no program listens any more")
 
     summary, lost = build(user_shell, gate, before_the_end=kill)
     assert re.fullmatch(rf"distcc-driver: \d+ compilations? on {worker.spec} in \d+ s", summary)

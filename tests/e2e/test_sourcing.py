@@ -210,7 +210,7 @@ def test_sourcing_and_building_leave_the_shell_as_it_was(ready_shell: UserShell)
     assert any(line.split() in (["nullglob", "on"], ["noclobber", "on"]) for line in fresh)
     assert built == sourced
     assert again == sourced
-    if ready_shell.name == "zsh":  # its list of functions shows their text, too, indented
+    if ready_shell.name == "zsh":  # zsh lists functions with their bodies, which are indented
         fresh, sourced = ([line for line in lines if line[:1].strip()] for lines in (fresh, sourced))
     new = [line for line in sourced if line not in fresh]
     assert [line for line in new if not re.search("distcc_build|__distcc_", line) and line != "}"] == []

@@ -95,9 +95,9 @@ class Yard:
         return f". {self._place}/look {token}"
 
     def state(self, token: str) -> list[str]:
-        """The state that a look has written, without variables that change by themselves.
+        """The state that the line of `look` has written, without variables that change by themselves.
 
-        Empty without a look.
+        Empty if that line has not run.
         """
         path = self._place / f"state.{token}"
         if not path.exists():

@@ -72,7 +72,7 @@ class Tally:
     def count_build(self, ending: str, stage: str) -> None:
         """Count a build by its ending and by the stage in which it was interrupted.
 
-        OVER: it ended before that.
+        The stage is OVER if the build ended before the interruption.
         """
         self.count("runs", "ended before that" if stage in ("", OVER) else "interrupted")
         self.count("endings", ending)

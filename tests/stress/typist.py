@@ -172,7 +172,7 @@ class Typist:
     def _kill(self, moment: Moment, victims: Callable[[], list[int]], *statuses: int) -> str:
         stage = self.reach(moment)
         self.hit(victims(), signal.SIGKILL)
-        if stage == "prompting":  # nobody will answer
+        if stage == "prompting":  # no person will answer the question
             self.session.send(CTRL_C)
         self.expect_status(130, *statuses)
         return stage
@@ -182,7 +182,7 @@ class Typist:
         self.session.send(CTRL_Z)
         self.session.status()
         self.session.send("fg\r")
-        if stage == "prompting":  # nobody will answer
+        if stage == "prompting":  # no person will answer the question
             wait_until(self.session.job, "the build is in the foreground again")
             self.session.send(CTRL_C)
         self.session.status()

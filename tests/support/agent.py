@@ -52,6 +52,6 @@ class Agent:
         )
 
     def stop(self) -> None:
-        """End it."""
+        """End the agent."""
         self._process.terminate()
         self._process.wait(_DEADLINE_S)

@@ -52,7 +52,7 @@ class UserShell:
     def command(self, script: bytes, options: Sequence[str] = ()) -> list[str]:
         """The argument list that runs a script, without sourcing the shim.
 
-        The script is in a file, which a shell reads line by line. The text behind `-c` zsh reads as a
+        The script is in a file, which a shell reads line by line. zsh would read a text behind `-c` as a
         whole, before an alias or option in that text can take effect.
         """
         file = Path(self.environ["HOME"]) / "script"

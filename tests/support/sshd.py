@@ -173,7 +173,7 @@ def write_sshd_config(
         "PermitTTY yes",
         "LogLevel DEBUG1",
     ]
-    if not any(option.startswith("MaxStartups") for option in options):  # of this one sshd takes the last
+    if not any(option.startswith("MaxStartups") for option in options):  # of two, sshd takes the last
         lines.append("MaxStartups 100")
     config.write_text("".join(f"{line}\n" for line in lines))
     return config

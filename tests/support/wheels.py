@@ -105,7 +105,7 @@ def install_under(wheel: Path, prefix: Path) -> Installed:
     """Install into a prefix without an interpreter, as `pip install --user` does into ~/.local."""
     run(
         sys.executable, *_PIP, "--no-deps", "--ignore-installed", "--prefix", prefix, wheel
-    )  # ignore the package that the tests' environment has: keep it
+    )  # pip must not remove the same package from the tests' environment
     packages = prefix / "lib" / f"python{THIS_VERSION}" / "site-packages"
     _copy_sh(packages)
     return Installed(packages, prefix / "bin")

@@ -177,7 +177,7 @@ def modules_in(names: set[str], folder: str) -> set[str]:
 def answer_stats(listener: socket.socket) -> None:
     try:
         connection, _ = listener.accept()
-    except TimeoutError:  # no question came: the test fails for that itself
+    except TimeoutError:  # no plan asked this worker: the test itself will fail for that
         return
     with connection:
         connection.sendall(REPLY)

@@ -1,4 +1,4 @@
-"""The agent asks a person to confirm a key, who takes some time."""
+"""The agent asks a person to confirm a key, and the person takes some time."""
 
 from __future__ import annotations
 

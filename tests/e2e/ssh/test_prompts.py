@@ -244,7 +244,7 @@ def test_ctrl_z_and_fg_at_a_question(user_shell: UserShell, protected: str, trac
         terminal.send(BUILD)
         terminal.expect(PASSPHRASE_QUESTION)
         (master,) = traces.masters()
-        # If a stop comes between its question and its read, ssh acts on it only after a line.
+        # If Ctrl-Z comes after ssh's question but before its read, ssh stops only when it has read a line.
         wait_until(lambda: stat_fields(master)[0] == "S", "ssh reads")
         terminal.send("\x1a")
         terminal.expect(PROMPT)

@@ -37,7 +37,7 @@ def shown(settings: Settings, answers: Answers, width: int = 80, color: str | No
 
 
 def words(line: str) -> str:
-    """A line without what aligns it."""
+    """A line without the blanks that align its cells."""
     return " ".join(line.split())
 
 

@@ -283,7 +283,7 @@ def test_list_is_separated_by_any_white_space(text: str) -> None:
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\x1c", "\x85", "\u3000"])
 def test_other_spaces_of_unicode_are_reported(blank: str) -> None:
-    """Text that was copied from a web page may have them, and to other programs it is one entry."""
+    """Text that was copied from a web page may have such spaces. Other programs do not split there."""
     hosts, (bad,) = parse_list(f"a{blank}b c")
     assert [host.name for host in hosts] == ["c"]
     assert (bad.position, bad.column) == (1, 2)

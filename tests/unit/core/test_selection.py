@@ -51,7 +51,7 @@ def test_entries_with_the_same_address_and_job_port_count_once(first: str, secon
         ("10.0.0.1", "10.0.0.2", "b"),
         ("10.0.0.1", "2001:db8::1", "b"),
         ("fe80::1%eth0", "fe80::1%eth1", "b"),
-        ("::ffff:a00:1", "10.0.0.1", "b"),  # getaddrinfo(3) never writes an address so
+        ("::ffff:a00:1", "10.0.0.1", "b"),  # getaddrinfo(3) never writes an address in this form
     ],
 )
 def test_another_address_or_job_port_is_another_worker(first: str, second: str, entry: str) -> None:

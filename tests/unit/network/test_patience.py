@@ -1,4 +1,4 @@
-"""How long hosts have, by what the others took."""
+"""How long hosts may take to answer, after other hosts have answered."""
 
 from __future__ import annotations
 

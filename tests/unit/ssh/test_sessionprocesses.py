@@ -129,7 +129,7 @@ def test_process_that_a_connection_has_started_ends_with_it(session_path: str) -
 def test_connection_that_goes_to_the_background_during_a_look_is_ended(
     session_path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `ssh -f` does after its login: /proc was listed before its child came; then its parent has gone."""
+    """`ssh -f` does so after its login. One look may miss both the new child and the parent that ends."""
     code = "exec 3<&0; read -r line; (read -r line <&3; exit 0) & echo $!; exit 0"
     words = ["sh", "-c", code, "ssh", "-S", f"{session_path}/0"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:

@@ -1,4 +1,4 @@
-"""What is read from the output of `ssh -G`."""
+"""Reads the output of `ssh -G`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build files that tests write, and what is read in them."""
+"""Writes build files for tests, and reads their compilers and commands."""
 
 from __future__ import annotations
 
