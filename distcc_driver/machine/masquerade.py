@@ -18,7 +18,7 @@ _KNOWN_TO_TOOL = re.compile(
 )
 
 
-class State(str, Enum):
+class LinkState(str, Enum):
     """Why the name of a compiler does not lead to the link in a masquerade directory."""
 
     NOT_ON_PATH = "not_on_path"
@@ -32,7 +32,7 @@ class Masquerade:
     """The directory whose link is not used, why, and the command that repairs it, "" if there is none."""
 
     directory: str
-    state: State
+    state: LinkState
     repair: str = ""
 
 
@@ -49,11 +49,11 @@ def passed_by(name: str, found: str, search_path: str) -> Masquerade:
     in_front = next((place for place in places if place in before), None)
     if in_front is not None:
         link = os.path.join(in_front, name)
-        state = State.DANGLING if os.path.islink(link) else State.NO_LINK
+        state = LinkState.DANGLING if os.path.islink(link) else LinkState.NO_LINK
         return Masquerade(in_front, state, _repair(link, found, state))
     if places:
-        return Masquerade(places[0], State.BEHIND)
-    return Masquerade(masquerade_directory(), State.NOT_ON_PATH)
+        return Masquerade(places[0], LinkState.BEHIND)
+    return Masquerade(masquerade_directory(), LinkState.NOT_ON_PATH)
 
 
 def _up_to(directories: list[str], last: str) -> list[str]:
@@ -67,11 +67,11 @@ def _is_masquerade(directory: str) -> bool:
     return has_link or (directory.rstrip("/") in _PLACES and os.path.isdir(directory))
 
 
-def _repair(link: str, compiler: str, state: State) -> str:
+def _repair(link: str, compiler: str, state: LinkState) -> str:
     """A command that makes the link. update-distcc-symlinks does not replace a dangling link."""
     directory, name = os.path.split(link)
     sudo = "" if os.geteuid() == 0 or os.access(directory, os.W_OK) else "sudo "
-    is_for_tool = directory.rstrip("/") == _PLACES[0] and state is State.NO_LINK
+    is_for_tool = directory.rstrip("/") == _PLACES[0] and state is LinkState.NO_LINK
     has_name = os.path.dirname(compiler) in ("/usr/bin", "/bin") and _KNOWN_TO_TOOL.fullmatch(name)
     if is_for_tool and has_name and shutil.which(_TOOL, path=_ADMIN_PATH):
         return f"{sudo}{_TOOL}"

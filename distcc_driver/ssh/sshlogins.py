@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..core.hostspec import SshHost
-    from .sshmessages import Messages
+    from .sshmessages import SshMessages
 
     Report = Callable[[list[SshHost]], None]
 
@@ -114,7 +114,7 @@ class SshLogins:
         """Whether the connection to a host that was reached is still there."""
         return self._tunnels[host].is_open()
 
-    def messages(self, host: SshHost) -> Messages:
+    def messages(self, host: SshHost) -> SshMessages:
         """What ssh has written about a host."""
         return self._tunnels[host].messages
 

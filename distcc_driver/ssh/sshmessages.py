@@ -49,7 +49,7 @@ _CLOSED_ADVICE = (
 )
 
 
-class Messages:
+class SshMessages:
     """The messages about one host: ssh's own in the file `log`, its helpers', and the server's banner.
 
     A server can write into them, without end: so only the first and the last 64 KiB are read. A false message
@@ -179,7 +179,7 @@ def _tells_of_an_end(line: str) -> bool:
     return any(words in line for words in _EARLY) and any(words in line for words in _CLOSED)
 
 
-def explained_by(messages: Messages, rejection: Rejection) -> Rejection:
+def explained_by(messages: SshMessages, rejection: Rejection) -> Rejection:
     """The rejection of a host behind a tunnel, completed by what ssh has written about the forwards."""
     host = rejection.host
     words = messages.last("open failed")

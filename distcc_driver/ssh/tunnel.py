@@ -21,7 +21,7 @@ from .loginlimit import LoginLimit
 from .sessionfiles import control_path, log_path
 from .sessionprocesses import connections, end_connections
 from .sshcommand import forward_arguments, master_arguments
-from .sshmessages import Messages
+from .sshmessages import SshMessages
 from .sshprocess import START_ERRORS, SshProcesses, StoppedError
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ class Tunnel:
         self._host = host
         self._shared = shared
         self.control = control_path(shared.session_path, number)
-        self.messages = Messages(host, log_path(shared.session_path, number))
+        self.messages = SshMessages(host, log_path(shared.session_path, number))
 
     @property
     def time_limit_s(self) -> int:

@@ -113,16 +113,16 @@ def client(work: Path, environ: dict[str, str], shared_distccd: Distccd) -> Clie
 @pytest.mark.parametrize("line", SENT)
 def test_command_that_the_client_sends(line: str, client: Client) -> None:
     words = shlex.split(line)
-    deed = client.run(words)
-    assert deed.is_sent, deed.log
+    run = client.run(words)
+    assert run.is_sent, run.log
     assert keep_reason(words) is None
 
 
 @pytest.mark.parametrize(("line", "word"), KEPT.items())
 def test_command_that_the_client_keeps_here(line: str, word: str, client: Client) -> None:
     words = shlex.split(line)
-    deed = client.run(words)
-    assert not deed.is_sent, deed.log
+    run = client.run(words)
+    assert not run.is_sent, run.log
     found = keep_reason(words)
     assert found is not None
     assert found.word == word
@@ -132,8 +132,8 @@ def test_random_words_in_any_order(client: Client) -> None:
     chance = random.Random(5)
     for _ in range(_COMBINATIONS):
         words = ["gcc", *chance.choices(_VOCABULARY, k=chance.randint(2, 6)), "-O1"]
-        deed = client.run(words)
-        assert deed.is_sent == (keep_reason(words) is None), f"{words}\n{deed.log}"
+        run = client.run(words)
+        assert run.is_sent == (keep_reason(words) is None), f"{words}\n{run.log}"
 
 
 def test_all_words_that_keep_a_command_here_are_found() -> None:

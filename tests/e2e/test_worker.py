@@ -191,7 +191,7 @@ def test_links_to_distcc_on_path_are_not_called(environ: dict[str, str], work: P
 def test_a_signal_ends_all_of_it(number: signal.Signals, environ: dict[str, str], work: Path) -> None:
     with RunningWorker(environ, work) as worker:
         assert worker.end(number) == 128 + number
-        assert worker.of_it() == []
+        assert worker.running_pids() == []
     assert worker.shown[-2] == f"distcc-driver: ended by {number.name}"
 
 
@@ -270,16 +270,16 @@ def test_a_distccd_that_is_killed_is_told(environ: dict[str, str], work: Path) -
     with RunningWorker(environ, work) as worker:
         os.kill(worker.distccd(), signal.SIGKILL)
         assert worker.wait() == 96
-        assert worker.of_it() == []
+        assert worker.running_pids() == []
     assert worker.shown[-2].startswith("distcc-driver: distccd: ended by itself, signal 9; its last words: ")
 
 
 def test_it_ends_as_ever_without_its_guard(environ: dict[str, str], work: Path) -> None:
     with RunningWorker(environ, work) as worker:
-        [guard] = [pid for pid in worker.of_it() if "worker-guard" in arguments_of(pid)]
+        [guard] = [pid for pid in worker.running_pids() if "worker-guard" in arguments_of(pid)]
         os.kill(guard, signal.SIGKILL)
         assert worker.end(signal.SIGTERM) == 143
-        assert worker.of_it() == []
+        assert worker.running_pids() == []
 
 
 def test_a_root_without_other_users_is_told(environ: dict[str, str], work: Path) -> None:

@@ -18,7 +18,7 @@ _SOURCES = ("a.c", "b.c", "a.cc", "a.s", "conftest.c", "a.i", "a.m")
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class ClientRun:
     """Whether the client sent the job to a worker, the client's log, and its exit status."""
 
     is_sent: bool
@@ -40,7 +40,7 @@ class Client:
             "DISTCC_BACKOFF_PERIOD": "1",
         }
 
-    def run(self, words: Sequence[str]) -> Deed:
+    def run(self, words: Sequence[str]) -> ClientRun:
         """Run `distcc WORDS`; the first word is the compiler."""
         done = subprocess.run(
             ["distcc", *words],
@@ -54,7 +54,7 @@ class Client:
         )
         self._forget_failures()
         is_sent = re.search(r"^distcc\[\d+\] exec on (?!localhost)", done.stderr, re.MULTILINE) is not None
-        return Deed(is_sent, done.stderr, done.returncode)
+        return ClientRun(is_sent, done.stderr, done.returncode)
 
     def _forget_failures(self) -> None:
         """Remove the client's back-off marks, so that its next run asks the worker again at once."""

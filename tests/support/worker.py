@@ -97,7 +97,7 @@ class RunningWorker:
         """The entries that the worker shows for DISTCC_AUTO_HOSTS."""
         return re.findall(r'DISTCC_AUTO_HOSTS="(.*)"', "\n".join(self.shown))
 
-    def of_it(self) -> list[int]:
+    def running_pids(self) -> list[int]:
         """Pids of the processes of its distccd, and of its guard."""
         mark = f"--port {self.job_port} "
         temporary = os.fsencode(f"TMPDIR={self.environ['TMPDIR']}")
@@ -114,7 +114,7 @@ class RunningWorker:
 
     def distccd(self) -> int:
         """The pid of the first process of its distccd."""
-        return min(pid for pid in self.of_it() if arguments_of(pid)[0].endswith("distccd"))
+        return min(pid for pid in self.running_pids() if arguments_of(pid)[0].endswith("distccd"))
 
     def end(self, number: int) -> int:
         """Send a signal and wait for the end; return the status. Then `shown` has the whole output."""
@@ -130,11 +130,11 @@ class RunningWorker:
 
     def _find_directory(self) -> Path:
         """The directory in which the worker keeps its files."""
-        [guard] = [words for pid in self.of_it() if "worker-guard" in (words := arguments_of(pid))]
+        [guard] = [words for pid in self.running_pids() if "worker-guard" in (words := arguments_of(pid))]
         return Path(guard[-1])
 
     def wait_until_nothing_is_left(self) -> None:
-        wait_until(lambda: not self.of_it(), "nothing of the worker runs")
+        wait_until(lambda: not self.running_pids(), "nothing of the worker runs")
         assert not self._directory.exists()
 
     def _finish(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...machine.compilers import Kind, Obstacle
 from ...machine.launchers import is_launcher
-from ...machine.masquerade import State, masquerade_directory
+from ...machine.masquerade import LinkState, masquerade_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,13 +33,13 @@ def way_to_distcc(command: Command) -> tuple[str, str]:
     The reason is "" if PATH has no directory with such links.
     """
     passed_by = command.passed_by
-    if passed_by is None or passed_by.state is State.NOT_ON_PATH:
+    if passed_by is None or passed_by.state is LinkState.NOT_ON_PATH:
         return "", f"put {masquerade_directory()} first on PATH"
     directory = passed_by.directory
-    if passed_by.state is State.BEHIND:
+    if passed_by.state is LinkState.BEHIND:
         reason = f"because {directory} is behind {os.path.dirname(command.path or '')} on PATH"
         return reason, f"put {directory} first on PATH"
-    if passed_by.state is State.DANGLING:
+    if passed_by.state is LinkState.DANGLING:
         return f"because its link in {directory} leads nowhere", f"run {passed_by.repair}"
     return f"because {directory}, which is on PATH, has no link of this name", f"run {passed_by.repair}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distcc_driver.machine.masquerade import State, passed_by
+from distcc_driver.machine.masquerade import LinkState, passed_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,14 +27,14 @@ def links_to(directory: Path, target: str, *names: str) -> str:
 def test_directory_with_any_link_to_distcc_is_a_masquerade(tmp_path: Path, names: list[str]) -> None:
     links = links_to(tmp_path / "links", DISTCC, *names)
     found = passed_by("cc", "/usr/bin/cc", f"{links}:/usr/bin")
-    assert (found.directory, found.state) == (links, State.NO_LINK)
+    assert (found.directory, found.state) == (links, LinkState.NO_LINK)
     assert found.repair == f"ln -sf {DISTCC} {links}/cc"
 
 
 def test_directory_with_programs_and_other_links_is_no_masquerade(tmp_path: Path) -> None:
     links = links_to(tmp_path / "links", "/usr/bin/ccache", "gcc", "g++")
     found = passed_by("cc", "/usr/bin/cc", f"{links}:/usr/bin:")
-    assert (found.state, found.repair) == (State.NOT_ON_PATH, "")
+    assert (found.state, found.repair) == (LinkState.NOT_ON_PATH, "")
 
 
 def test_masquerade_before_the_compiler_on_path_is_named(tmp_path: Path) -> None:
@@ -43,14 +43,14 @@ def test_masquerade_before_the_compiler_on_path_is_named(tmp_path: Path) -> None
     path = f"{first}:/usr/bin:{second}"
     assert passed_by("g++", "/usr/bin/g++", path).directory == first
     found = passed_by("g++", "/usr/bin/g++", f"/usr/bin:{second}:{first}")
-    assert (found.directory, found.state) == (second, State.BEHIND)
+    assert (found.directory, found.state) == (second, LinkState.BEHIND)
 
 
 def test_dangling_links_are_named(tmp_path: Path) -> None:
     """Links are dangling after a distcc in another directory was removed."""
     links = links_to(tmp_path / "links", "/nowhere/distcc", "gcc", "g++")
     found = passed_by("gcc", "/usr/bin/gcc", f"{links}:/usr/bin")
-    assert (found.state, found.repair) == (State.DANGLING, f"ln -sf {DISTCC} {links}/gcc")
+    assert (found.state, found.repair) == (LinkState.DANGLING, f"ln -sf {DISTCC} {links}/gcc")
 
 
 @pytest.mark.parametrize("name", ["g++-99", "clang-99", "x86_64-linux-gnu-gcc-99"])

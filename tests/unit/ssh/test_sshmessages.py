@@ -9,7 +9,7 @@ import pytest
 
 from distcc_driver.core.facts import Failure, Rejection
 from distcc_driver.core.hostspec import SshHost, parse_host
-from distcc_driver.ssh.sshmessages import Messages, explained_by
+from distcc_driver.ssh.sshmessages import SshMessages, explained_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +19,14 @@ CHANGED = "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @"
 
 
 @pytest.fixture
-def messages(tmp_path: Path) -> Messages:
+def messages(tmp_path: Path) -> SshMessages:
     assert isinstance(HOST, SshHost)
-    messages = Messages(HOST, str(tmp_path / "0.log"))
+    messages = SshMessages(HOST, str(tmp_path / "0.log"))
     messages.forget()
     return messages
 
 
-def written(messages: Messages, text: str) -> Messages:
+def written(messages: SshMessages, text: str) -> SshMessages:
     with open(messages.log, "a", encoding="utf-8") as file:
         file.write(text)
     return messages
@@ -37,14 +37,14 @@ def fill(pipe: int) -> None:
         os.write(pipe, b"x" * 4096)
 
 
-def test_beginning_and_end_of_a_huge_file_are_read(messages: Messages) -> None:
+def test_beginning_and_end_of_a_huge_file_are_read(messages: SshMessages) -> None:
     written(messages, f"{CHANGED}\n" + "channel 3: open failed: no\n" * 1_000_000 + "the end\n")
     assert messages.last() == "the end"
     assert messages.show_wrong_host_key()
     assert messages.last("open failed") == "channel 3: open failed: no"
 
 
-def test_long_lines_are_cut_in_a_rejection(messages: Messages) -> None:
+def test_long_lines_are_cut_in_a_rejection(messages: SshMessages) -> None:
     written(messages, f"{CHANGED}\n" + f"Offending key {'x' * 1000}\n" * 1000 + "y" * 100_000)
     assert len(messages.last()) == 200
     assert len(messages.refusal().cause) < 500
@@ -62,7 +62,7 @@ def test_long_lines_are_cut_in_a_rejection(messages: Messages) -> None:
     ],
 )
 def test_cause_comes_from_ssh_and_not_from_the_servers_last_words(
-    messages: Messages, text: str, cause: str, would_ask: bool
+    messages: SshMessages, text: str, cause: str, would_ask: bool
 ) -> None:
     refusal = written(messages, text).refusal()
     assert refusal.cause.startswith(cause)
@@ -74,7 +74,7 @@ def test_cause_comes_from_ssh_and_not_from_the_servers_last_words(
     assert messages.refusal().cause.startswith("ssh failed (")
 
 
-def test_standard_error_that_is_full_does_not_block(messages: Messages) -> None:
+def test_standard_error_that_is_full_does_not_block(messages: SshMessages) -> None:
     with messages.errors() as errors:
         os.write(errors, b"proxy: no way\n")
         with pytest.raises(BlockingIOError):
@@ -87,7 +87,7 @@ def test_standard_error_that_is_full_does_not_block(messages: Messages) -> None:
     assert messages.cut_off().cause == "ssh logged in, and was cut off"
 
 
-def test_error_while_ssh_runs_is_raised(messages: Messages) -> None:
+def test_error_while_ssh_runs_is_raised(messages: SshMessages) -> None:
     with pytest.raises(BlockingIOError), messages.errors():
         raise BlockingIOError("fork: try again")
 
@@ -103,7 +103,7 @@ def test_error_while_ssh_runs_is_raised(messages: Messages) -> None:
     ],
 )
 def test_advice_fits_the_methods_that_the_server_still_offers(
-    messages: Messages, methods: str, advice: str
+    messages: SshMessages, methods: str, advice: str
 ) -> None:
     """A server that has accepted the key, and wants a second factor, no longer offers `publickey`."""
     refusal = written(messages, f"me@worker: Permission denied ({methods}).").refusal()
@@ -137,7 +137,7 @@ CLOSED = "kex_exchange_identification: Connection closed by remote host\nConnect
     ],
 )
 def test_connection_that_was_closed_before_the_login(
-    messages: Messages, errors: str, text: str, expected: bool
+    messages: SshMessages, errors: str, text: str, expected: bool
 ) -> None:
     with messages.errors() as pipe:
         os.write(pipe, errors.encode())
@@ -159,7 +159,7 @@ FORBIDDEN = "channel 2: open failed: administratively prohibited: open failed\n"
     ],
 )
 def test_rejection_of_a_host_behind_a_tunnel_says_what_ssh_wrote_about_its_forwards(
-    messages: Messages, kind: str, text: str, cause: str, advice: str
+    messages: SshMessages, kind: str, text: str, cause: str, advice: str
 ) -> None:
     assert isinstance(HOST, SshHost)
     rejection = explained_by(written(messages, text), Rejection(HOST, "closed", "check", kind))
