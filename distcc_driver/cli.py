@@ -240,8 +240,8 @@ def setup(
 ) -> None:
     """Give new shells distcc_build: add a line to ~/.bashrc, or to .zshrc in $ZDOTDIR or ~.
 
-    A file that has the line already is not changed. The line starts no process. If distcc-driver is removed,
-    it does nothing.
+    A file that has the line already is not changed. The line starts no process, and it has no effect if
+    distcc-driver is removed.
     """
     from .commands.setup import run_setup, shell_of
     from .machine.installation import SHELLS

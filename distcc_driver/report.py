@@ -56,7 +56,7 @@ def report(build: Build, connect_timeout_s: float, workers: Sequence[WorkerBefor
 def _say_nothing_compiled(
     tallies: Sequence[Tally], build: Build, all_answered: bool, are_avoided: bool, log: Log
 ) -> None:
-    """Say that no worker compiled anything. It is a warning if workers failed, or this machine compiled."""
+    """Say that no worker compiled anything: as a warning if workers failed, or if this machine compiled."""
     said = nothing_compiled(tallies, build, all_answered)
     if troubles(tallies, build):
         log.warning("; ".join([said, f"if that is a surprise, {_DOCTOR}"]))

@@ -88,7 +88,7 @@ def _worker(announcement: Announcement) -> AnnouncedWorker | None:
 
 
 def _parsed(text: str) -> _Address | None:
-    """Parse an address; None if it is not one at which this machine could reach another."""
+    """Parse an address; None if the text is not an address, or if no other machine can have the address."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

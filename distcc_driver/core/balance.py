@@ -132,8 +132,8 @@ def balance(settings: Settings, workers: Sequence[Worker], local: LocalCapacity)
 def _local_slots(local_jobs: int, settings: Settings, local: LocalCapacity) -> int:
     """How many jobs that are not distributed run at once: one for each thread, if they fit into memory.
 
-    distcc's own number is 4, on any machine. Its preprocessors take the same lock files, so that both kinds
-    together use at most the larger number of slots (`src/lock.c`).
+    distcc's own number is 4, on any machine. distcc's preprocessors take the same lock files as these jobs,
+    so that both together use at most the larger number of slots (`src/lock.c`).
     """
     return max(1, local_jobs, _fitting(local.threads, local.memory_mib, settings.compiler_memory_mib))
 
@@ -153,7 +153,7 @@ def _worker_jobs(worker: Worker, compiler_memory_mib: int) -> int:
 
 
 def _fitting(jobs: int, memory_mib: int | None, compiler_memory_mib: int) -> int:
-    """How many of `jobs` compilers fit into the memory. If it is unknown, or 0 MiB are set, all do."""
+    """How many of `jobs` compilers fit into the memory; all if it is unknown, or if one needs 0 MiB."""
     if memory_mib is None or not compiler_memory_mib:
         return jobs
     return min(jobs, memory_mib // compiler_memory_mib)

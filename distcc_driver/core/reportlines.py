@@ -151,5 +151,5 @@ def silent_lines(silent: Sequence[Rejection]) -> list[str]:
 
 
 def _is_lost_tunnel(rejection: Rejection) -> bool:
-    """Whether the tunnel is lost. The program that closes the tunnels says so, after the report."""
+    """Whether a worker is silent because its tunnel is lost. `ssh.closing` warns of that after the report."""
     return isinstance(rejection.host, SshHost) and rejection.kind == Failure.REFUSED

@@ -55,8 +55,8 @@ def _judge(worker: Worker, taken: dict[tuple[str, int], Worker]) -> Worker | Rej
 def _are_same_daemon(worker: Worker, other: Worker) -> bool:
     """Whether an IPv4 and an IPv6 address lead to the same distccd.
 
-    The counters and the time of the longest job are equal then. Before their first jobs, all daemons look
-    alike, so a daemon without a job counts as two workers.
+    Then both answers have the same counters and the same time of the longest job. Before their first jobs,
+    all daemons look alike, so a daemon without a job counts as two workers.
     """
     (address, port), (other_address, other_port) = _address_and_port(worker), _address_and_port(other)
     stats, other_stats = worker.stats, other.stats

@@ -93,7 +93,7 @@ def _examine_machine(known: Examination, compilers: Sequence[str]) -> None:
 def _compilers_of_environment(known: Examination) -> list[str]:
     """CC and CXX, which most builds take from the environment.
 
-    They do not count if build files name the compilers, here or in a directory below, nor with scons.
+    CC and CXX do not count with scons, or if build files name the compilers, here or in a directory below.
     """
     if known.tree.compilers or known.tree.configured or scons_file(known.tree.directory):
         return []
@@ -114,8 +114,7 @@ def _words(command: str) -> list[str]:
 def _settings(known: Examination, as_json: bool) -> Settings:
     """Read the variables; raises `ConfigError` if no build can start with them.
 
-    With `as_json` the error replaces the document. The bad entries go to the log: nothing else shows
-    them then.
+    With `as_json` the error replaces the document, which would show the bad entries: so log them.
     """
     settings = read_settings(known.environ)
     known.findings += entry_findings(settings.bad_entries)

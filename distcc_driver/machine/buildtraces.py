@@ -1,6 +1,6 @@
 """Files that distcc's client, ccache and compilers have written on this machine since a build began.
 
-They are no proof: a build may write its files to other directories, and another build may write to these.
+These files prove nothing: a build may write to other directories, and another build may write to these.
 Times are `st_mtime` seconds.
 """
 

@@ -113,10 +113,10 @@ def _group_processes(group: _Group) -> int | None:
 
 
 def _user_processes(root: str) -> int | None:
-    """The processes that `ulimit -u` still allows. It counts threads, and does not limit root (setrlimit(2)).
+    """The processes that `ulimit -u` still allows. The limit counts threads, but not root's (setrlimit(2)).
 
-    Counting the user's threads takes long if many processes run. It is not needed if even the number of all
-    threads of the machine leaves enough.
+    Counting the user's threads takes long if many processes run. So first take the number of all threads of
+    the machine: if the limit leaves enough room beside it, the user's threads are not counted.
     """
     kind = getattr(resource, "RLIMIT_NPROC", None)
     limit = resource.RLIM_INFINITY if kind is None else resource.getrlimit(kind)[0]

@@ -22,7 +22,7 @@ class LinkState(str, Enum):
     """Why the name of a compiler does not lead to the link in a masquerade directory."""
 
     NOT_ON_PATH = "not_on_path"
-    BEHIND = "behind"  # on PATH, the compiler comes first
+    BEHIND = "behind"  # the compiler is earlier on PATH than the link
     NO_LINK = "no_link"  # the directory has no link of that name
     DANGLING = "dangling"  # the link leads to no file
 

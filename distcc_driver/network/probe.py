@@ -280,7 +280,7 @@ def _check_job_port_again(
 ) -> Generator[Wait, bool | None, None]:
     """Check the job port again when all hosts have answered: a proxy closes it later if no distccd is there.
 
-    This waits only while other hosts are asked, and briefly: the connection occupies a process of distccd.
+    It waits only while other hosts are asked, and briefly: the connection occupies a process of distccd.
     """
     *jobs, _ = opened
     if jobs:

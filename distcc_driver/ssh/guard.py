@@ -1,8 +1,8 @@
 """The guard: a process that closes a build's tunnels when the shell was killed and ran no trap.
 
 The guard waits in the kernel for the end of the shell. It does not poll, and it holds no terminal and no pipe
-of the build. A build may outlive its shell. Until it ends, the guard holds the ports of its tunnels, so that
-no other process can listen on them.
+of the build. A build may outlive its shell. Until the build ends, the guard holds the ports of its tunnels,
+so that no other process can listen on them.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def control_argument(control: str) -> str:
 
 
 def control_in(arguments: Sequence[str]) -> str:
-    """The control socket that a command line names behind `-S`; "" if it names none."""
+    """The control socket that a command line names behind `-S`; "" without `-S`."""
     if "-S" not in arguments[:-1]:
         return ""
     return arguments[arguments.index("-S") + 1].replace("%%", "%")

@@ -27,7 +27,7 @@ _EARLY = ("_exchange_identification: ", "banner exchange: ")
 _CLOSED = ("closed by remote host", "reset by peer", "Broken pipe")
 # OpenSSH 10 writes only these, with an address. After a login it writes "Connection to" instead.
 _CLOSED_BY = ("Connection closed by ", "Connection reset by ")
-# When a proxy ends, ssh writes the same. But then one of these texts says why.
+# When a proxy ends, ssh writes the same line. But then one of these texts says why.
 _EXPLAINED = (
     "Permission denied",
     "open failed",

@@ -104,7 +104,7 @@ class JobLog:
 
 
 def _compiler(command: str, source: str) -> str:
-    """The compiler in a command that ends with the path of its source; "" if there is none."""
+    """The compiler in a command that ends with the path of its source; "" if the command ends otherwise."""
     before = command.removesuffix(source)
     return before.partition(" ")[0] if before.endswith("/") else before.rstrip() if before != command else ""
 

@@ -1,1 +1,1 @@
-"""Tells what distcc does with a compile command, and what has another effect on a worker than here."""
+"""Tells what distcc does with a compile command, and which options have another effect on a worker."""

@@ -21,9 +21,9 @@ _MAX_ENTRIES = 100_000
 
 
 def read_database(directory: str) -> tuple[BuildCommand, ...]:
-    """The compile commands in the database of a directory. They may lack launchers.
+    """The compile commands in the database of a directory. The commands may lack launchers.
 
-    CMake writes no launchers to it. A program that records a build sees only the commands that launchers run.
+    CMake writes no launchers there. A program that records a build sees only the commands that launchers run.
     """
     try:
         entries = json.loads(text_of(directory, DATABASE))

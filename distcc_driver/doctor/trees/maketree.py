@@ -217,7 +217,7 @@ class _Makefile:
 
 
 def _overridden(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables in MAKEFLAGS, which count like those of make's command line.
+    """The variables in MAKEFLAGS, which count like variables on make's command line.
 
     With `-e` in MAKEFLAGS the whole environment counts like that.
     """

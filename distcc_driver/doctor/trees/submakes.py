@@ -18,7 +18,7 @@ _MAX_LOOP = 200
 
 @dataclass(frozen=True, slots=True)
 class SubMake:
-    """A call of make: its directory, Makefile ("" for the usual one), goals, variables and environment."""
+    """A call of make: its directory, Makefile ("" if make chooses), goals, variables and environment."""
 
     directory: str
     file: str

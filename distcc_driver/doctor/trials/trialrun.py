@@ -67,7 +67,7 @@ class TrialRun:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    start_new_session=True,  # end_posix_session finds all its processes by the session
+                    start_new_session=True,  # so end_posix_session finds all processes of the trial
                 )
             except OSError as error:
                 output.write(f"{words[0]}: {error.strerror}\n".encode())

@@ -1,4 +1,4 @@
-"""Keys with a passphrase: if ssh will surely ask for it, no login is tried that must fail."""
+"""Keys with a passphrase: a login that is certain to fail without the passphrase is not tried."""
 
 from __future__ import annotations
 
