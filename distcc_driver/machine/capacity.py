@@ -168,7 +168,7 @@ def _number(text: str) -> int | None:
 
 
 def _group(root: str, controller: str, groups: list[str], mounts: list[str]) -> _Group | None:
-    """Find this process's cgroup of a controller: in version 1 if it has a hierarchy there, else version 2.
+    """Find this process's cgroup for a controller: in cgroup version 1 if that has it, else in version 2.
 
     `groups` are the lines of `/proc/self/cgroup`: they name the group. `mounts` are those of
     `/proc/self/mountinfo`: they tell where a tree of groups is mounted, and which part of it (proc(5),

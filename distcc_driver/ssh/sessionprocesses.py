@@ -66,7 +66,7 @@ def end_guard(path: str) -> None:
 class _Ending:
     """Ends processes in rounds: find them, stop them, ask them to end (or kill them), continue them.
 
-    `look` finds the processes to end. All that they have started is found here and ends with them: the ssh of
+    `look` finds the processes to end. Their descendants are found here, and end with them: the ssh of
     a `ProxyJump`, for example, does not notice that the ssh that started it has gone.
     """
 

@@ -43,7 +43,7 @@ NOBODY = 65534
 def as_another_user(code: str, *arguments: str) -> list[str]:
     """The command that runs Python code as user `nobody`, or as this user if it is not root."""
     become = f"if os.geteuid() == 0:\n    os.setgroups([])\n    os.setuid({NOBODY})\n"
-    imports = "import os, socket, sys\n"  # before: `nobody` may not be able to read the modules
+    imports = "import os, socket, sys\n"  # first: `nobody` may be unable to read the modules
     return [os.path.realpath(sys.executable), "-ISs", "-c", imports + become + code, *arguments]
 
 
