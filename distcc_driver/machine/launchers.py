@@ -90,7 +90,7 @@ class _Grammar:
 
 
 _SETARCH = ("linux32", "linux64", "i386", "i486", "i586", "i686", "x86_64", "uname26")
-_SCRIPTS = ("compile", "depcomp", "libtool")  # of Automake and libtool
+_SCRIPTS = ("compile", "depcomp", "libtool")  # scripts that Automake and libtool install
 _GRAMMARS = {
     **dict.fromkeys((*_SETARCH, *_SCRIPTS), _Grammar()),
     "catchsegv": _Grammar(),

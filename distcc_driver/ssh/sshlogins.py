@@ -66,7 +66,7 @@ class SshLogins:
         self._opening = {host: self._pool.submit(tunnel.open) for host, tunnel in self._tunnels.items()}
 
     def stop(self) -> None:
-        """Start no ssh any more. Every ssh that was started has its command line by now."""
+        """Start no ssh any more. Then each started ssh can be found by its command line."""
         self._processes.stop()
 
     def kill_strays(self) -> None:

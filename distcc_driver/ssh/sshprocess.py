@@ -49,7 +49,7 @@ class SshProcesses:
         self._ignored = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_IGN]
 
     def stop(self, hosts: Iterable[SshHost] | None = None) -> None:
-        """Start no ssh for some hosts any more. Every ssh that was started has its command line by now."""
+        """Start no ssh for some hosts any more. Then each started ssh can be found by its command line."""
         with self._launching:
             self._stopped |= set(self._running if hosts is None else hosts)
             self._launching.notify_all()

@@ -1,8 +1,8 @@
 """A tunnel through the system's ssh to one host: `SshHost` to `Endpoint` or `Rejection`.
 
-Each host gets a private master connection (`ssh -M -f`), which goes to the background after its login. It is
-asked for the two forwards afterwards (`ssh -O forward`). So a port that is taken costs no second login, and a
-`LocalForward` of the user's configuration cannot make the login fail.
+Each host gets a private master connection (`ssh -M -f`), which goes to the background after its login. Then
+the master is asked for the two forwards (`ssh -O forward`). So a port that is taken costs no second login,
+and a `LocalForward` of the user's configuration cannot make the login fail.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _ASSIGNMENT = re.compile(
 )
 _INCLUDE = re.compile(r"(?:-include|sinclude|include)\s+(.*)")
 _DEFINE = re.compile(r"(?:(?:export|override)\s+)*define\s+(\S+)\s*(\?|\+|!|:{0,3})=?")
-_DEPENDENCIES = re.compile(r"\.(?:d|P|dep|Po|Plo|Tpo)$|depend[^/]*$")  # such files assign no variables
+_DEPENDENCIES = re.compile(r"\.(?:d|P|dep|Po|Plo|Tpo)$|depend[^/]*$")  # these files set no variables
 _UNKNOWN = re.compile(r"\$[({]")
 
 _Truth = bool | None  # None: only make could tell

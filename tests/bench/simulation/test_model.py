@@ -77,7 +77,7 @@ def test_looking_takes_cpu_time_for_each_host_and_each_slot_up_to_the_free_one()
 def test_worker_that_refuses_is_avoided_for_the_back_off() -> None:
     """The failed job looks at the other worker from 0.5 s on.
 
-    That is free at 3.0 s, and the job sees it at 3.3 s.
+    That worker is free at 3.0 s, and the job sees it at 3.3 s.
     """
     user = User([File(1.0)] * 4, jobs=2, cores=1, pause_s=0.4)
     result = build([Worker(1, fails_at_s=0.5), Worker(1)], user)
