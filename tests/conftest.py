@@ -46,7 +46,7 @@ def _no_distcc_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Remove the tests' directory if all tests have passed. pytest would leave it, empty."""
     factory = getattr(session.config, "_tmp_path_factory", None)
-    is_worker = hasattr(session.config, "workerinput")  # its directory is inside that of the main process
+    is_worker = hasattr(session.config, "workerinput")  # a pytest-xdist process: the main one removes all
     if exitstatus or is_worker or factory is None or factory._given_basetemp is not None:
         return
     base = factory.getbasetemp()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Screen:
     """The alternate screen of a terminal. The first `show` switches to it, `leave` switches back.
 
-    Signals wait while it switches. While the process is stopped (Ctrl-Z), the terminal shows its normal
-    screen.
+    Signals wait until the terminal has switched. While the process is stopped (Ctrl-Z), the terminal shows
+    its normal screen.
     """
 
     def __init__(self, console: Console) -> None:

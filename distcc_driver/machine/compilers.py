@@ -269,7 +269,7 @@ def _tool(path: str) -> Kind | None:
 def safe_to_run(command: Command, search_path: str) -> Command | None:
     """The part of a command from build files that may be run for a trial; None if no part may.
 
-    It is a compiler on PATH or of this system, with only those options that let it run no other program.
+    That part is a compiler on PATH or of this system, with only those options by which it runs nothing else.
     """
     name = os.path.basename(command.compiler[0])
     found = shutil.which(name, path=bare_path(search_path, name))

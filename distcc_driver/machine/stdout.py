@@ -14,7 +14,7 @@ _TERMINATED = 143
 def write(text: str) -> None:
     """Write the whole text; ends the process if the shell has ended.
 
-    Raises `OutputError` where it cannot be written: standard output is closed, or a full disk.
+    Raises `OutputError` if the text cannot be written: standard output is closed, or its disk is full.
     """
     try:
         with open(1, "wb", closefd=False) as output:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _STACK_BYTES = 256 * 1024
-_NO_NAME = (_socket.EAI_NONAME, getattr(_socket, "EAI_NODATA", _socket.EAI_NONAME))  # BSD has no NODATA
+_NO_NAME = (_socket.EAI_NONAME, getattr(_socket, "EAI_NODATA", _socket.EAI_NONAME))  # BSD lacks the second
 
 
 class Address(Record):

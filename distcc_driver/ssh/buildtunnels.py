@@ -213,7 +213,7 @@ def _tunnels_of(plan: Plan, hosts: Sequence[SshHost]) -> dict[int, OpenTunnel]:
 def _prepare_process() -> None:
     """Let signals end this process with a clean-up, and make its files private to this user."""
     for number in ENDINGS:
-        if signal.getsignal(number) == signal.SIG_DFL:  # not if nohup(1) lets the signal be ignored
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup(1) ignores signals: keep that
             signal.signal(number, _interrupted)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if SIGCHLD is ignored, waitpid() gets no exit status
     os.umask(0o077)  # under the user's own umask, such as 777, this process might not read its files

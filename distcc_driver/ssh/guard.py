@@ -59,7 +59,7 @@ def _become_guard(
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null, descriptor)
-    os.set_inheritable(kept, True)  # exec closes `started`, but must not close this one
+    os.set_inheritable(kept, True)  # exec must close `started`, but not `kept`
     low, high = sorted((kept, started))
     for first, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
         os.closerange(first, end)

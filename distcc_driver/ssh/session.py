@@ -135,8 +135,9 @@ def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
     """Begin the end of the build; returns the log level and the tunnels.
 
     The second caller gets the level "error", because the first has reported lost tunnels. (The guard is the
-    second, if the first was killed.) There are no tunnels if the plan has not written its state: from now on
-    it cannot. Nor are there any if a link or another user's directory stands in the place of the session.
+    second, if the first was killed.) The list of tunnels is empty if the plan has not written its state, and
+    from now on the plan cannot write it. The list is also empty if a link or another user's directory stands
+    in the place of the session.
     """
     if not is_own_directory(os.lstat, path):
         return "info", []

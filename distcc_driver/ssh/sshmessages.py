@@ -25,7 +25,7 @@ _REVOKED = "REVOKED HOST KEY DETECTED"
 # "kex..." or, in old versions, "ssh_exchange_identification": before keys are exchanged.
 _EARLY = ("_exchange_identification: ", "banner exchange: ")
 _CLOSED = ("closed by remote host", "reset by peer", "Broken pipe")
-# OpenSSH 10 writes only these, with an address. After a login it writes "Connection to" instead.
+# OpenSSH 10 writes only these texts, with an address. After a login it writes "Connection to" instead.
 _CLOSED_BY = ("Connection closed by ", "Connection reset by ")
 # When a proxy ends, ssh writes the same line. But then one of these texts says why.
 _EXPLAINED = (

@@ -121,8 +121,8 @@ class Tunnel:
     def _run(self, arguments: Sequence[str], batch: bool) -> int:
         """Run ssh to its end; returns its exit code.
 
-        With `batch` it gets a POSIX session of its own, without a terminal: the ssh of a `ProxyJump` does not
-        get our `BatchMode`, and would ask on the terminal.
+        With `batch`, ssh gets a POSIX session of its own, without a terminal: the ssh of a `ProxyJump` does
+        not get our `BatchMode`, and would ask on the terminal.
         """
         environ = dict(os.environ, SSH_ASKPASS_REQUIRE="never") if batch else dict(os.environ)
         null = self._shared.null

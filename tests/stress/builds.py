@@ -79,7 +79,7 @@ class Yard:
         )
         (self._place / "look").write_text(
             f"{{ stty -a; {STATE[shell.name].replace('hash; ', '')} }} >| {self._place}/part 2>&1\n"
-            f"command mv {self._place}/part {self._place}/state.$1\necho looked=$1\n"  # whole, or not at all
+            f"command mv {self._place}/part {self._place}/state.$1\necho looked=$1\n"  # appears whole
         )
         self.belongings = self._place / "belongings"
         self.belongings.write_text(_BELONGINGS + _OPTIONS[shell.name])

@@ -19,7 +19,7 @@ TABLE = Path(__file__).with_name("messages.txt")
 
 SAID_BY_SHELL = r"(?:__distcc_fail|printf) (['\"])(.* .*)\1"
 PROBLEMS = {"warning", "error"}
-# They take subject, cause and advice, which people read as one line.
+# These classes take subject, cause and advice, which people read as one line.
 MESSAGES = {"Message", "ConfigError", "DriverError", "NoCapacityError"}
 FORM = re.compile(r"[^;]+: .+; .+")
 

@@ -116,5 +116,5 @@ def complaint(log: str) -> str:
 
 
 def _address(text: str) -> str:
-    """The address of `ADDRESS:PORT`; one of IPv4 may be wrapped in IPv6."""
+    """The address of `ADDRESS:PORT`; an IPv4 address may be wrapped in IPv6."""
     return text.rpartition(":")[0].removeprefix(_MAPPED)
