@@ -62,7 +62,7 @@ class Survey:
     """A context in which hosts are asked, once or several times.
 
     Entering the context begins to connect the SSH hosts, leaving it closes their tunnels. TERM, HUP and QUIT
-    raise `SystemExit` in it, so that they close the tunnels, too; after SIGKILL, a guard closes them.
+    raise `SystemExit` in it, so that the tunnels are closed, too; after SIGKILL, a guard closes them.
     `answered` is called when a host has answered or failed. `quiet` makes a context in which only ssh writes
     to the terminal, for it may ask for a passphrase.
     """

@@ -47,7 +47,7 @@ class Configurations:
         return self._hosts[host]
 
     def locked_key(self, host: SshHost, control: str) -> LockedKey | None:
-        """The first key that must be unlocked on the way to a host; None if no key certainly must."""
+        """The first key on the way to a host whose passphrase ssh must ask for; None without such a key."""
         for config in self._on_the_way(host, control):
             if path := locked_key(config, os.environ):
                 return LockedKey(path, True)
