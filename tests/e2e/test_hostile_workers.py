@@ -231,9 +231,8 @@ def test_every_fault_at_once(
     assert workers_of(recorder.environ["DISTCC_HOSTS"]) == shared_distccd.distcc_host
     assert recorder.jobs == 5
     lines = terminal.shown.split("\r\n")[:-1]
-    assert (
-        len(lines) <= len(specs) + 4
-    )  # at debug level: the good worker, the summary, the local slots, the pause
+    # At debug level: the good worker, the summary, the local slots, the pause.
+    assert len(lines) <= len(specs) + 4
     for line in lines:
         assert line.startswith("distcc-driver: ")
         assert line.isprintable(), ascii(line)
