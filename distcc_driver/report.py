@@ -105,7 +105,7 @@ def explanation(traces: Traces) -> str:
 def remark(traces: Traces) -> str:
     """Why workers without jobs are no problem, as far as the traces show it."""
     if traces.ccache_ran:
-        return "; ccache ran, and what it has is not compiled again"
+        return "; ccache ran: files in its cache are not compiled again"
     return "; no object file is new in this directory" if traces.looked_at_all else ""
 
 

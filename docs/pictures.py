@@ -2,7 +2,7 @@
 
     python docs/pictures.py
 
-Only root may: the workers are called worker-1 and worker-2 by an /etc/hosts that nobody else sees, in a
+Only root may: the workers are called worker-1 and worker-2 by an /etc/hosts of their own, in a
 network that has nothing but `lo`. Nothing outside of these two namespaces changes, but docs/*.svg.
 """
 
@@ -42,7 +42,7 @@ _PROGRESS = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL
 # What shells tell terminals of their prompts (OSC 133), which shows nothing.
 _MARK = "\x1b]133;A\x07"
 _HOSTS = {"worker-1": "127.0.0.11", "worker-2": "127.0.0.12", "worker-3": "127.0.0.13"}
-_SLOTS = {"worker-1": 16, "worker-2": 8}  # and nobody is at home on worker-3
+_SLOTS = {"worker-1": 16, "worker-2": 8}  # no distccd runs on worker-3
 _OTHER_COMPILER = "GCC: (GNU) 11.4.0"
 _COMPILE_S = 1.2  # so that the build is one that gets a report
 _LIBRARIES = ("audio", "codec", "format", "video")

@@ -66,7 +66,7 @@ class Resolver:
             _thread.start_new_thread(self._resolve, (name,))
         except RuntimeError:
             self._running.discard(name)
-            self.answers[name] = "name not resolved, no thread to be had (process limit, ulimit -u)"
+            self.answers[name] = "name not resolved, no more threads allowed here (ulimit -u)"
             return True
         return False
 

@@ -65,7 +65,7 @@ def create(owner_pid: int, environ: Mapping[str, str]) -> str:
     raise ConfigError(
         "TMPDIR",
         f"no directory for SSH tunnels can be made in {', '.join(tried)}",
-        "set TMPDIR to one that can",
+        "set TMPDIR to a directory that you can write to",
     )
 
 
@@ -176,7 +176,7 @@ def remove(path: str) -> None:
         return  # the guard was faster
     try:
         if os.fstat(directory).st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "it belongs to somebody else")
+            raise PermissionError(errno.EPERM, "it belongs to another user")
         for name in os.listdir(directory):
             _unlink(name, directory)
         os.rmdir(path)

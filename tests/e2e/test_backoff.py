@@ -92,7 +92,7 @@ def test_a_plan_for_a_script_removes_marks_and_commands_that_only_look_do_not(
     assert not mark.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that belongs to somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that belongs to another user")
 @pytest.mark.parametrize("is_foreign", [False, True])
 def test_a_link_of_somebody_else_is_not_followed(
     is_foreign: bool, user_shell: UserShell, start_distccd: Callable[..., Distccd]

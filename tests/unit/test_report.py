@@ -40,4 +40,6 @@ def test_workers_without_jobs_are_a_problem_if_files_were_compiled_here(traces: 
 def test_reason_why_it_is_no_problem_is_told_if_traces_show_it() -> None:
     assert remark(QUIET) == "; no object file is new in this directory"
     assert remark(QUIET._replace(looked_at_all=False)) == ""
-    assert remark(QUIET._replace(ccache_ran=True)) == "; ccache ran, and what it has is not compiled again"
+    assert (
+        remark(QUIET._replace(ccache_ran=True)) == "; ccache ran: files in its cache are not compiled again"
+    )
