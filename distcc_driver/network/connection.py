@@ -48,6 +48,7 @@ class Connection:
     def __init__(self, address: Address, port: int) -> None:
         self._address = address
         self._port = port
+        self._started = time.monotonic()
         self.socket, self.failure = self._begin()
 
     def _begin(self) -> tuple[_socket.socket, int]:
@@ -70,11 +71,10 @@ class Connection:
         if self.failure not in _UNDER_WAY:
             return self.failure
         self.failure = errno.ETIMEDOUT
-        started = time.monotonic()
         attempts = [self.socket]
         try:
             for again_s in _AGAIN_S:
-                if (yield _outcome(attempts, earlier(deadline, fixed(started + again_s)))):
+                if (yield _outcome(attempts, earlier(deadline, fixed(self._started + again_s)))):
                     return self._settle(attempts)
                 attempts += self._another()
             if (yield _outcome(attempts, deadline)):
