@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 ARGS =
-# Tests mostly wait. So 3 of them at once are not too many for 2 processors.
-PROCESSES = 3
+# Tests mostly wait. So 4 of them at once are not too many for 2 processors.
+PROCESSES = 4
 
 python = .venv/bin/python
 packages = @PYTHON="$(PYTHON)" sh tests/system-packages.sh $(if $(wildcard .venv/bin/python),,venv)
