@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ConfigError
+from ..machine.installation import package_remedy
 from .announcement import Announcement
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def listen(duration_s: float) -> list[Announcement]:
     try:
         import zeroconf.asyncio  # the extra distcc-driver[discover]
     except ModuleNotFoundError:
-        raise ConfigError("discover", "the package zeroconf is missing", _remedy()) from None
+        raise ConfigError("discover", "the package zeroconf is missing", package_remedy("zeroconf")) from None
     logging.disable()  # zeroconf logs whatever the network sends
     try:
         return asyncio.run(_listen(zeroconf, duration_s))
@@ -105,9 +104,3 @@ def _with_name_of_zone(address: str) -> str:
         return f"{host}%{socket.if_indextoname(int(number))}"
     except (OSError, ValueError):
         return host
-
-
-def _remedy() -> str:
-    if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
-        return "run pipx inject distcc-driver zeroconf"
-    return f"run {sys.executable} -m pip install zeroconf"

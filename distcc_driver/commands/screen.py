@@ -17,28 +17,44 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
+    from .keys import Keys
+
 
 class Screen:
-    """The alternate screen of a terminal. The first `show` switches to it, `leave` switches back.
+    """The alternate screen of a terminal. The first `show` or `enter` switches to it, `leave` switches back.
 
+    While the terminal shows it, `keys` come without echo.
     Signals wait until the terminal has switched. While the process is stopped (Ctrl-Z), the terminal shows
     its normal screen.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, keys: Keys | None = None) -> None:
         self._console = console
+        self._keys = keys
+        self.is_empty = True
         self._is_switched = False
         self._is_drawing = False
         self._is_to_stop = False
 
     def show(self, renderable: RenderableType, footer: str) -> None:
         """Draw as many lines as fit above the footer, and say how many do not fit."""
-        if not self._is_switched:
-            self._switch()
-            signal.signal(signal.SIGTSTP, self._stop_when_drawn)
+        self.enter()
         with self._drawing():
             self._console.clear()
             self._console.print(_Cropped(renderable, footer), end="")
+
+    def enter(self) -> None:
+        """Switch to this screen, unless that has been done."""
+        if not self._is_switched:
+            self._switch()
+            signal.signal(signal.SIGTSTP, self._stop_when_drawn)
+
+    def write(self, text: str) -> None:
+        """Write text with escape sequences. Before that, `is_empty` tells whether the screen is blank."""
+        with self._drawing():
+            self.is_empty = False
+            self._console.file.write(text)
+            self._console.file.flush()
 
     def leave(self) -> None:
         """Switch back to the normal screen."""
@@ -48,7 +64,9 @@ class Screen:
 
     def _switch(self) -> None:
         with _undisturbed():
-            self._is_switched = True
+            self._is_switched = self.is_empty = True
+            if self._keys:
+                self._keys.begin()
             self._console.set_alt_screen(True)
             self._console.show_cursor(False)
 
@@ -57,6 +75,8 @@ class Screen:
             self._is_switched = False
             self._console.show_cursor(True)
             self._console.set_alt_screen(False)
+            if self._keys:
+                self._keys.end()
 
     @contextlib.contextmanager
     def _drawing(self) -> Iterator[None]:

@@ -15,23 +15,24 @@ from ..core.errors import SignalError
 from .processtable import living, signal_process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import FrameType
     from typing import IO
 
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.02
 _GRACE_S = 5.0
 
 
 class Interrupts:
-    """Notes INT, TERM and HUP when they come, and raises them when the program asks.
+    """Notes INT, TERM and HUP, or other signals, when they come, and raises them when the program asks.
 
     So a signal interrupts neither the start of a process, before its pid is known, nor a clean-up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterable[signal.Signals] = _ENDINGS) -> None:
         self._caught: signal.Signals | None = None
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in numbers:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
                 signal.signal(number, self._note)
 

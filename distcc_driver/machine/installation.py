@@ -36,6 +36,13 @@ def remedy() -> str:
     return f"run make -C {_ROOT!r} install" if _is_clone() else "install distcc-driver again"
 
 
+def package_remedy(name: str) -> str:
+    """What a person does if a package is missing that is needed for one thing only."""
+    if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
+        return f"run pipx inject distcc-driver {name}"
+    return f"run {sys.executable} -m pip install {name}"
+
+
 def main(shell: str) -> NoReturn:
     """Print the path of a shim; ends the process with 0, 2 for another shell, 96 if it cannot be written."""
     from .log import Log

@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PREFIX = "distcc-driver"
+# The beginning of the names of all session directories.
+PREFIX = "distcc-driver"
 _STATE = "state"
 _PROBE_BYTES = 16384
 # A Unix socket's name has at most 104 bytes on BSD and macOS. ssh first binds a name that is 17 bytes longer.
@@ -92,7 +93,7 @@ def _try_to_write(path: str) -> None:
 
 def _owned_by(pid: int) -> str:
     """The beginning of the names of a shell's sessions; containers reuse pids, so it has the start time."""
-    return f"{_PREFIX}.{pid}.{start_time(pid)}."
+    return f"{PREFIX}.{pid}.{start_time(pid)}."
 
 
 def find(owner_pid: int, environ: Mapping[str, str]) -> list[str]:
@@ -144,14 +145,27 @@ def take_state(path: str) -> tuple[str, list[OpenTunnel]]:
     state = os.path.join(path, _STATE)
     _make_empty(state)  # an empty file keeps the plan from writing its state later
     is_first = _make_empty(f"{state}.taken")
+    found = _read_state(state)
+    if found is None:
+        return "info", []
+    log_level, tunnels = found
+    return (log_level or "info") if is_first else "error", tunnels
+
+
+def open_tunnels(path: str) -> list[OpenTunnel]:
+    """The tunnels that the build of a session uses; none before the build begins. Changes nothing."""
+    found = _read_state(os.path.join(path, _STATE))
+    return found[1] if found else []
+
+
+def _read_state(path: str) -> tuple[str, list[OpenTunnel]] | None:
     try:
-        with open(state, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             log_level, *lines = file.read().split("\n")
     except OSError:
-        return "info", []
+        return None
     fields = [line.split(" ", 2) for line in lines]
-    tunnels = [OpenTunnel(int(number), int(port), text) for number, port, text in fields]
-    return (log_level or "info") if is_first else "error", tunnels
+    return log_level, [OpenTunnel(int(number), int(port), text) for number, port, text in fields]
 
 
 def _make_empty(path: str) -> bool:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from typing_extensions import Self
+
 PACKAGE = CLONE / "distcc_driver"
 _DEADLINE_S = 60.0
 # The virtual environment of the tests imports the package from the clone. So put the copy before it.
@@ -73,6 +75,11 @@ class Driver:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
+    def rest(self) -> str:
+        """What comes until it ends by itself."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read()
+
     def document(self) -> dict[str, Any]:
         """The next line, which is a JSON document."""
         document = json.loads(self.line())
@@ -85,7 +92,12 @@ class Driver:
         _, stderr = self._process.communicate(timeout=_DEADLINE_S)
         return self._process.returncode, stderr
 
-    def __enter__(self) -> Driver:
+    def wait(self) -> tuple[int, str]:
+        """Let it end by itself; returns the status and what was on standard error."""
+        _, stderr = self._process.communicate(timeout=_DEADLINE_S)
+        return self._process.returncode, stderr
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -65,6 +65,11 @@ class Terminal:
         self._read = end + len(text)
         return self.shown[start:end]
 
+    def read_on(self) -> None:
+        """Take in what is there, so that the program can go on to write."""
+        while select.select([self._master], [], [], 0)[0] and self._receive():
+            pass
+
     def wait(self) -> int:
         """Read until the program ends; return its status."""
         deadline = time.monotonic() + _DEADLINE_S
