@@ -220,6 +220,36 @@ def worker(
     raise typer.Exit((print_unit if as_unit else run_worker)(wanted))
 
 
+@app.command(
+    epilog="Exit codes: 0 the builds have ended, 1 with --once: no build runs, 2 wrong usage, "
+    "96 there can be no drawing, 128 + n ended by signal n (130: Ctrl-C).",
+)
+def monitor(
+    directory: Annotated[
+        str, typer.Argument(metavar="[DIR]", help="Only builds in DIR or below it.", show_default=False)
+    ] = "",
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Wait for the next build when one has ended.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON document for each picture, one in each line.")
+    ] = False,
+    plot: Annotated[
+        str,
+        typer.Option(metavar="FILE.svg", help="At the end, draw all slots over time.", show_default=False),
+    ] = "",
+) -> None:
+    """Show what running builds do: the slots of each worker, the work here, and what limits the build.
+
+    Finds the builds of this user by itself, also those of plain distcc, waits for one if there is none, and
+    ends when they have ended. Reads distcc's own files and asks no worker.
+    """
+    from .monitor.monitor import run_monitor, show_once
+
+    if plot and (once or not plot.endswith(".svg")):
+        raise UsageError("--plot draws a build over time: name a file that ends with .svg, without --once")
+    raise typer.Exit(show_once(directory, as_json) if once else run_monitor(directory, as_json, keep, plot))
+
+
 @app.command()
 def demo() -> None:
     """Build a small C project on two workers, which run on this machine until it is built."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.distccd import Distccd
     from tests.support.shells import UserShell
 
-COMMANDS = ("workers", "doctor", "plan", "demo", "discover", "worker", "setup", "shim")
+COMMANDS = ("workers", "doctor", "plan", "monitor", "demo", "discover", "worker", "setup", "shim")
 
 
 def test_version(environ: dict[str, str], work: Path) -> None:
@@ -81,7 +81,17 @@ def test_full_disk_is_one_line_for_help_too(environ: dict[str, str], work: Path,
 
 @pytest.mark.parametrize(
     "words",
-    [["workers"], ["plan"], ["plan", "--json"], ["demo"], ["doctor"], ["shim", "bash"], ["--version"], []],
+    [
+        ["workers"],
+        ["plan"],
+        ["plan", "--json"],
+        ["monitor", "--once"],
+        ["demo"],
+        ["doctor"],
+        ["shim", "bash"],
+        ["--version"],
+        [],
+    ],
     ids=" ".join,
 )
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-", ">/dev/full"])

@@ -22,7 +22,7 @@ PACKAGE = Path(distcc_driver.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.rglob("*.py")) if not path.stem.startswith("__")}
 # Each folder may import from the folders before it. The modules beside the folders may import from all.
 FOLDERS = ["core", "machine", "network", "ssh", "commands/distccd", "commands"]
-FOLDERS += ["doctor/trees", "doctor/rules", "doctor/trials", "doctor/findings", "doctor"]
+FOLDERS += ["doctor/trees", "doctor/rules", "doctor/trials", "doctor/findings", "doctor", "monitor"]
 
 
 def folder_of(path: Path) -> str:
@@ -31,7 +31,9 @@ def folder_of(path: Path) -> str:
 
 
 FOR_PEOPLE = {"cli"}
-FOR_PEOPLE |= {name for name, path in MODULES.items() if folder_of(path).startswith(("commands", "doctor"))}
+FOR_PEOPLE |= {
+    name for name, path in MODULES.items() if folder_of(path).startswith(("commands", "doctor", "monitor"))
+}
 
 HEAVY = {"typer", "rich", "click", "sh", "psutil", "asyncio", "dataclasses", "typing", "re", "logging"}
 HEAVY |= {"socket", "threading", "subprocess", "shlex", "json", "pathlib", "tempfile", "ipaddress"}
@@ -130,6 +132,7 @@ def test_only_the_commands_for_people_import_typer() -> None:
     assert users_of("typer", "click") == {"cli", "optionvalues", "runner"}
     assert {"tables", "screen"} <= users_of("rich") <= FOR_PEOPLE
     assert users_of("zeroconf") == {"mdns"}
+    assert users_of("matplotlib") == {"plot"}
 
 
 def test_core_imports_no_module_for_input_or_output() -> None:
