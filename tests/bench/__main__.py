@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import build, feeding, start, tunnels, waiting
+from . import build, feeding, monitoring, start, tunnels, waiting
 from .result import aligned
 from .simulation import cases as simulation
 
@@ -27,6 +27,7 @@ _SECTIONS: dict[str, dict[str, Case]] = {
     "build": build.CASES,
     "waiting": waiting.CASES,
     "feeding": feeding.CASES,
+    "monitor": monitoring.CASES,
     "simulation": simulation.CASES,
 }
 
