@@ -49,7 +49,7 @@ def report(build: Build, connect_timeout_s: float, workers: Sequence[WorkerBefor
         log.info(summary(counted, build))
     elif counted:
         _say_nothing_compiled(counted, build, not silent, bool(avoided), log)
-    for line in [*avoided_lines(avoided, build), *silent_lines(silent)]:
+    for line in [*avoided_lines(avoided, tallies, build), *silent_lines(silent)]:
         log.warning(line)
 
 

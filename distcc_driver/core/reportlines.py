@@ -124,16 +124,35 @@ def _spread(counts: Sequence[tuple[str, int]]) -> str:
     return f"{text} and {len(rest)} more ({sum(rest)})" if rest else text
 
 
-def avoided_lines(avoided: Mapping[str, float], build: Build) -> list[str]:
-    """A line about the workers that distcc avoids after a failure there; no line if it avoids no worker."""
-    period = build.environ.get("DISTCC_BACKOFF_PERIOD", "60")
+def avoided_lines(avoided: Mapping[str, float], tallies: Sequence[Tally], build: Build) -> list[str]:
+    """A line about the workers that distcc avoids after a failure there; no line if it avoids no worker.
+
+    Workers whose counters know of no failed compilation have a line of their own, with the other causes.
+    """
+    blameless = {one.name for one in tallies if (one.failed, one.disconnected, one.timed_out) == (0, 0, 0)}
+    others = {name: age_s for name, age_s in avoided.items() if name in blameless}
+    failed = {name: age_s for name, age_s in avoided.items() if name not in blameless}
+    return [
+        *_avoided_line(
+            failed, 'read its log, or see "Files that fail on a worker" in docs/troubleshooting.md', build
+        ),
+        *_avoided_line(
+            others,
+            "by its counters no compilation failed there: a connection broke, or the worker has not the "
+            "compiler; run distcc-driver doctor in the build directory",
+            build,
+        ),
+    ]
+
+
+def _avoided_line(avoided: Mapping[str, float], advice: str, build: Build) -> list[str]:
     if not avoided:
         return []
+    period = build.environ.get("DISTCC_BACKOFF_PERIOD", "60")
     last_s = min(avoided.values())
     return [
         f"{enumerated(list(avoided))}: distcc avoids a worker for {period} s after a failure there, "
-        f"the last was {last_s:.0f} s ago; read its log, or "
-        'see "Files that fail on a worker" in docs/troubleshooting.md'
+        f"the last was {last_s:.0f} s ago; {advice}"
     ]
 
 

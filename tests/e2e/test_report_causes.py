@@ -152,6 +152,7 @@ def test_a_job_port_that_hangs_up_is_named(quiet: UserShell, start_distccd: Call
         nothing, avoided = problems(quiet, "make -C project 2>/dev/null")
     assert re.fullmatch(rf"{NOTHING}\d s", nothing)
     assert avoided.startswith(f"distcc-driver: {spec}: {AVOIDS}, the last was ")
+    assert "; by its counters no compilation failed there: a connection broke, or " in avoided
 
 
 def test_a_mark_of_an_earlier_build_is_not_of_this_one(quiet: UserShell, shared_distccd: Distccd) -> None:

@@ -99,11 +99,38 @@ def test_nothing_compiled() -> None:
 
 
 def test_workers_that_distcc_avoids_have_one_line() -> None:
-    assert avoided_lines({}, build_of(9.0)) == []
-    (line,) = avoided_lines({"a": 12.3, "b": 3.4}, build_of(9.0, DISTCC_BACKOFF_PERIOD="30"))
+    assert avoided_lines({}, [], build_of(9.0)) == []
+    (line,) = avoided_lines({"a": 12.3, "b": 3.4}, [], build_of(9.0, DISTCC_BACKOFF_PERIOD="30"))
     assert line.startswith(
         "a, b: distcc avoids a worker for 30 s after a failure there, the last was 3 s ago; "
     )
+
+
+@pytest.mark.parametrize(
+    ("counters", "is_blameless"),
+    [
+        ((0, 0, 0, 0), True),
+        ((1, 0, 0, 0), False),
+        ((0, 0, 1, 0), False),
+        ((0, 0, 0, 1), False),
+        ((None,), False),
+    ],
+)
+def test_counters_that_know_of_no_failed_compilation_have_a_line_of_their_own(
+    counters: tuple[int | None, ...], is_blameless: bool
+) -> None:
+    """`counters` are those of failed, refused, disconnected and timed out jobs."""
+    tallies = [Tally("a", 5, *counters), Tally("b", 5, 1, 0, 0, 0)]
+    lines = avoided_lines({"a": 12.3, "b": 3.4}, tallies, build_of(9.0))
+    assert len(lines) == 1 + is_blameless
+    if is_blameless:
+        assert lines[0].startswith(
+            "b: distcc avoids a worker for 60 s after a failure there, the last was 3 s ago; "
+        )
+        assert lines[1].startswith(
+            "a: distcc avoids a worker for 60 s after a failure there, the last was 12 s ago; "
+        )
+        assert "by its counters no compilation failed there" in lines[1]
 
 
 @pytest.mark.parametrize(
