@@ -45,6 +45,7 @@ _HOSTS = {"worker-1": "127.0.0.11", "worker-2": "127.0.0.12", "worker-3": "127.0
 _SLOTS = {"worker-1": 16, "worker-2": 8}  # no distccd runs on worker-3
 _OTHER_COMPILER = "GCC: (GNU) 11.4.0"
 _COMPILE_S = 1.2  # so that the build is one that gets a report
+_WATCHED_COMPILE_S = 4
 _LIBRARIES = ("audio", "codec", "format", "video")
 _PARTS = 10
 
@@ -119,6 +120,7 @@ class Picture:
 _WORKERS = Picture("workers", "distcc-driver workers", "left out")
 _DOCTOR = Picture("doctor", "distcc-driver doctor", "compiles with GCC 11.4.0, this machine has")
 _BUILD = Picture("build", "distcc_build make", "41 compilations on worker-1")
+_MONITOR = Picture("monitor", "distcc-driver monitor . --once", "all slots busy")
 
 
 def record(directory: Path) -> None:
@@ -133,6 +135,8 @@ def record(directory: Path) -> None:
     with _workers(directory, slow, slow), _shell(project) as terminal:
         _save(_BUILD, _type(terminal, _BUILD.command))
         _type(terminal, "make clean")
+        slow.add_script("gcc", _SLOW.format(duration_s=_WATCHED_COMPILE_S, compiler=shutil.which("gcc")))
+        _save(_MONITOR, _watch(terminal, project))
     with _workers(directory, same, other), _shell(project) as terminal:
         _type(terminal, _BUILD.command)  # that their counters have something to tell
         _save(_WORKERS, _type(terminal, _WORKERS.command))
@@ -213,6 +217,17 @@ def _type(terminal: Terminal, command: str) -> str:
     """Type a command; returns what is then between its prompt and the next one."""
     terminal.send(f"{command}\r")
     return terminal.expect(_MARK)
+
+
+def _watch(terminal: Terminal, project: Path) -> str:
+    """Build once more, and look at that from another terminal until there is something to see."""
+    terminal.send(f"{_BUILD.command}\r")
+    with _shell(project) as beside:
+        shown = ""
+        while _MONITOR.shown not in shown:
+            shown = _type(beside, _MONITOR.command)
+    terminal.expect(_MARK)
+    return shown
 
 
 def _save(picture: Picture, shown: str) -> None:

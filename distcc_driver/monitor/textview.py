@@ -121,12 +121,14 @@ def here_text(here: ThisMachine, with_load: bool = True) -> str:
     """What this machine does, in words."""
     parts = [f"preprocessing {here.preprocessing} of {here.cpp_slots}"]
     if here.queued:
-        parts.append(f"{here.queued} wait to preprocess" if here.queued > 1 else "1 waits to preprocess")
-    links = here.links
-    parts.append(f"compiling {len(here.jobs) - links}, linking {links} of {here.slots}")
+        parts[0] += f" ({here.queued} {'waits' if here.queued == 1 else 'wait'})"
+    if compilations := len(here.jobs) - here.links:
+        parts.append(f"compiling {compilations}")
+    if here.links:
+        parts.append(f"linking {here.links}")
     if here.repeated:
         parts.append(f"{here.repeated} repeated after a worker failed")
-    if here.waiting is not None:
+    if here.waiting:
         clients = "client waits" if here.waiting == 1 else "clients wait"
         parts.append(f"{here.waiting} {clients} for a slot")
     if with_load and here.processors is not None:

@@ -135,8 +135,7 @@ def _share_of_a_core(clients: _Clients) -> float:
     monitor = driver_command("monitor", str(clients.directory))
     command = ["sh", "-c", f'{_SIZE}; exec "$@"', "sh", *monitor]
     with Terminal(command, clients.environ, clients.directory) as terminal:
-        terminal.expect("q ends, f ")
-        terminal.expect(" s\x1b")
+        terminal.expect("now: ")  # the line below the workers: it has found the build
         before_s, began_s = _processor_s(terminal.pid), time.monotonic()
         while time.monotonic() < began_s + _MEASURE_S:
             clients.change()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.shells import UserShell
 
 DOCS = ROOT / "docs"
-NAMES = ["build", "doctor", "workers"]
+NAMES = ["build", "doctor", "monitor", "workers"]
 COLUMN_WIDTH = 12.2
 NAMESPACE = "http://www.w3.org/2000/svg"
 
@@ -73,7 +73,7 @@ def test_no_line_is_wider_than_the_picture(name: str) -> None:
 
 
 def test_command_in_a_picture_is_one_of_the_program(environ: dict[str, str], work: Path) -> None:
-    for name in ("workers", "doctor"):
+    for name in ("workers", "doctor", "monitor"):
         title, prompt = shown(name)[:2]
         assert prompt == f"$ {title}"
         program, *words = shlex.split(title)

@@ -16,6 +16,7 @@ from distcc_driver.monitor.textview import (
     Layout,
     change_lines,
     fitted_lines,
+    here_text,
     picture_lines,
     summary_lines,
 )
@@ -38,11 +39,30 @@ def test_a_picture() -> None:
         "~/src  make -j 20",
         "worker-1      ██▒▪○···   5/8      41 done   2.2/s  file3.c 1:03",
         "ssh://build-3 xxxx       0/4       0 done   0.0/s 2 failed  avoided for 41 s more: main.c failed",
-        "here: preprocessing 1 of 2, compiling 0, linking 1 of 4, 2 clients wait for a slot",
+        "here: preprocessing 1 of 2, linking 1, 2 clients wait for a slot",
         "now:  all slots busy",
         "",
         "█ compiling  ▒ sending or receiving  ▪ preprocessed here first  ○ other builds  · idle",
     ]
+
+
+@pytest.mark.parametrize(
+    ("here", "text"),
+    [
+        (ThisMachine(4, 2), "preprocessing 0 of 2"),
+        (
+            ThisMachine(4, 2, preprocessing=2, queued=1, waiting=1, repeated=3, processors=0.974),
+            "preprocessing 2 of 2 (1 waits), 3 repeated after a worker failed, 1 client waits for a slot, "
+            "processors 97 % busy",
+        ),
+        (
+            ThisMachine(4, 2, jobs=(Job(9, 0, "a.c", Step.COMPILING, 3.0),), queued=7, waiting=0),
+            "preprocessing 0 of 2 (7 wait), compiling 1",
+        ),
+    ],
+)
+def test_what_this_machine_does(here: ThisMachine, text: str) -> None:
+    assert here_text(here) == text
 
 
 def test_without_unicode() -> None:
@@ -97,8 +117,7 @@ def test_a_line_for_each_change_and_no_more() -> None:
         "12:00:00 /home/me/src worker-1: 4/8 slots: 2 compiling, 1 sending or receiving, "
         "1 preprocessed here first, 1 other builds, 3 idle",
         "12:00:00 /home/me/src ssh://build-3: 0/4 slots: 4 idle; avoided",
-        "12:00:00 /home/me/src here: preprocessing 1 of 2, compiling 0, linking 1 of 4, "
-        "2 clients wait for a slot",
+        "12:00:00 /home/me/src here: preprocessing 1 of 2, linking 1, 2 clients wait for a slot",
         "12:00:00 /home/me/src now: all slots busy",
     ]
     assert list(change_lines(Picture(1, 1, (BUILD,)), before, "12:00:01")) == []
