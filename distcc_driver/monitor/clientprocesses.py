@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
 _LOOKS = 3
+_LAST_STREAM = 2
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _MOST_ANCESTORS = 64
 _MOST_BYTES = 4 << 20
@@ -230,9 +231,9 @@ def environ_of(pid: int) -> dict[str, str]:
 
 
 def is_connected(pid: int) -> bool:
-    """Whether a process has a socket open."""
+    """Whether a process has opened a socket; its three streams may be sockets that it was given."""
     try:
-        names = os.listdir(f"/proc/{pid}/fd")
+        names = [name for name in os.listdir(f"/proc/{pid}/fd") if int(name) > _LAST_STREAM]
         return any(os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:") for name in names)
     except OSError:
         return False
