@@ -1,8 +1,8 @@
 """The processes of this user that belong to builds with distcc, from /proc.
 
-A process keeps in /proc/PID/environ what it was started with: that tells the host list of a build, whoever
-set it. /proc is looked through once a second; a process is looked at when it is new, and a few times more,
-for it may become another program.
+/proc/PID/environ has the environment with which a process was started, and so the host list of its build.
+The monitor looks through /proc once a second. It looks at a process when that is new, and some times more,
+because a new process may become another program.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pictures had in common over time: the numbers of which `--plot` makes a drawing. Pure."""
+"""The numbers of all pictures over time, which `--plot` draws. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The jobs of one build from look to look: what each does, since when, and how it has ended.
 
-All of it is seen from outside, some times a second: a job that begins and ends between two looks is not seen.
+The monitor looks some times a second. It does not see a job that begins and ends between two looks.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def _is_there(pid: int) -> bool:
 
 
 def _valid(sight: Sight) -> StateRecord | None:
-    """Its record, unless a client with the same number has left that: one that was killed removes none."""
+    """The record, unless an earlier client with the same pid was killed and left it."""
     record = sight.record
     if record is None or (sight.started is not None and record.changed < sight.started - 1):
         return None

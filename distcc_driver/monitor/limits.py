@@ -19,7 +19,7 @@ _BUSY_PROCESSORS = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One look at a build, in numbers of which there are means. Avoided workers have no slots here."""
+    """One look at a build, in numbers that can be averaged. The slots of avoided workers do not count."""
 
     slots: float
     taken: float

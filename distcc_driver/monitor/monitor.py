@@ -58,7 +58,7 @@ def run_monitor(directory: str, as_json: bool, keep: bool, plot: str) -> int:
     """
     if plot:
         check_plot(plot)
-    gc.set_threshold(_GARBAGE)  # thousands of values in each picture, and none that refer to each other
+    gc.set_threshold(_GARBAGE)  # a picture has thousands of values without cycles: seldom look for cycles
     interrupts = Interrupts(number for number in ENDINGS if signal.getsignal(number) != signal.SIG_IGN)
     output = _output(as_json)
     history = History()

@@ -1,7 +1,7 @@
 """The lock files of slots, `$DISTCC_DIR/lock/cpu_*`: which process holds which slot.
 
-A client has a write lock on the file of its slot for the whole job (distcc's `src/lock.c`). F_GETLK tells who
-holds it, needs no right to write and disturbs nobody.
+A client has a write lock on the file of its slot for the whole job (distcc's `src/lock.c`). F_GETLK names the
+process that holds the lock. It needs no right to write, and does not disturb the client.
 """
 
 from __future__ import annotations

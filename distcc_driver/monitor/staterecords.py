@@ -50,7 +50,7 @@ class StateRecord:
 
 
 def parse_record(data: bytes, changed: float) -> StateRecord | None:
-    """Read the bytes of a record; None if they are none of this machine's distcc."""
+    """Read the bytes of a record; None if the distcc of this machine did not write them."""
     if len(data) != _FORM.size:
         return None
     size, magic, pid, file, host, slot, phase, _ = _FORM.unpack(data)

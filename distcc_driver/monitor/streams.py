@@ -34,7 +34,7 @@ class DocumentStream:
 
 
 class ChangeStream(DocumentStream):
-    """A line for each worker of which something is new."""
+    """A line for each worker whose slots have changed."""
 
     def __init__(self) -> None:
         self._before: dict[str, str] = {}

@@ -91,7 +91,7 @@ def legend(layout: Layout) -> Line:
 
 
 def change_lines(picture: Picture, before: dict[str, str], moment: str) -> Iterator[str]:
-    """A line for each worker, and each build, of which something is new; `before` is brought up to date."""
+    """A line for each worker and build whose text differs from that in `before`, which gets the new one."""
     for build in picture.builds:
         place = cut(build.directory, 200)
         texts = {f"{place} {cut(worker.name, 200)}": _slots_text(worker) for worker in build.workers}
