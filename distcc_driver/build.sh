@@ -12,7 +12,8 @@
 #   3. __distcc_drive becomes Python, which asks the workers and prints the plan: shell code that exports DISTCC_HOSTS.
 #   4. __distcc_build evaluates the plan, or __distcc_plan_failed says why there is none.
 #   5. The traps change: the sub-shell notes a signal, and acts on it only when the command has ended.
-#   6. The command runs with -j N behind it, in a sub-shell of its own that has none of our variables.
+#   6. The command runs with -j N behind it, or with N in place of {jobs}, in a sub-shell of its own that has none of our
+#      variables.
 #   7. __distcc_finish prints the report of a longer build, and closes the tunnels.
 #   8. distcc_build returns the status of the command, or dies of the signal that killed the command.
 #
@@ -219,6 +220,52 @@ __distcc_is_ignored() {
     ((__distcc_ignored & ($1 == 15 ? 8 : 1 << ($1 - 1))))
 }
 
+# ---- The command ---------------------------------------------------------------------------------------------------
+
+# Usage: __distcc_run JOBS COMMAND [ARGUMENT]...
+# Runs the words with JOBS in place of each {jobs}, or with -j JOBS behind them if there is no {jobs}. {{jobs}} is {jobs}
+# literally.
+__distcc_run() {
+    \builtin typeset __distcc_number __distcc_mark __distcc_word __distcc_head __distcc_done __distcc_inserted
+    \builtin typeset -a __distcc_command
+    __distcc_number=$1
+    __distcc_mark='{jobs}' # quoted, because zsh expands braces under BRACE_CCL
+    \builtin shift
+    __distcc_inserted=''
+    __distcc_command=()
+    # All values are in quotes, because zsh expands * in assignments under GLOB_ASSIGN.
+    for __distcc_word; do
+        __distcc_done=''
+        while \builtin :; do
+            __distcc_head="${__distcc_word%%"$__distcc_mark"*}"
+            # Compare lengths: under `shopt -s nocasematch`, [[ ]] would find {JOBS}, too.
+            ((${#__distcc_head} < ${#__distcc_word})) || \builtin break
+            __distcc_done="$__distcc_done$__distcc_head"
+            __distcc_word="${__distcc_word#*"$__distcc_mark"}"
+            if [[ $__distcc_done == *'{' && $__distcc_word == '}'* ]]; then
+                __distcc_done="${__distcc_done%\{}$__distcc_mark"
+                __distcc_word="${__distcc_word#\}}"
+            else
+                __distcc_done="$__distcc_done$__distcc_number"
+                __distcc_inserted=yes
+            fi
+        done
+        __distcc_command+=("$__distcc_done$__distcc_word")
+    done
+    [[ -n $__distcc_inserted ]] || __distcc_command+=(-j "$__distcc_number")
+    \builtin set -- "${__distcc_command[@]}"
+    \builtin unset __distcc_number __distcc_mark __distcc_word __distcc_head __distcc_done __distcc_inserted \
+        __distcc_command
+    __distcc_start "$@"
+}
+
+# Usage: __distcc_start COMMAND [ARGUMENT]...
+# Runs COMMAND in a sub-shell, because it may be a function that calls exec or sets traps. __distcc_prelude is local to
+# the caller. The program distcc_build replaces this function by another one.
+__distcc_start() {
+    \builtin eval "($__distcc_prelude \"\$@\")"
+}
+
 # ---- The build -----------------------------------------------------------------------------------------------------
 
 # Usage: __distcc_build COMMAND [ARGUMENT]...
@@ -263,17 +310,17 @@ __distcc_build() {
     for __distcc_signal in 1 2 3 15; do
         __distcc_is_ignored "$__distcc_signal" || \builtin trap "__distcc_caught=$__distcc_signal" "$__distcc_signal"
     done
-    \builtin set -- "$@" -j "$__distcc_jobs"
+    \builtin set -- "$__distcc_jobs" "$@"
     # Under `set -a` these variables would be in the environment of the report. It may then be too long to start Python.
     \builtin unset __distcc_signal __distcc_plan __distcc_status __distcc_jobs __distcc_words __distcc_end \
         __distcc_began
-    # A sub-shell, because the command may be a function that calls exec or sets traps.
-    \builtin eval "($__distcc_prelude \"\$@\")"
+    __distcc_run "$@"
     __distcc_finish "$?"
 }
 
 # Usage: distcc_build COMMAND [ARGUMENT]...
-# Runs COMMAND with `-j N` behind it, in an environment in which distcc uses the workers of DISTCC_AUTO_HOSTS.
+# Runs COMMAND in an environment in which distcc uses the workers of DISTCC_AUTO_HOSTS: with N in place of each {jobs} in
+# its arguments, or else with `-j N` behind it.
 distcc_build() {
     \builtin typeset __distcc_ignored
     __distcc_ignored=0

@@ -82,16 +82,19 @@ look_for() {
             program automake
             program avahi-daemon
             program bzip2
+            want build-essential dpkg-query --show build-essential # which dpkg-buildpackage asks for
             program ccache
             program clang
             program cmake
             program dbus dbus-daemon
             program faketime
             program iproute2 ip
+            program libboost-tools-dev b2
             program man-db man
             program meson
             program nftables nft
             program ninja-build ninja
+            program rpm rpmbuild
             program scons
             program systemd systemd-analyze
             program time

@@ -48,7 +48,7 @@ def test_it_has_the_parts_that_people_look_for(shown: list[str]) -> None:
         "DISTCC_AUTO_CONNECT_TIMEOUT",
         "distcc-driver shim bash|zsh",
         "AUTO_HOST_SPEC    = TCP_HOST | SSH_HOST",
-        'distcc_build sh -c \'make "$@" && make "$@" -C tests\' sh',
+        "distcc_build sh -c 'make -j{jobs} && make -j{jobs} -C tests'",
     ],
 )
 def test_it_shows_names_and_commands_as_they_are_typed(line: str, shown: list[str]) -> None:
