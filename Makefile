@@ -60,7 +60,7 @@ coverage: packages-test .venv/.dev
 
 lint: packages-lint .venv/.dev
 	@$(python) -m ruff format --check --quiet . && $(python) -m ruff check --quiet . && $(python) -m mypy
-	@shellcheck -x distcc.sh .ci/run $$(find distcc_driver tests -name '*.sh')
+	@shellcheck -x distcc.sh distcc_driver/share/distcc_build .ci/run $$(find distcc_driver tests -name '*.sh')
 	@for file in distcc.sh distcc_driver/*.sh distcc_driver/share/*.sh; do bash -n "$$file" || exit; done
 	@for file in distcc.zsh distcc_driver/*.sh distcc_driver/share/*.zsh; do zsh -n "$$file" || exit; done
 
@@ -90,7 +90,7 @@ packages-demo packages-test packages-lint packages-bench:
 	@echo 'Making .venv ...'
 	@"$(PYTHON)" -m venv --clear .venv
 
-.venv/.installed: pyproject.toml .venv/bin/python
+.venv/.installed: pyproject.toml distcc_driver/share/distcc_build .venv/bin/python
 	@echo 'Installing the dependencies into .venv ...'
 	@$(pip) --editable .
 	@touch $@

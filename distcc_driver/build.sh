@@ -3,8 +3,8 @@
 # shellcheck disable=SC2064 # the texts of traps are expanded when the traps are set
 # shellcheck disable=SC2317 # only traps call some of these functions
 #
-# distcc_build, in the language that bash and zsh share. distcc.sh and distcc.zsh source this file. Before that, they
-# set __distcc_root, define __distcc_is_program and switch the expansion of aliases off.
+# distcc_build, in the language that bash and zsh share. distcc.sh, distcc.zsh and program.sh source this file. Before
+# that, they set __distcc_root, define __distcc_is_program and switch the expansion of aliases off.
 #
 # The life of a build:
 #   1. distcc_build opens a sub-shell, so that the user's shell keeps its traps, options and variables.
@@ -220,50 +220,31 @@ __distcc_is_ignored() {
     ((__distcc_ignored & ($1 == 15 ? 8 : 1 << ($1 - 1))))
 }
 
-# ---- The command ---------------------------------------------------------------------------------------------------
+# ---- The number of jobs --------------------------------------------------------------------------------------------
 
-# Usage: __distcc_run JOBS COMMAND [ARGUMENT]...
-# Runs the words with JOBS in place of each {jobs}, or with -j JOBS behind them if there is no {jobs}. {{jobs}} is {jobs}
-# literally.
-__distcc_run() {
-    \builtin typeset __distcc_number __distcc_mark __distcc_word __distcc_head __distcc_done __distcc_inserted
-    \builtin typeset -a __distcc_command
-    __distcc_number=$1
+# Usage: __distcc_insert_jobs JOBS WORD
+# Sets __distcc_word to WORD with JOBS in place of each {jobs}, and __distcc_inserted to yes if there was one. {{jobs}} is
+# {jobs} literally. Both variables are local to the caller: `export`, because zsh would warn of assignments.
+__distcc_insert_jobs() {
+    \builtin typeset __distcc_mark __distcc_head __distcc_done __distcc_rest
     __distcc_mark='{jobs}' # quoted, because zsh expands braces under BRACE_CCL
-    \builtin shift
-    __distcc_inserted=''
-    __distcc_command=()
-    # All values are in quotes, because zsh expands * in assignments under GLOB_ASSIGN.
-    for __distcc_word; do
-        __distcc_done=''
-        while \builtin :; do
-            __distcc_head="${__distcc_word%%"$__distcc_mark"*}"
-            # Compare lengths: under `shopt -s nocasematch`, [[ ]] would find {JOBS}, too.
-            ((${#__distcc_head} < ${#__distcc_word})) || \builtin break
-            __distcc_done="$__distcc_done$__distcc_head"
-            __distcc_word="${__distcc_word#*"$__distcc_mark"}"
-            if [[ $__distcc_done == *'{' && $__distcc_word == '}'* ]]; then
-                __distcc_done="${__distcc_done%\{}$__distcc_mark"
-                __distcc_word="${__distcc_word#\}}"
-            else
-                __distcc_done="$__distcc_done$__distcc_number"
-                __distcc_inserted=yes
-            fi
-        done
-        __distcc_command+=("$__distcc_done$__distcc_word")
+    __distcc_done=''
+    __distcc_rest="$2" # quoted, as are all values here: zsh expands * in assignments under GLOB_ASSIGN
+    while \builtin :; do
+        __distcc_head="${__distcc_rest%%"$__distcc_mark"*}"
+        # Compare lengths: under `shopt -s nocasematch`, [[ ]] would find {JOBS}, too.
+        ((${#__distcc_head} < ${#__distcc_rest})) || \builtin break
+        __distcc_done="$__distcc_done$__distcc_head"
+        __distcc_rest="${__distcc_rest#*"$__distcc_mark"}"
+        if [[ $__distcc_done == *'{' && $__distcc_rest == '}'* ]]; then
+            __distcc_done="${__distcc_done%\{}$__distcc_mark"
+            __distcc_rest="${__distcc_rest#\}}"
+        else
+            __distcc_done="$__distcc_done$1"
+            \builtin export __distcc_inserted=yes
+        fi
     done
-    [[ -n $__distcc_inserted ]] || __distcc_command+=(-j "$__distcc_number")
-    \builtin set -- "${__distcc_command[@]}"
-    \builtin unset __distcc_number __distcc_mark __distcc_word __distcc_head __distcc_done __distcc_inserted \
-        __distcc_command
-    __distcc_start "$@"
-}
-
-# Usage: __distcc_start COMMAND [ARGUMENT]...
-# Runs COMMAND in a sub-shell, because it may be a function that calls exec or sets traps. __distcc_prelude is local to
-# the caller. The program distcc_build replaces this function by another one.
-__distcc_start() {
-    \builtin eval "($__distcc_prelude \"\$@\")"
+    \builtin export __distcc_word="$__distcc_done$__distcc_rest"
 }
 
 # ---- The build -----------------------------------------------------------------------------------------------------
@@ -277,8 +258,9 @@ __distcc_build() {
     (($#)) || __distcc_fail 'distcc_build: no command; write it behind, as in: distcc_build make all'
     __distcc_is_program distcc || __distcc_fail 'distcc: not found on PATH; install the package distcc'
     \builtin typeset __distcc_signal __distcc_plan __distcc_status __distcc_jobs __distcc_words __distcc_end \
-        __distcc_began __distcc_prelude __distcc_caught
-    [[ -n ${ZSH_VERSION-} ]] || __distcc_ignores || __distcc_ignored=$((__distcc_ignored | $?))
+        __distcc_began __distcc_prelude __distcc_caught __distcc_word __distcc_inserted __distcc_count
+    # Not in the program: bash knows by itself which signals the program ignores. It ignores QUIT until it has a trap.
+    [[ -n ${ZSH_VERSION-}${__distcc_program-} ]] || __distcc_ignores || __distcc_ignored=$((__distcc_ignored | $?))
     # The prelude is code for the command's sub-shell. It removes our variables and functions.
     __distcc_prelude='\builtin \unset __distcc_prelude __distcc_caught __distcc_ignored;'
     __distcc_prelude="$__distcc_prelude \\builtin \\unset -f __distcc_tell __distcc_close;"
@@ -289,7 +271,9 @@ __distcc_build() {
             # the command.
             \builtin trap '' "$__distcc_signal"
             __distcc_prelude="$__distcc_prelude \\builtin \\trap '' $__distcc_signal;"
-        else
+        elif [[ -z ${__distcc_program-} || $__distcc_signal == [23] ]]; then
+            # Not for HUP and TERM in the program: bash would wait for the plan before it runs the trap. Without a trap,
+            # they end bash at once, which then runs the EXIT trap.
             \builtin trap "__distcc_abandon; __distcc_die $__distcc_signal" "$__distcc_signal"
         fi
     done
@@ -310,11 +294,23 @@ __distcc_build() {
     for __distcc_signal in 1 2 3 15; do
         __distcc_is_ignored "$__distcc_signal" || \builtin trap "__distcc_caught=$__distcc_signal" "$__distcc_signal"
     done
-    \builtin set -- "$__distcc_jobs" "$@"
+    __distcc_inserted=''
+    __distcc_count=$#
+    for __distcc_word; do
+        __distcc_insert_jobs "$__distcc_jobs" "$__distcc_word"
+        \builtin set -- "$@" "$__distcc_word"
+    done
+    \builtin shift "$__distcc_count"
+    [[ -n $__distcc_inserted ]] || \builtin set -- "$@" -j "$__distcc_jobs"
     # Under `set -a` these variables would be in the environment of the report. It may then be too long to start Python.
     \builtin unset __distcc_signal __distcc_plan __distcc_status __distcc_jobs __distcc_words __distcc_end \
-        __distcc_began
-    __distcc_run "$@"
+        __distcc_began __distcc_word __distcc_inserted __distcc_count
+    if [[ -n ${__distcc_program-} ]]; then
+        __distcc_start "$@"
+    else
+        # A sub-shell, because the command may be a function that calls exec or sets traps.
+        \builtin eval "($__distcc_prelude \"\$@\")"
+    fi
     __distcc_finish "$?"
 }
 
@@ -322,6 +318,16 @@ __distcc_build() {
 # Runs COMMAND in an environment in which distcc uses the workers of DISTCC_AUTO_HOSTS: with N in place of each {jobs} in
 # its arguments, or else with `-j N` behind it.
 distcc_build() {
+    # In bash, `export -f distcc_build` takes this function alone to other shells.
+    if [[ -z ${ZSH_VERSION-} ]] && ! \builtin declare -F __distcc_build >/dev/null; then
+        if \builtin type -P distcc_build >/dev/null; then
+            \builtin command distcc_build "$@"
+            \builtin return "$?"
+        fi
+        \builtin printf 'distcc-driver: distcc_build: export -f leaves out what it calls; %s\n' \
+            'source distcc.sh in this shell, or have the program distcc_build on PATH' >&2
+        \builtin return 96
+    fi
     \builtin typeset __distcc_ignored
     __distcc_ignored=0
     # Look now which signals are ignored: a sub-shell of zsh forgets it, and so does one in a background job of bash.

@@ -88,6 +88,7 @@ look_for() {
             program cmake
             program dbus dbus-daemon
             program faketime
+            program fish
             program iproute2 ip
             program libboost-tools-dev b2
             program man-db man

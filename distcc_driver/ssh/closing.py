@@ -55,14 +55,26 @@ def main(path: str = "") -> None:
         except OSError as error:
             Log("error").error(f"{found}: cannot be removed ({error.strerror}); remove it by hand")
     if not path:
-        _wait_for_plan(os.getppid())
+        _end_plan(os.getppid())
 
 
-def _wait_for_plan(shell_pid: int) -> None:
-    """Wait up to 5 s until the plan of a shell has ended: zsh does not wait for an interrupted one."""
+def _end_plan(shell_pid: int) -> None:
+    """End the plan of a shell, and wait up to 5 s for that: a shell may not wait for an interrupted plan."""
     deadline = time.monotonic() + _PLAN_GRACE_S
+    ended: set[int] = set()
     while time.monotonic() < deadline:
         plans = [pid for pid, words in command_lines() if {"distcc_driver", "plan"} <= set(words)]
-        if all(parent(pid) != shell_pid for pid in plans):
+        plans = [pid for pid in plans if parent(pid) == shell_pid]
+        if not plans:
             return
+        for pid in {*plans} - ended:
+            _terminate(pid)
+        ended.update(plans)
         time.sleep(_PAUSE_S)
+
+
+def _terminate(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass  # it has ended meanwhile

@@ -126,6 +126,55 @@ def test_no_python_on_path(
     assert recorder.jobs == 5
 
 
+def assert_builds(program: Path, environ: dict[str, str], work: Path, recorder: Recorder) -> None:
+    done = subprocess.run(
+        [program, recorder.path, "two words"], env=environ, cwd=work, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert recorder.arguments == [b"two words", b"-j", b"5"]
+
+
+@pytest.fixture
+def ready(environ: dict[str, str], shared_distccd: Distccd) -> dict[str, str]:
+    """The environment of a build that runs `-j 5`."""
+    extra = {"DISTCC_AUTO_HOSTS": shared_distccd.spec, "DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS": "0"}
+    return environ | extra
+
+
+def test_distcc_build_as_a_program(
+    installed: Installed, ready: dict[str, str], work: Path, recorder: Recorder, tmp_path: Path
+) -> None:
+    """By its path, and through links, as pipx has it in ~/.local/bin; no Python is on PATH."""
+    directory = tools(tmp_path)
+    for name in ("bash", "readlink"):
+        (directory / name).symlink_to(shutil.which(name) or name)
+    ready["PATH"] = str(directory)
+    assert_builds(installed.build_program, ready, work, recorder)
+    (work / "first").symlink_to(os.path.relpath(installed.build_program, work))
+    (work / "second").symlink_to("first")
+    assert_builds(work / "second", ready, work, recorder)
+
+
+def test_the_program_where_no_interpreter_is_beside_it(
+    wheel: Path, ready: dict[str, str], work: Path, recorder: Recorder, tmp_path: Path
+) -> None:
+    assert_builds(install_under(wheel, tmp_path / "under").build_program, ready, work, recorder)
+    assert_builds(install_into(wheel, tmp_path / "in it").build_program, ready, work, recorder)
+
+
+def test_the_program_asks_distcc_driver_for_a_package_that_is_elsewhere(
+    ready: dict[str, str], work: Path, recorder: Recorder, tmp_path: Path
+) -> None:
+    """As after `pip install --editable` into another environment than .venv."""
+    programs = tmp_path / "environment" / "bin"
+    programs.mkdir(parents=True)
+    program = Path(shutil.copy(ROOT / "distcc_driver" / "share" / "distcc_build", programs))
+    done = subprocess.run([program, "true"], env=ready, cwd=work, capture_output=True, check=False)
+    assert done.returncode == 96
+    (programs / "distcc-driver").symlink_to(ROOT / ".venv" / "bin" / "distcc-driver")
+    assert_builds(program, ready, work, recorder)
+
+
 def test_other_packages_of_the_environment_are_not_taken_for_the_standard_library(
     installed: Installed, ready_shell: UserShell, recorder: Recorder
 ) -> None:

@@ -38,3 +38,5 @@ def _without_blank() -> Path:
 
 CLONE = _without_blank()
 SHIMS = Path(os.environ.get("SHIMS", CLONE))  # the directory of the shims that the tests source
+# distcc_build as a program: in PREFIX/bin of an installed package, or in the .venv of the clone.
+PROGRAM = (CLONE / ".venv" if SHIMS == CLONE else SHIMS.parents[3]) / "bin" / "distcc_build"

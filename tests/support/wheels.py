@@ -67,6 +67,7 @@ class Installed:
     def __init__(self, packages: Path, programs: Path) -> None:
         self.packages = packages
         self.program = programs / "distcc-driver"
+        self.build_program = programs / "distcc_build"
 
     def run(self, *words: str, **environ: str) -> str:
         """Run `distcc-driver WORDS` of the installation; return its output."""
