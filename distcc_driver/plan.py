@@ -11,7 +11,14 @@ from .core.balance import Outcome, Plan, balance
 from .core.errors import DriverError, internal_error
 from .core.facts import Endpoint, split_results
 from .core.selection import select
-from .core.settings import Settings, check_hosts, read_log_level, read_settings, read_warnings
+from .core.settings import (
+    Settings,
+    check_hosts,
+    read_log_level,
+    read_settings,
+    read_warnings,
+    wait_warning,
+)
 from .core.shellcode import release_command, report_words, shell_code
 from .core.wording import (
     bad_entry_line,
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from .core.facts import Rejection, Worker
+    from .network.waiting import Waiting
 
 
 def shell_text(outcome: Outcome) -> str:
@@ -66,24 +74,52 @@ def plan_build(
     for entry in settings.bad_entries:
         log.error(bad_entry_line(entry))
     check_hosts(settings)
+    if about_waiting := wait_warning(settings):
+        log.warning(about_waiting.line)
+    waiting = _waiting(settings, log)
     direct = [Endpoint.direct(host) for host in settings.tcp_hosts]
-    if not settings.ssh_hosts:
-        outcome = _plan(ask_all(direct, Patience(settings.connect_timeout_s)), settings, log)
-        _remove_backoff_marks(outcome.plan, environ, log)
-        stdout.write(text_of(outcome))
+    if settings.ssh_hosts:
+        while not _plan_with_tunnels(direct, settings, environ, log, shell_pid, text_of, waiting):
+            pass
         return
+    results = waiting.ask_direct(direct) if waiting else ask_all(direct, Patience(settings.connect_timeout_s))
+    outcome = _plan(results, settings, log)
+    _remove_backoff_marks(outcome.plan, environ, log)
+    stdout.write(text_of(outcome))
 
+
+def _waiting(settings: Settings, log: Log) -> Waiting | None:
+    if not settings.wait_for or not settings.wait_timeout_s:
+        return None
+    from .network.waiting import Waiting  # only for a build that waits
+
+    return Waiting(settings, log)
+
+
+def _plan_with_tunnels(
+    direct: Sequence[Endpoint],
+    settings: Settings,
+    environ: Mapping[str, str],
+    log: Log,
+    shell_pid: int | None,
+    text_of: Callable[[Outcome], str],
+    waiting: Waiting | None,
+) -> bool:
+    """Print the plan. False if too few workers answered: it has waited, and is to be called again."""
     from .ssh.buildtunnels import BuildTunnels  # takes long, so only for SSH hosts
 
     with BuildTunnels(settings.ssh_hosts, environ, shell_pid) as tunnels:
         results = ask_all(direct, Patience(settings.connect_timeout_s))
         tunnels.connect(log)
         results += tunnels.ask_all(Patience(settings.connect_timeout_s))
+        if waiting and waiting.pause(results):
+            return False
         outcome = _plan(results, settings, log)
         _remove_backoff_marks(outcome.plan, environ, log)
         path = tunnels.keep(outcome.plan, settings.log_level)
         stdout.write(text_of(outcome._replace(session_path=path)))
         tunnels.hand_over()
+    return True
 
 
 def _plan(results: Sequence[Worker | Rejection], settings: Settings, log: Log) -> Outcome:

@@ -129,6 +129,11 @@ def balance(settings: Settings, workers: Sequence[Worker], local: LocalCapacity)
     return plan._replace(pause_ms=_pause_ms(plan, local.threads))
 
 
+def usable(settings: Settings, workers: Sequence[Worker]) -> list[Worker]:
+    """The workers that would get jobs."""
+    return [worker for worker in workers if _worker_jobs(worker, settings.compiler_memory_mib)]
+
+
 def _local_slots(local_jobs: int, settings: Settings, local: LocalCapacity) -> int:
     """How many jobs that are not distributed run at once: one for each thread, if they fit into memory.
 

@@ -21,6 +21,8 @@ _KNOWN = (
     "DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS",
     "DISTCC_AUTO_CONNECT_TIMEOUT",
     "DISTCC_AUTO_LOG_LEVEL",
+    "DISTCC_AUTO_WAIT_FOR",
+    "DISTCC_AUTO_WAIT_TIMEOUT",
 )
 _DEFAULT_COMPILER_MEMORY_MIB = 1024
 DEFAULT_CONNECT_TIMEOUT_S = 2.0
@@ -46,6 +48,8 @@ class Settings(Record):
     pause_is_set: bool
     own_names: list[str]
     backoff_warning: Message | None = None
+    wait_for: int = 0
+    wait_timeout_s: float = 0.0
 
     @property
     def tcp_hosts(self) -> list[TcpHost]:
@@ -78,6 +82,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         pause_is_set=bool(environ.get("DISTCC_PAUSE_TIME_MSEC")),
         own_names=[name for name in environ if name.startswith((PREFIX, "DISTCC_DRIVER_"))],
         backoff_warning=_backoff_warning(environ),
+        wait_for=_whole_number(environ, "DISTCC_AUTO_WAIT_FOR") or 0,
+        wait_timeout_s=_seconds(environ, "DISTCC_AUTO_WAIT_TIMEOUT", may_be_zero=True) or 0.0,
     )
 
 
@@ -117,16 +123,17 @@ def _whole_number(environ: Mapping[str, str], name: str) -> int | None:
     return int(text.lstrip("0") or "0")  # int() refuses more than 4300 digits, also zeros
 
 
-def _seconds(environ: Mapping[str, str], name: str) -> float | None:
+def _seconds(environ: Mapping[str, str], name: str, *, may_be_zero: bool = False) -> float | None:
     """The value of a variable; None if it is not set or empty."""
     text = environ.get(name, "").strip()
     if not text:
         return None
     whole, _, fraction = text.partition(".")
     is_number = _DIGITS.issuperset(whole + fraction) and whole + fraction and len(whole) <= _MAX_DIGITS
-    if not is_number or float(text) <= 0:
+    if not is_number or (float(text) <= 0 and not may_be_zero):
+        least = "from 0" if may_be_zero else "above 0"
         raise ConfigError(
-            name, f"{text!r} is not a time", "use a number of seconds above 0, such as 2 or 0.5"
+            name, f"{text!r} is not a time", f"use a number of seconds {least}, such as 2 or 0.5"
         )
     return float(text)
 
@@ -152,6 +159,22 @@ def check_hosts(settings: Settings) -> None:
         raise ConfigError(
             "DISTCC_AUTO_HOSTS", "no valid entry", "write HOST[:PORT[:STATS_PORT]] or ssh://HOST"
         )
+
+
+def wait_warning(settings: Settings) -> Message | None:
+    """What is wrong with the variables that say how to wait for workers."""
+    count, hosts = settings.wait_for, len(settings.hosts)
+    if bool(count) != bool(settings.wait_timeout_s):
+        names = ["DISTCC_AUTO_WAIT_FOR", "DISTCC_AUTO_WAIT_TIMEOUT"]
+        given, missing = names if count else reversed(names)
+        return Message(given, f"no effect without {missing}", f"set {missing}, too")
+    if count > hosts:
+        return Message(
+            "DISTCC_AUTO_WAIT_FOR",
+            f"{count} is more than the entries of DISTCC_AUTO_HOSTS",
+            f"{hosts} will do",
+        )
+    return None
 
 
 def read_warnings(environ: Mapping[str, str]) -> list[Message]:

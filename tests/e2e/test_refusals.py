@@ -37,6 +37,8 @@ BAD_VALUES = [
     ("EARLY_LOCAL_JOBS", "1\n2", "whole number"),
     ("EARLY_LOCAL_JOBS", "$(touch pwned)", "whole number"),
     ("EARLY_LOCAL_JOBS", "'\"`\x1b[31m", "whole number"),
+    ("WAIT_FOR", "two", "whole number"),
+    ("WAIT_TIMEOUT", "-1", "seconds from 0"),
     ("CONNECT_TIMEOUT", "0", "seconds above 0"),
     ("CONNECT_TIMEOUT", "-2", "seconds above 0"),
     ("CONNECT_TIMEOUT", "soon", "seconds above 0"),

@@ -11,7 +11,7 @@ from distcc_driver.core.settings import read_log_level, read_settings, read_warn
 from ..samples import settings_of
 
 COUNTS = ("COMPILER_MEMORY", "EARLY_LOCAL_JOBS", "FALLBACK_LOCAL_JOBS", "PREPROCESSOR_SATURATION_JOBS")
-KNOWN = ("HOSTS", *COUNTS, "CONNECT_TIMEOUT", "LOG_LEVEL")
+KNOWN = ("HOSTS", *COUNTS, "CONNECT_TIMEOUT", "WAIT_FOR", "WAIT_TIMEOUT", "LOG_LEVEL")
 
 
 def message_of(**variables: object) -> str:
@@ -29,6 +29,7 @@ def test_defaults() -> None:
     assert found.fallback_local_jobs is None
     assert found.saturation_jobs is None
     assert found.connect_timeout_s is None
+    assert (found.wait_for, found.wait_timeout_s) == (0, 0)
     assert found.log_level == "info"
     assert found.pause_is_set is False
 
@@ -50,6 +51,8 @@ def test_every_value_given() -> None:
         FALLBACK_LOCAL_JOBS="2",
         PREPROCESSOR_SATURATION_JOBS="3",
         CONNECT_TIMEOUT="0.25",
+        WAIT_FOR="4",
+        WAIT_TIMEOUT="0.5",
         LOG_LEVEL="debug",
     )
     assert [host.text for host in found.hosts] == ["worker:1", "ssh://other"]
@@ -58,6 +61,7 @@ def test_every_value_given() -> None:
     assert found.early_local_jobs == 1
     assert found.fallback_local_jobs == 2
     assert found.saturation_jobs == 3
+    assert (found.wait_for, found.wait_timeout_s) == (4, 0.5)
     assert found.connect_timeout_s == 0.25
     assert found.log_level == "debug"
 
@@ -142,7 +146,7 @@ def test_no_hosts_at_all_is_an_error_that_shows_how(environ: dict[str, str]) -> 
         ("DISTCC_AUTO_EARLY_JOBS", "DISTCC_AUTO_EARLY_LOCAL_JOBS"),
         ("DISTCC_AUTO_FALLBACK_JOBS", "DISTCC_AUTO_FALLBACK_LOCAL_JOBS"),
         ("DISTCC_AUTO_PREPROCESSOR_JOBS", "DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS"),
-        ("DISTCC_AUTO_TIMEOUT", "DISTCC_AUTO_CONNECT_TIMEOUT"),
+        ("DISTCC_AUTO_CONNECTION_TIMEOUT", "DISTCC_AUTO_CONNECT_TIMEOUT"),
         ("DISTCC_AUTO_LOGLEVEL", "DISTCC_AUTO_LOG_LEVEL"),
         ("DISTCC_AUTO_log_level", "DISTCC_AUTO_LOG_LEVEL"),
     ],
