@@ -23,7 +23,8 @@ except ModuleNotFoundError as missing:
 
 app = typer.Typer(
     help="Spread a C or C++ build over every distccd worker that is alive. "
-    "A build itself is run by the shell function distcc_build; the commands here show what it will do.",
+    "A build itself is run by distcc_build, a shell function and a program; "
+    "the commands here show what it will do.",
     epilog="Exit codes: 0 fine, 1 a finding, 2 wrong usage, 96 a variable, the host list or the "
     "installation is wrong, 97 no build is possible, 128 + n ended by signal n.",
     no_args_is_help=True,
@@ -283,7 +284,7 @@ def setup(
 
 
 @app.command()
-def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh", show_default=False)]) -> None:
+def shim(shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", show_default=False)]) -> None:
     """Print the path of the file that a shell sources to get distcc_build.
 
     Start files can use this path: it stays the same when distcc-driver or Python is upgraded.

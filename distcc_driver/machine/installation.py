@@ -11,24 +11,30 @@ if TYPE_CHECKING:
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ROOT = os.path.dirname(PACKAGE)
-_SHIMS = {"bash": "distcc.sh", "zsh": "distcc.zsh"}
-SHELLS = tuple(_SHIMS)
+_SHIMS = {
+    "bash": "distcc.sh",
+    "zsh": "distcc.zsh",
+    "fish": os.path.join("distcc_driver", "share", "distcc.fish"),
+}
+SHELLS = ("bash", "zsh")  # those in which distcc_build is a function
 
 
 def find_shim(shell: str) -> str:
-    """The path of the file that `shell`, bash or zsh, sources.
+    """The path of the file that `shell`, bash, zsh or fish, sources.
 
     In a clone, it is above the package. If the package is below PREFIX/lib/python3.N, the file is in
     PREFIX/share: that path stays the same when Python is upgraded. Otherwise the file is in the package.
     """
-    name = _SHIMS[shell]
     if _is_clone():
-        return os.path.join(_ROOT, name)
+        return os.path.join(_ROOT, _SHIMS[shell])
+    name = os.path.basename(_SHIMS[shell])
     version = os.path.dirname(_ROOT)
     library, prefix = os.path.dirname(version), os.path.dirname(os.path.dirname(version))
     lasting = os.path.join(prefix, "share", "distcc-driver", name)
     is_below = os.path.basename(version).startswith("python3.") and os.path.basename(library) == "lib"
-    return lasting if is_below and os.path.exists(lasting) else os.path.join(PACKAGE, name)
+    if is_below and os.path.exists(lasting):
+        return lasting
+    return os.path.join(PACKAGE, "share", name) if shell == "fish" else os.path.join(PACKAGE, name)
 
 
 def remedy() -> str:
@@ -48,7 +54,7 @@ def main(shell: str) -> NoReturn:
     from .log import Log
 
     if shell not in _SHIMS:
-        Log("error").error(f"shim: {shell}: there is none for this shell; write bash or zsh")
+        Log("error").error(f"shim: {shell}: there is none for this shell; write bash, zsh or fish")
         sys.exit(2)
     try:
         os.write(1, os.fsencode(find_shim(shell)) + b"\n")  # a path may be any bytes

@@ -46,7 +46,7 @@ def test_it_has_the_parts_that_people_look_for(shown: list[str]) -> None:
     "line",
     [
         "DISTCC_AUTO_CONNECT_TIMEOUT",
-        "distcc-driver shim bash|zsh",
+        "distcc-driver shim bash|zsh|fish",
         "AUTO_HOST_SPEC    = TCP_HOST | SSH_HOST",
         "distcc_build sh -c 'make -j{jobs} && make -j{jobs} -C tests'",
     ],
