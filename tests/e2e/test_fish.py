@@ -42,9 +42,17 @@ def fish(script: str, environ: Mapping[str, str], work: Path) -> subprocess.Comp
     )
 
 
+def quoted(path: object) -> str:
+    """A path as one word of fish, in which a backslash and a quote between single quotes need a backslash."""
+    text = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
 def test_the_line_of_the_page(ready: dict[str, str], work: Path, recorder: Recorder) -> None:
     ready["PATH"] = f"{ROOT / '.venv' / 'bin'}:{ready['PATH']}"
-    done = fish(f"{LINE}\ndistcc_build {recorder.path} 'two  words' '' '*' -n; exit $status", ready, work)
+    done = fish(
+        f"{LINE}\ndistcc_build {quoted(recorder.path)} 'two  words' '' '*' -n; exit $status", ready, work
+    )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert recorder.arguments == [b"two  words", b"", b"*", b"-n", b"-j", b"5"]
 
@@ -55,10 +63,10 @@ def test_an_installed_package(
     """The program is found, though it is not on PATH; braces need no quotes."""
     path = installed.run("shim", "fish").removesuffix("\n")
     assert path == str(installed.packages.parents[2] / "share" / "distcc-driver" / "distcc.fish")
-    script = f"source {path.replace(' ', chr(92) + ' ').replace(chr(39), chr(92) + chr(39))}"
-    done = fish(
-        f"{script}; distcc_build {recorder.path} -j{{jobs}}; distcc_build sh -c 'exit 7'", ready, work
+    script = (
+        f"source {quoted(path)}; distcc_build {quoted(recorder.path)} -j{{jobs}}; distcc_build sh -c 'exit 7'"
     )
+    done = fish(script, ready, work)
     assert done.returncode == 7, done.stderr
     assert recorder.arguments == [b"-j5"]
 
@@ -66,9 +74,8 @@ def test_an_installed_package(
 def test_tab_completes_the_command_behind_it(ready: dict[str, str], work: Path) -> None:
     (work / "unique-file").touch()
     shim = ROOT / "distcc_driver" / "share" / "distcc.fish"
-    done = fish(
-        f"source {shim}; complete -C 'distcc_build mak'; complete -C 'distcc_build cat uniq'", ready, work
-    )
+    script = f"source {quoted(shim)}; complete -C 'distcc_build mak'; complete -C 'distcc_build cat uniq'"
+    done = fish(script, ready, work)
     assert "make" in [line.partition("\t")[0] for line in done.stdout.splitlines()]
     assert "unique-file" in done.stdout
 
