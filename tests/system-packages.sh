@@ -97,6 +97,7 @@ look_for() {
             program ninja-build ninja
             program rpm rpmbuild
             program scons
+            program sudo
             program systemd systemd-analyze
             program time
             program xz-utils xz
