@@ -81,6 +81,12 @@ def test_readme_leads_to_every_page() -> None:
     assert reached_from(README) == set(PAGES)
 
 
+def test_every_page_of_docs_is_installed() -> None:
+    installed = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    names = [page.relative_to(ROOT).as_posix() for page in PAGES if page.parent.name == "docs"]
+    assert [name for name in names if f'"{name}" = "share/doc/distcc-driver/{name}"' not in installed] == []
+
+
 def test_readme_has_at_most_1500_words() -> None:
     assert len(README.read_text(encoding="utf-8").split()) <= 1500
 
