@@ -207,7 +207,10 @@ def _tunnels_of(plan: Plan, hosts: Sequence[SshHost]) -> dict[int, OpenTunnel]:
     """The tunnels that a plan uses, by the numbers of their hosts."""
     used = {share.worker.endpoint.host: share.worker.endpoint for share in plan.shares}
     numbers = {number: host for number, host in enumerate(hosts) if host in used}
-    return {number: OpenTunnel(number, used[host].job_port, host.text) for number, host in numbers.items()}
+    return {
+        number: OpenTunnel(number, used[host].job_port, host.text, used[host].stats_port)
+        for number, host in numbers.items()
+    }
 
 
 def _prepare_process() -> None:

@@ -24,11 +24,15 @@ _MAX_CONTROL_PATH = 86
 
 
 class OpenTunnel(Record):
-    """A tunnel that the build uses: number in the session, local job port, host as written in the list."""
+    """A tunnel that the build uses: number in the session, local job port, host as written in the list.
+
+    `stats_port` is the local stats port. It is None if a version that did not write it has begun the build.
+    """
 
     number: int
     job_port: int
     host_text: str
+    stats_port: int | None = None
 
 
 def create(owner_pid: int, environ: Mapping[str, str]) -> str:
@@ -115,7 +119,7 @@ def write_state(path: str, log_level: str, tunnels: list[OpenTunnel]) -> bool:
 
     The file appears complete or not at all. Raises `ConfigError` if it cannot be written.
     """
-    lines = [log_level, *(f"{tunnel.number} {tunnel.job_port} {tunnel.host_text}" for tunnel in tunnels)]
+    lines = [log_level, *map(_state_line, tunnels)]
     state = os.path.join(path, _STATE)
     try:
         with open(f"{state}.part", "w", encoding="utf-8") as file:
@@ -164,8 +168,17 @@ def _read_state(path: str) -> tuple[str, list[OpenTunnel]] | None:
             log_level, *lines = file.read().split("\n")
     except OSError:
         return None
-    fields = [line.split(" ", 2) for line in lines]
-    return log_level, [OpenTunnel(int(number), int(port), text) for number, port, text in fields]
+    return log_level, [_tunnel_in(line) for line in lines]
+
+
+def _state_line(tunnel: OpenTunnel) -> str:
+    stats_port = "" if tunnel.stats_port is None else f" {tunnel.stats_port}"
+    return f"{tunnel.number} {tunnel.job_port} {tunnel.host_text}{stats_port}"
+
+
+def _tunnel_in(line: str) -> OpenTunnel:
+    number, job_port, host_text, *rest = line.split(" ")  # no entry of a host list has a blank
+    return OpenTunnel(int(number), int(job_port), host_text, int(rest[0]) if rest else None)
 
 
 def _make_empty(path: str) -> bool:

@@ -102,8 +102,20 @@ def test_missing_place_has_no_session(base: Path) -> None:
 
 def test_state_is_read_as_it_was_written(base: Path) -> None:
     path = path_in(base)
-    tunnels = [OpenTunnel(0, 40001, "ssh://me@worker:2222/3632"), OpenTunnel(12, 40002, "ssh://[::1]")]
+    tunnels = [
+        OpenTunnel(0, 40001, "ssh://me@worker:2222/3632", 40003),
+        OpenTunnel(12, 40002, "ssh://[::1]", 40004),
+    ]
     assert session.write_state(path, "warning", tunnels)
+    assert session.open_tunnels(path) == tunnels
+    assert session.take_state(path) == ("warning", tunnels)
+
+
+def test_state_of_a_version_that_wrote_no_stats_ports_is_read(base: Path) -> None:
+    """The package may be replaced while a build runs."""
+    path = path_in(base)
+    Path(path, "state").write_text("warning\n0 40001 ssh://me@worker:2222/3632\n12 40002 ssh://[::1]")
+    tunnels = [OpenTunnel(0, 40001, "ssh://me@worker:2222/3632"), OpenTunnel(12, 40002, "ssh://[::1]")]
     assert session.take_state(path) == ("warning", tunnels)
 
 
