@@ -242,7 +242,7 @@ def monitor(
     """Show what running builds do: the slots of each worker, the work here, and what limits the build.
 
     Finds the builds of this user by itself, also those of plain distcc, waits for one if there is none, and
-    ends when they have ended. Reads distcc's own files and asks no worker.
+    ends when they have ended. Reads distcc's own files, and asks each worker for its load every 10 s.
     """
     from .monitor.monitor import run_monitor, show_once
 

@@ -12,16 +12,19 @@ from .jobtracker import Held, JobTracker, Sight
 from .limits import limit_of, load_of
 from .picture import Build, Step, ThisMachine, Worker
 from .statedirectory import host_text, state_path
-from .tunnelnames import tunnel_names
+from .tunnels import open_tunnels
+from .workerloads import find_stats_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
+    from ..ssh.session import OpenTunnel
     from .clientprocesses import BuildProcess, Client
     from .hostlist import Entry
     from .limits import Load
     from .picture import Job
     from .statedirectory import StateDirectory
+    from .workerloads import StatsPort, WorkerLoads
 
 _LOADS = 8
 _BACKOFF_S = 60.0
@@ -30,14 +33,16 @@ _BACKOFF_S = 60.0
 class BuildView:
     """What is known of a build: all processes that build in one directory with the same host list."""
 
-    def __init__(self, process: BuildProcess, directory: StateDirectory) -> None:
+    def __init__(self, process: BuildProcess, directory: StateDirectory, worker_loads: WorkerLoads) -> None:
         self.process = process
         self._directory = directory
+        self._worker_loads = worker_loads
         self._environ = process.environ
         self._hosts = HostList()
         self._text: str | None = None
         self._slots: dict[str, tuple[Entry | None, int]] = {}
-        self._names: dict[str, str] = {}
+        self._tunnels: dict[str, OpenTunnel] = {}
+        self._stats_ports: dict[str, StatsPort] = {}
         self._marked: dict[str, float] = {}  # time of the end of the mark of a worker
         self._tracker = JobTracker()
         self._loads: deque[Load] = deque(maxlen=_LOADS)
@@ -49,11 +54,17 @@ class BuildView:
         """The lock files of all its slots."""
         return self._slots
 
+    @property
+    def stats_ports(self) -> Collection[StatsPort]:
+        """The stats ports of its workers, as far as they are known."""
+        return self._stats_ports.values()
+
     def refresh(self, now: float, processors: float | None) -> None:
         """Once a second: read the host list and the marks; `processors` is the part of them that is busy."""
         self._processors = processors
         text = host_text(self._environ)
-        if text != self._text:
+        is_new = text != self._text
+        if is_new:
             self._text, self._hosts = text, parse_host_list(text)
             self._slots = {
                 entry.lock_name(slot): (entry, slot)
@@ -61,7 +72,8 @@ class BuildView:
                 for slot in range(entry.slots)
             }
             self._slots |= {name: (None, slot) for slot, name in enumerate(self._hosts.local_lock_names)}
-        self._name_tunnels()
+        if self._find_tunnels() or is_new:
+            self._stats_ports = find_stats_ports(self._hosts.entries, self._tunnels)
         self._marked = {}
         period_s = _backoff_s(self._environ)
         for entry in self._hosts.entries:
@@ -127,9 +139,9 @@ class BuildView:
         score = self._tracker.score(entry.key)
         end = self._marked.get(entry.key, 0.0)
         is_avoided = end > now
-        tunnel = self._names.get(entry.key)
+        tunnel = self._tunnels.get(entry.key)
         return Worker(
-            name=tunnel or entry.name,
+            name=tunnel.host_text if tunnel else entry.name,
             via="ssh" if tunnel else entry.via,
             slots=entry.slots,
             jobs=tuple(sorted(jobs, key=lambda job: job.slot)),
@@ -139,14 +151,20 @@ class BuildView:
             done=score.done,
             done_per_s=round(self._tracker.rate_per_s(entry.key, now), 2),
             failed=score.failed,
+            load=self._worker_loads.of(self._stats_ports.get(entry.key)),
         )
 
-    def _name_tunnels(self) -> None:
-        ends = [entry for entry in self._hosts.entries if entry.address == LOOPBACK]
-        if any(entry.key not in self._names for entry in ends):
-            names = tunnel_names(self._environ)
-            found = {entry.key: names.get(entry.port or 0) for entry in ends}
-            self._names.update({key: name for key, name in found.items() if name is not None})
+    def _find_tunnels(self) -> bool:
+        """Look which workers are ends of tunnels; whether there are new ones."""
+        ends = [
+            entry
+            for entry in self._hosts.entries
+            if entry.address == LOOPBACK and entry.key not in self._tunnels
+        ]
+        tunnels = open_tunnels(self._environ) if ends else {}
+        found = {entry.key: tunnels[entry.port] for entry in ends if entry.port in tunnels}
+        self._tunnels.update(found)
+        return bool(found)
 
     def _notes(self) -> tuple[str, ...]:
         notes = []

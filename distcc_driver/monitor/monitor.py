@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _PERIOD_S = 0.25
 _ONCE_S = 0.3
+_LOADS_S = 2.0
 _PIPE_WIDTH = 120
 _GARBAGE = 100_000
 _NO_BUILD = "no build with distcc runs"
@@ -40,6 +41,7 @@ def show_once(directory: str, as_json: bool) -> int:
     with Observer(directory) as observer:
         observer.look()
         time.sleep(_ONCE_S)  # how busy the processors are can only be told of a while
+        observer.wait_for_loads(_LOADS_S)
         picture = observer.look()
     if as_json:
         write_lines([json.dumps(monitor_document(picture), indent=2)])

@@ -50,6 +50,7 @@ def _worker(worker: Worker) -> dict[str, Any]:
         "done": worker.done,
         "done_per_s": worker.done_per_s,
         "failed": worker.failed,
+        "load": None if worker.load is None else round(worker.load, 2),
         "jobs": [_job(job) for job in worker.jobs],
     }
 

@@ -12,6 +12,7 @@ from .picture import Picture
 from .portableclients import PortableClients
 from .processorload import ProcessorLoad
 from .statedirectory import StateDirectory
+from .workerloads import WorkerLoads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -33,6 +34,7 @@ class Observer:
         has_proc = os.path.isdir("/proc/self")
         self._processes = ClientProcesses() if has_proc else PortableClients(os.environ)
         self._processors = ProcessorLoad()
+        self._worker_loads = WorkerLoads()
         self._directories: dict[str, StateDirectory] = {}
         self._views: dict[BuildKey, BuildView] = {}
         self._running_s: dict[BuildKey, float] = {}  # when a build was last known to run
@@ -72,6 +74,10 @@ class Observer:
         )
         return Picture(now, round(now_s - self._began_s, 3), builds, self._processes.notes)
 
+    def wait_for_loads(self, seconds: float) -> None:
+        """Let the workers say their loads, which takes so many seconds at most."""
+        self._worker_loads.wait(seconds)
+
     def _is_wanted(self, directory: str) -> bool:
         return not self._top or f"{directory}/".startswith(f"{self._top.rstrip('/')}/")
 
@@ -87,7 +93,7 @@ class Observer:
                 continue
             directory = self._directories.setdefault(key.state_path, StateDirectory(key.state_path))
             if key not in self._views:
-                self._views[key] = BuildView(process, directory)
+                self._views[key] = BuildView(process, directory, self._worker_loads)
         for key, view in list(self._views.items()):
             if self._processes.is_running(view.process):
                 self._running_s[key] = now_s
@@ -100,6 +106,7 @@ class Observer:
         processors = self._processors.busy()
         for view in self._views.values():
             view.refresh(now, processors)
+        self._worker_loads.ask([port for view in self._views.values() for port in view.stats_ports])
 
     def _holders(self, path: str) -> dict[str, int]:
         names = {

@@ -45,7 +45,7 @@ class Worker:
 
     `others` are slots that clients of other builds hold. `avoided_s` tells for how many seconds more distcc
     avoids it, None if it does not; `avoided_why` what was seen of the cause. `done` and `failed` are counted
-    from samples.
+    from samples. `load` is the mean of the load averages that the worker told last, None if it is not known.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Worker:
     done: int = 0
     done_per_s: float = 0.0
     failed: int = 0
+    load: float | None = None
 
     def count(self, steps: tuple[Step, ...]) -> int:
         """How many slots are in one of these steps."""

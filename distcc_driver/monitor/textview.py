@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from ..core.wording import NAMED_HOSTS
 from .picture import HELD, MOVING
 from .spans import cut, fitted
@@ -29,6 +31,7 @@ _WIDEST_BAR = 40
 _NARROW = 60
 _BEFORE_FILE = 31
 _SHORTEST_FILE = 10
+_SHORTEST_JOB = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +168,26 @@ def _worker_line(worker: Worker, name_width: int, bar_width: int, layout: Layout
         line.append((f" {worker.done:>5} done {worker.done_per_s:>5.1f}/s", ""))
         if worker.failed:
             line.append((f" {worker.failed} failed", "avoided"))
-    used = sum(len(text) for text, _ in line)
+    room = layout.width - sum(len(text) for text, _ in line)
+    load = _load_text(worker, layout)
+    line += _activity(worker, room - len(load) if room - len(load) >= _SHORTEST_JOB else room)
+    used = sum(cell_len(text) for text, _ in line)
+    return [*line, (load, "")] if used + len(load) <= layout.width else line
+
+
+def _load_text(worker: Worker, layout: Layout) -> str:
+    return "" if worker.load is None or layout.width < _NARROW else f"  load {worker.load:.1f}"
+
+
+def _activity(worker: Worker, room: int) -> Line:
+    """Why distcc avoids a worker, or the job there that takes longest, in so many cells."""
     if worker.avoided_s is not None:
         why = f": {worker.avoided_why}" if worker.avoided_why else ""
-        line.append((f"  avoided for {worker.avoided_s:.0f} s more{cut(why, 200)}", "avoided"))
-    elif worker.jobs:
-        longest = max(worker.jobs, key=lambda job: job.age_s)
-        room = layout.width - used - 2
-        line.append((f"  {_job_text(longest, room)}", "held" if longest.step in HELD else ""))
-    return line
+        return [(f"  avoided for {worker.avoided_s:.0f} s more{cut(why, 200)}", "avoided")]
+    if not worker.jobs:
+        return []
+    longest = max(worker.jobs, key=lambda job: job.age_s)
+    return [(f"  {_job_text(longest, room - 2)}", "held" if longest.step in HELD else "")]
 
 
 def _job_text(job: Job, room: int) -> str:

@@ -61,16 +61,24 @@ def ask_all(
     return _run(endpoints, ask, patience)
 
 
-def ask_stats(endpoints: Sequence[Endpoint], timeout_s: float) -> list[Worker | Rejection]:
+def ask_stats(
+    endpoints: Sequence[Endpoint],
+    timeout_s: float,
+    answered: Callable[[Endpoint, Worker | Rejection], None] | None = None,
+) -> list[Worker | Rejection]:
     """Ask the stats port of every endpoint once; results come in the order of `endpoints`.
 
-    All hosts together have `timeout_s` seconds. No host can make this raise an error.
+    All hosts together have `timeout_s` seconds. No host can make this raise an error. `answered` is called
+    when a host is done.
     """
     patience = Patience(timeout_s)
     end = time.monotonic() + timeout_s
 
     def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
-        return _ask(endpoint, (endpoint.stats_port,), resolver, patience, end)
+        result = yield from _ask(endpoint, (endpoint.stats_port,), resolver, patience, end)
+        if answered:
+            answered(endpoint, result)
+        return result
 
     return _run(endpoints, ask, patience)
 

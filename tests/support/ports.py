@@ -17,10 +17,10 @@ def family_of(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def bound_socket(address: str = LOOPBACK) -> socket.socket:
-    """A socket bound to a free port. The port refuses connections until the socket listens."""
+def bound_socket(address: str = LOOPBACK, port: int = 0) -> socket.socket:
+    """A socket bound to a port, 0 for a free one. The port refuses connections until the socket listens."""
     bound = socket.socket(family_of(address))
-    bound.bind((address, 0))
+    bound.bind((address, port))
     return bound
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -25,9 +26,9 @@ class Server:
     The server listens while the context is entered. When it is left, every thread has ended.
     """
 
-    def __init__(self, answer: Answer, address: str = LOOPBACK) -> None:
+    def __init__(self, answer: Answer, address: str = LOOPBACK, port: int = 0) -> None:
         self._answer = answer
-        self._listener = bound_socket(address)
+        self._listener = bound_socket(address, port)
         self.address = address
         self.port = port_of(self._listener)
         self.connections = 0
@@ -131,16 +132,35 @@ def with_free_memory(address: str, stats_port: int, free_memory_mib: int) -> Ans
 
     def answer(connection: socket.socket, closing: threading.Event) -> None:
         del closing
-        page = b""
-        with socket.create_connection((address, stats_port), 30) as upstream:
-            upstream.sendall(connection.recv(4096))
-            with contextlib.suppress(ConnectionResetError):
-                while data := upstream.recv(4096):
-                    page += data
+        page = _page((address, stats_port), connection.recv(4096))
         before, tag, after = page.partition(b"</distccstats>")
         connection.sendall(before + b"dcc_free_mem %d MB\n" % free_memory_mib + tag + after)
 
     return answer
+
+
+def with_loads(address: str, stats_port: int, *loads: float) -> Answer:
+    """Passes on the page of a real stats port, with three other load averages."""
+
+    def answer(connection: socket.socket, closing: threading.Event) -> None:
+        del closing
+        page = _page((address, stats_port), connection.recv(4096))
+        for number, load in enumerate(loads, 1):
+            page = re.sub(rb"(?m)^dcc_load%d .*$" % number, b"dcc_load%d %.2f" % (number, load), page)
+        connection.sendall(page)
+
+    return answer
+
+
+def _page(place: tuple[str, int], request: bytes) -> bytes:
+    """What a real stats port answers to a request."""
+    page = b""
+    with socket.create_connection(place, 30) as upstream:
+        upstream.sendall(request)
+        with contextlib.suppress(ConnectionResetError):
+            while data := upstream.recv(4096):
+                page += data
+    return page
 
 
 def forwarding(port: int, source: str) -> Answer:

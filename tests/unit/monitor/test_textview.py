@@ -47,6 +47,30 @@ def test_a_picture() -> None:
 
 
 @pytest.mark.parametrize(
+    ("worker", "width", "end"),
+    [
+        (BUSY, 120, "  2.2/s  file3.c 1:03  load 3.2"),
+        (BUSY, 68, "  2.2/s  file3.c 1:03  load 3.2"),
+        (BUSY, 67, "  2.2/s  file3.c 1:03"),
+        (BUSY, 40, " 5/8    file3.c 1:03"),
+        (replace(BUSY, jobs=()), 120, "  2.2/s  load 3.2"),
+        (AVOIDED, 120, " avoided for 41 s more: main.c failed  load 3.2"),
+        (AVOIDED, 95, " avoided for 41 s more: main.c failed"),
+    ],
+)
+def test_the_load_is_at_the_end_if_there_is_room(worker: Worker, width: int, end: str) -> None:
+    line = texts(replace(BUILD, workers=(replace(worker, load=3.24),)), width=width)[1]
+    assert line.endswith(end), line
+
+
+def test_a_long_file_name_leaves_room_for_the_load() -> None:
+    job = JOBS[0]._replace(file="long" * 50)
+    line = texts(replace(BUILD, workers=(replace(BUSY, jobs=(job,), load=0.0),)), width=80)[1]
+    assert len(line) == 80
+    assert line.endswith("long 1:00  load 0.0")
+
+
+@pytest.mark.parametrize(
     ("here", "text"),
     [
         (ThisMachine(4, 2), "preprocessing 0 of 2"),
@@ -145,7 +169,10 @@ def test_names_are_never_more_than_text(text: str, width: int) -> None:
         BUILD,
         directory=text,
         command=text,
-        workers=(replace(BUSY, name=text, jobs=(job,)), replace(AVOIDED, avoided_why=text)),
+        workers=(
+            replace(BUSY, name=text, jobs=(job,), load=3.2),
+            replace(AVOIDED, avoided_why=text, load=3.2),
+        ),
         limit=Limit("slots", text),
         notes=(text,),
     )
