@@ -262,7 +262,7 @@ __distcc_build() {
     # Not in the program: bash knows by itself which signals the program ignores. It ignores QUIT until it has a trap.
     [[ -n ${ZSH_VERSION-}${__distcc_program-} ]] || __distcc_ignores || __distcc_ignored=$((__distcc_ignored | $?))
     # The prelude is code for the command's sub-shell. It removes our variables and functions.
-    __distcc_prelude='\builtin \unset __distcc_prelude __distcc_caught __distcc_ignored;'
+    __distcc_prelude='\builtin \unset __distcc_prelude __distcc_caught __distcc_ignored __distcc_program;'
     __distcc_prelude="$__distcc_prelude \\builtin \\unset -f __distcc_tell __distcc_close;"
     \builtin trap __distcc_abandon EXIT
     for __distcc_signal in 1 2 3 15; do
@@ -328,8 +328,9 @@ distcc_build() {
             'source distcc.sh in this shell, or have the program distcc_build on PATH' >&2
         \builtin return 96
     fi
-    \builtin typeset __distcc_ignored
+    \builtin typeset __distcc_ignored __distcc_program
     __distcc_ignored=0
+    __distcc_program=''
     # Look now which signals are ignored: a sub-shell of zsh forgets it, and so does one in a background job of bash.
     # QUIT does not count, and at a prompt TERM does not either: shells ignore them by themselves.
     if [[ -n ${ZSH_VERSION-} ]] || ((${BASH_SUBSHELL-0})); then
