@@ -278,9 +278,9 @@ def test_the_message_of_an_incomplete_installation(
 
 
 def test_another_shell_has_no_shim(installed: Installed) -> None:
-    done = subprocess.run([installed.program, "shim", "fish"], capture_output=True, text=True, check=False)
+    done = subprocess.run([installed.program, "shim", "tcsh"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "distcc-driver: shim: fish: there is none for this shell; write bash or zsh\n"
+    assert done.stderr == "distcc-driver: shim: tcsh: there is none for this shell; write bash, zsh or fish\n"
 
 
 def test_a_clone_has_its_shims_above_the_package() -> None:
