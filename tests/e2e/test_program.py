@@ -194,23 +194,27 @@ def test_a_build_that_handles_the_signal_keeps_its_status(ready: dict[str, str],
 def test_a_build_that_goes_on_after_a_signal(ready: dict[str, str], work: Path) -> None:
     script = "trap 'echo handled' HUP; echo started; read line < go; exit 4"
     os.mkfifo(work / "go")
+    gate = os.open(work / "go", os.O_RDWR)  # so that no opening of it waits, which a signal could interrupt
     with Started([PROGRAM, "sh", "-c", script], ready, work) as build:
         assert build.line() == "started"
         for _ in range(3):
             os.kill(build.pid, signal.SIGHUP)
-            # dash runs a trap when `read` or the opening of the FIFO returns
-        (work / "go").write_text("go\n")
+            # dash runs a trap when `read` returns
+        os.write(gate, b"go\n")
         assert build.status() == 4
+    os.close(gate)
 
 
 def test_nohup(ready: dict[str, str], work: Path) -> None:
     os.mkfifo(work / "go")
+    gate = os.open(work / "go", os.O_RDWR)  # so that no opening of it waits, which a signal could interrupt
     command = ["sh", "-c", 'exec nohup "$@" | cat', "sh", PROGRAM]
     with Started([*command, "sh", "-c", "echo started; read line < go; echo went on"], ready, work) as build:
         assert build.line() == "started"
         os.killpg(build.pid, signal.SIGHUP)
-        (work / "go").write_text("go\n")
+        os.write(gate, b"go\n")
         build.status()
+    os.close(gate)
 
 
 def test_a_signal_ends_a_plan_whose_worker_does_not_answer(ready: dict[str, str], work: Path) -> None:
