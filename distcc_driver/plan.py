@@ -33,8 +33,8 @@ from .machine.backoff import remove_marks
 from .machine.capacity import local_capacity
 from .machine.ccacheprefix import ccache_prefix
 from .machine.log import Log
-from .network.patience import Patience
 from .network.probe import ask_all
+from .network.timelimit import TimeLimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ def plan_build(
         while not _plan_with_tunnels(direct, settings, environ, log, shell_pid, text_of, waiting):
             pass
         return
-    results = waiting.ask_direct(direct) if waiting else ask_all(direct, Patience(settings.connect_timeout_s))
+    if waiting:
+        results = waiting.ask_direct(direct)
+    else:
+        results = ask_all(direct, TimeLimit(settings.connect_timeout_s))
     outcome = _plan(results, settings, log)
     _remove_backoff_marks(outcome.plan, environ, log)
     stdout.write(text_of(outcome))
@@ -109,9 +112,9 @@ def _plan_with_tunnels(
     from .ssh.buildtunnels import BuildTunnels  # takes long, so only for SSH hosts
 
     with BuildTunnels(settings.ssh_hosts, environ, shell_pid) as tunnels:
-        results = ask_all(direct, Patience(settings.connect_timeout_s))
+        results = ask_all(direct, TimeLimit(settings.connect_timeout_s))
         tunnels.connect(log)
-        results += tunnels.ask_all(Patience(settings.connect_timeout_s))
+        results += tunnels.ask_all(TimeLimit(settings.connect_timeout_s))
         if waiting and waiting.pause(results):
             return False
         outcome = _plan(results, settings, log)

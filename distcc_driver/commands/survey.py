@@ -13,8 +13,8 @@ from ..core.errors import Message, NoCapacityError
 from ..core.facts import Endpoint, split_results
 from ..core.selection import select
 from ..machine.capacity import local_capacity
-from ..network.patience import Patience
 from ..network.probe import ask_all
+from ..network.timelimit import TimeLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,12 +106,12 @@ class Survey:
         """Ask every host now. An SSH host whose connection failed is not tried again."""
         direct = [Endpoint.direct(host) for host in self._settings.tcp_hosts]
         timeout_s = self._settings.connect_timeout_s
-        results = ask_all(direct, Patience(timeout_s), self._answered)
+        results = ask_all(direct, TimeLimit(timeout_s), self._answered)
         if self._tunnels is not None:
             if not self._is_connected:
                 self._tunnels.connect(self._log, self._quiet)
                 self._is_connected = True
-            results += self._tunnels.ask_all(Patience(timeout_s), self._answered)
+            results += self._tunnels.ask_all(TimeLimit(timeout_s), self._answered)
         return _answers(self._settings, results)
 
 

@@ -125,7 +125,7 @@ class JobTracker:
         return len(ends) / max(_SHORTEST_RATE_S, min(_RATE_S, now - self._began))
 
     def _follow(self, pid: int, sight: Sight, now: float) -> _Tracked:
-        """What a client does now, in the light of what it did before."""
+        """The job of a client in this picture, continued from the picture before."""
         held, before = sight.held, self._jobs.get(pid)
         if before is not None and before.sight == sight and sight.record is not None:
             return before

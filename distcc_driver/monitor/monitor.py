@@ -40,7 +40,7 @@ def show_once(directory: str, as_json: bool) -> int:
     """Print one picture of the builds below a directory, "" for all; returns 0, or 1 if no build runs."""
     with Observer(directory) as observer:
         observer.look()
-        time.sleep(_ONCE_S)  # how busy the processors are can only be told of a while
+        time.sleep(_ONCE_S)  # the use of the processors is the difference of two looks
         observer.wait_for_loads(_LOADS_S)
         picture = observer.look()
     if as_json:

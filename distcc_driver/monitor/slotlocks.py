@@ -85,7 +85,7 @@ class SlotLocks:
         return held
 
     def _reopen(self) -> None:
-        """Open what is new or was made anew, close what is not there any more."""
+        """Open new lock files, and replaced ones again; close those that were removed."""
         with os.scandir(self._directory) as entries:
             there = {
                 entry.name: entry.inode()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from .deadlines import Deadline
-    from .patience import Patience
     from .resolve import Resolver
+    from .timelimit import TimeLimit
 
     Result = TypeVar("Result")
     Task = Generator["Wait", bool | None, Any]
@@ -28,9 +28,10 @@ _LONGEST_POLL_S = 60.0
 class Wait(Record):
     """A task yields this to wait for `events` of poll(2) on descriptors, or until a `name` is resolved.
 
-    `deadline` returns seconds of time.monotonic(); it may move when `patience` does. When an event has come,
-    the task is sent True; at the deadline, False. Without descriptors and a name, the task lingers: it goes
-    on when all other tasks have ended or linger, too, or when a task that has not started needs its place.
+    `deadline` returns seconds of time.monotonic(); it may move when the `TimeLimit` does. When an event has
+    come, the task is sent True; at the deadline, False. Without descriptors and a name, the task lingers: it
+    goes on when all other tasks have ended or linger, too, or when a task that has not started needs its
+    place.
     """
 
     deadline: Deadline
@@ -42,20 +43,20 @@ class Wait(Record):
 def run_all(
     tasks: Sequence[Generator[Wait, bool | None, Result]],
     resolver: Resolver,
-    patience: Patience,
+    time_limit: TimeLimit,
     at_once: int,
 ) -> list[Result]:
     """Run all tasks, at most `at_once` of them at the same time; returns their results in the same order."""
-    return _Loop(resolver, patience).run(tasks, at_once)
+    return _Loop(resolver, time_limit).run(tasks, at_once)
 
 
 class _Loop:
     """The tasks that have started and not ended, by number, and what each of them waits for."""
 
-    def __init__(self, resolver: Resolver, patience: Patience) -> None:
+    def __init__(self, resolver: Resolver, time_limit: TimeLimit) -> None:
         self._resolver = resolver
-        self._patience = patience
-        self._limit_s = patience.limit_s
+        self._patience = time_limit
+        self._limit_s = time_limit.limit_s
         self._poll = select.poll()
         self._poll.register(resolver.fileno(), select.POLLIN)
         self._waits: dict[int, Wait] = {}

@@ -15,11 +15,20 @@ from ..core.facts import Endpoint, Failure, Rejection, Worker
 from ..core.stats import WorkerStats, is_whole, parse_stats
 from ..machine.capacity import raise_descriptor_limit
 from .connection import DESCRIPTORS, Connection
-from .deadlines import earlier, fixed, part
-from .patience import Patience
+from .deadlines import Clock, earlier, fixed, part
 from .poll import Wait, run_all
-from .refusals import Refusal, refusal, without_stats
+from .refusals import (
+    HEARD,
+    ONE_PORT,
+    Refusal,
+    RefusedError,
+    not_connected,
+    refusal,
+    stats_error,
+    without_stats,
+)
 from .resolve import Address, Resolver
+from .timelimit import TimeLimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,29 +45,25 @@ _SPARE_DESCRIPTORS = 16
 _JOB_ADVICE = "its stats port answers: is this the job port of the same distccd, and open to this machine?"
 _STATS_ADVICE = "is it the stats port of a distccd?"
 _LINGER_S = 0.2
-_HEARD = 3
-_ONE_PORT = 2
-_KINDS = {errno.ECONNREFUSED: Failure.REFUSED, errno.ETIMEDOUT: Failure.NO_REPLY}
-_WEIGHTS = {errno.ECONNREFUSED: 1, errno.ENETUNREACH: -1, errno.EAFNOSUPPORT: -1}
 
 
 def ask_all(
-    endpoints: Sequence[Endpoint], patience: Patience, answered: Callable[[], None] | None = None
+    endpoints: Sequence[Endpoint], time_limit: TimeLimit, answered: Callable[[], None] | None = None
 ) -> list[Worker | Rejection]:
     """Ask both ports of every endpoint once; results come in the order of `endpoints`.
 
-    A host has the time of `patience` to accept a connection and twice that in all, including the resolution
+    A host has the time of `time_limit` to accept a connection and twice that in all, including the resolution
     of its name. No host can make this raise an error. `answered` is called when a host is done.
     """
 
     def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
         try:
-            return (yield from _ask(endpoint, (endpoint.job_port, endpoint.stats_port), resolver, patience))
+            return (yield from _ask(endpoint, (endpoint.job_port, endpoint.stats_port), resolver, time_limit))
         finally:
             if answered:
                 answered()
 
-    return _run(endpoints, ask, patience)
+    return _run(endpoints, ask, time_limit)
 
 
 def ask_stats(
@@ -71,101 +76,60 @@ def ask_stats(
     All hosts together have `timeout_s` seconds. No host can make this raise an error. `answered` is called
     when a host is done.
     """
-    patience = Patience(timeout_s)
+    time_limit = TimeLimit(timeout_s)
     end = time.monotonic() + timeout_s
 
     def ask(endpoint: Endpoint, resolver: Resolver) -> Task:
-        result = yield from _ask(endpoint, (endpoint.stats_port,), resolver, patience, end)
+        result = yield from _ask(endpoint, (endpoint.stats_port,), resolver, time_limit, end)
         if answered:
             answered(endpoint, result)
         return result
 
-    return _run(endpoints, ask, patience)
+    return _run(endpoints, ask, time_limit)
 
 
 def _run(
-    endpoints: Sequence[Endpoint], ask: Callable[[Endpoint, Resolver], Task], patience: Patience
+    endpoints: Sequence[Endpoint], ask: Callable[[Endpoint, Resolver], Task], time_limit: TimeLimit
 ) -> list[Worker | Rejection]:
     """Have the conversations with all endpoints, as many at once as there are descriptors."""
     resolver = Resolver()
     try:
         conversations = [ask(endpoint, resolver) for endpoint in endpoints]
         at_once = _descriptor_limit(len(endpoints)) // _DESCRIPTORS_PER_HOST
-        return run_all(conversations, resolver, patience, at_once)
+        return run_all(conversations, resolver, time_limit, at_once)
     finally:
         resolver.close()
-
-
-class _Clock:
-    """The deadlines of a host; it began to be asked at `started`, and nothing may last beyond `end`."""
-
-    def __init__(self, patience: Patience, end: float) -> None:
-        self.patience = patience
-        self.started = time.monotonic()
-        self._end = end
-
-    def connect_by(self) -> float:
-        """When the name has to be resolved and a connection made."""
-        return min(self.started + self.patience.limit_s, self._end)
-
-    def later_connect_by(self, spent_s: float) -> Deadline:
-        """The moment of `connect_by`, moved by `spent_s` seconds that do not count."""
-        return lambda: min(self.connect_by() + spent_s, self.answer_by())
-
-    def answer_by(self) -> float:
-        """When the answer has to be whole."""
-        return min(self.started + 2 * self.patience.limit_s, self._end)
-
-
-class _RefusedError(Exception):
-    """Ends the conversation with one address of a host; `words` are the rest of its `Rejection`.
-
-    If all addresses of a host fail, the one with the greatest `weight` is reported. Below 0: nothing could be
-    sent. 0: nothing came back. Above 0: an answer came back. From `_ONE_PORT` on: a port took a connection.
-    """
-
-    def __init__(
-        self,
-        cause: str,
-        advice: str,
-        weight: int = _HEARD,
-        kind: str = Failure.OTHER,
-        short_cause: str = "",
-    ) -> None:
-        super().__init__(cause)
-        self.weight = weight
-        self.words = (cause, advice, kind, short_cause)
 
 
 def _ask(
     endpoint: Endpoint,
     ports: Sequence[int],
     resolver: Resolver,
-    patience: Patience,
+    time_limit: TimeLimit,
     end: float = float("inf"),
 ) -> Task:
     """The conversation with one host, which lasts until `end` at most."""
-    clock = _Clock(patience, end)
+    clock = Clock(time_limit, end)
     try:
         addresses = yield from _resolve(endpoint.address, resolver, clock)
         return (yield from _converse(endpoint, ports, addresses, clock))
-    except _RefusedError as refused:
+    except RefusedError as refused:
         return Rejection(endpoint.host, *refused.words)
 
 
-def _resolve(name: str, resolver: Resolver, clock: _Clock) -> Generator[Wait, bool | None, list[Address]]:
+def _resolve(name: str, resolver: Resolver, clock: Clock) -> Generator[Wait, bool | None, list[Address]]:
     if not resolver.ask(name) and not (yield Wait(clock.connect_by, name=name)):
-        words = refusal(errno.ETIMEDOUT, clock.patience)
+        words = refusal(errno.ETIMEDOUT, clock.time_limit)
         cause = f"name not resolved, {words.cause}"
-        raise _RefusedError(f"{cause}{words.after}", "check DNS", short_cause=cause)
+        raise RefusedError(f"{cause}{words.after}", "check DNS", short_cause=cause)
     answer = resolver.answers[name]
     if isinstance(answer, str):
-        raise _RefusedError(answer, "check the spelling, DNS and /etc/hosts")
+        raise RefusedError(answer, "check the spelling, DNS and /etc/hosts")
     return answer
 
 
 def _converse(
-    endpoint: Endpoint, ports: Sequence[int], addresses: list[Address], clock: _Clock
+    endpoint: Endpoint, ports: Sequence[int], addresses: list[Address], clock: Clock
 ) -> Generator[Wait, bool | None, Worker]:
     """Talk to the addresses of a host until one proves good.
 
@@ -174,7 +138,7 @@ def _converse(
     The time that is left is divided among the addresses that are left. So an address that drops packets or
     stays silent leaves time for the next.
     """
-    refusals: list[_RefusedError] = []
+    refusals: list[RefusedError] = []
     spent_s = 0.0
     for index, address in enumerate(addresses):
         now = time.monotonic()
@@ -182,16 +146,16 @@ def _converse(
         connect_by = part(clock.later_connect_by(spent_s), left)
         opened: list[Connection] = []
         try:
-            yield from _connect(endpoint, ports, address, opened, clock.patience, connect_by)
-            stats = yield from _read_stats(endpoint, opened, clock.patience, part(clock.answer_by, left))
+            yield from _connect(endpoint, ports, address, opened, clock.time_limit, connect_by)
+            stats = yield from _read_stats(endpoint, opened, clock.time_limit, part(clock.answer_by, left))
             proved = endpoint._replace(address=address.host) if index else endpoint
             answer_s = time.monotonic() - clock.started
-            clock.patience.note_answer(answer_s)
-            yield from _check_job_port_again(endpoint, opened, clock.patience)
+            clock.time_limit.note_answer(answer_s)
+            yield from _check_job_port_again(endpoint, opened, clock.time_limit)
             return Worker(proved, stats, address.host, answer_s)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             refusals.append(refused)
-            if refused.weight == _HEARD:  # talking to this address shall not shorten the time of the others
+            if refused.weight == HEARD:  # talking to this address shall not shorten the time of the others
                 spent_s += time.monotonic() - now
         finally:
             for connection in opened:
@@ -204,7 +168,7 @@ def _connect(
     ports: Sequence[int],
     address: Address,
     opened: list[Connection],
-    patience: Patience,
+    time_limit: TimeLimit,
     deadline: Deadline,
 ) -> Generator[Wait, bool | None, None]:
     """Connect to all `ports` at the same time; `opened` gets the connections. The stats port is the last.
@@ -218,35 +182,33 @@ def _connect(
             opened.append(Connection(address, port))
     except OSError as error:
         failure = error.errno or errno.EINVAL
-        raise _not_connected(endpoint, refusal(failure, patience), failure) from None
+        raise not_connected(endpoint, refusal(failure, time_limit), failure) from None
     *jobs, stats = opened
     if (yield from stats.established(deadline)):
         for job in jobs if stats.failure == errno.ECONNREFUSED else ():
             # The job port was connected first: its answer is there, or comes in a moment.
             yield from job.established(earlier(deadline, fixed(time.monotonic() + _LINGER_S)))
             if not job.failure and job.receive(1) is None:
-                raise _RefusedError(
-                    *without_stats(endpoint.host.job_port, endpoint.host.stats_port), _ONE_PORT
-                )
-        words = stats.firewall_refusal() or refusal(stats.failure, patience)
-        raise _not_connected(endpoint, words, stats.failure)
+                raise RefusedError(*without_stats(endpoint.host.job_port, endpoint.host.stats_port), ONE_PORT)
+        words = stats.firewall_refusal() or refusal(stats.failure, time_limit)
+        raise not_connected(endpoint, words, stats.failure)
     for job in jobs:
         yield from job.established(deadline)
 
 
 def _read_stats(
-    endpoint: Endpoint, opened: list[Connection], patience: Patience, deadline: Deadline
+    endpoint: Endpoint, opened: list[Connection], time_limit: TimeLimit, deadline: Deadline
 ) -> Generator[Wait, bool | None, WorkerStats]:
     """Read the stats, and check that the job port is silent, as the job port of a distccd is."""
     *jobs, stats = opened
-    found = _parse((yield from _read_reply(stats, endpoint, patience, deadline)), endpoint)
+    found = _parse((yield from _read_reply(stats, endpoint, time_limit, deadline)), endpoint)
     for job in jobs:
-        _check_job_port(job, endpoint, patience)
+        _check_job_port(job, endpoint, time_limit)
     return found
 
 
 def _read_reply(
-    stats: Connection, endpoint: Endpoint, patience: Patience, deadline: Deadline
+    stats: Connection, endpoint: Endpoint, time_limit: TimeLimit, deadline: Deadline
 ) -> Generator[Wait, bool | None, bytes]:
     """Read the reply up to its closing tag, the end of the stream, or 64 KiB."""
     reply = b""
@@ -256,9 +218,9 @@ def _read_reply(
         pass  # distccd may have answered and closed already; its answer can still be read
     while not is_whole(reply):
         if not (yield Wait(deadline, (stats.socket.fileno(),), select.POLLIN)):
-            raise _stats_error(
+            raise stats_error(
                 endpoint,
-                Refusal("timed out", _STATS_ADVICE, f" after {2 * patience.limit_s:.3g} s, no whole reply"),
+                Refusal("timed out", _STATS_ADVICE, f" after {2 * time_limit.limit_s:.3g} s, no whole reply"),
                 kind=Failure.NO_REPLY,
             )
         data = stats.receive(_MAX_REPLY_BYTES - len(reply))
@@ -266,7 +228,7 @@ def _read_reply(
             break
         reply += data or b""
         if len(reply) == _MAX_REPLY_BYTES and not is_whole(reply):
-            raise _stats_error(
+            raise stats_error(
                 endpoint, Refusal("sends without end, not a distccd stats page", "check the port")
             )
     return reply
@@ -275,16 +237,16 @@ def _read_reply(
 def _parse(reply: bytes, endpoint: Endpoint) -> WorkerStats:
     if not reply:
         words = Refusal("closed without a reply", "not allowed for this client? (distccd --allow)")
-        raise _stats_error(endpoint, words, kind=Failure.NO_REPLY)
+        raise stats_error(endpoint, words, kind=Failure.NO_REPLY)
     try:
         return parse_stats(reply)
     except StatsError as error:
         cause = f"stats port {endpoint.host.stats_port}: {error}"
-        raise _RefusedError(cause, _STATS_ADVICE, short_cause=str(error)) from None
+        raise RefusedError(cause, _STATS_ADVICE, short_cause=str(error)) from None
 
 
 def _check_job_port_again(
-    endpoint: Endpoint, opened: list[Connection], patience: Patience
+    endpoint: Endpoint, opened: list[Connection], time_limit: TimeLimit
 ) -> Generator[Wait, bool | None, None]:
     """Check the job port again when all hosts have answered: a proxy closes it later if no distccd is there.
 
@@ -294,38 +256,25 @@ def _check_job_port_again(
     if jobs:
         yield Wait(fixed(time.monotonic() + _LINGER_S))
     for job in jobs:
-        _check_job_port(job, endpoint, patience)
+        _check_job_port(job, endpoint, time_limit)
 
 
-def _check_job_port(job: Connection, endpoint: Endpoint, patience: Patience) -> None:
+def _check_job_port(job: Connection, endpoint: Endpoint, time_limit: TimeLimit) -> None:
     """A distccd is silent until it gets a job: any answer before that is a refusal."""
     if job.failure:
-        words = job.firewall_refusal() or refusal(job.failure, patience)._replace(advice=_JOB_ADVICE)
-        raise _RefusedError(f"job port {endpoint.host.job_port} {words.cause}{words.after}", words.advice)
+        words = job.firewall_refusal() or refusal(job.failure, time_limit)._replace(advice=_JOB_ADVICE)
+        raise RefusedError(f"job port {endpoint.host.job_port} {words.cause}{words.after}", words.advice)
     said = job.receive(1)
     if said:
-        raise _RefusedError(
+        raise RefusedError(
             f"job port {endpoint.host.job_port} speaks before it is asked, which no distccd does",
             "is it the job port of a distccd?",
         )
     if said is not None:
-        raise _RefusedError(
+        raise RefusedError(
             f"job port {endpoint.host.job_port} closes connections at once",
             "is distccd listening on it, and this client allowed (distccd --allow)?",
         )
-
-
-def _not_connected(endpoint: Endpoint, words: Refusal, failure: int) -> _RefusedError:
-    """The error about a stats port that took no connection."""
-    return _stats_error(endpoint, words, _WEIGHTS.get(failure, 0), _KINDS.get(failure, Failure.OTHER))
-
-
-def _stats_error(
-    endpoint: Endpoint, words: Refusal, weight: int = _HEARD, kind: str = Failure.OTHER
-) -> _RefusedError:
-    """The error about a stats port."""
-    cause = f"stats port {endpoint.host.stats_port} {words.cause}{words.after}"
-    return _RefusedError(cause, words.advice, weight, kind, words.cause)
 
 
 def _descriptor_limit(hosts: int) -> int:

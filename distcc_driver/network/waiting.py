@@ -9,8 +9,8 @@ from ..core.balance import usable
 from ..core.facts import split_results
 from ..core.selection import select
 from ..machine import stdout
-from .patience import Patience
 from .probe import ask_all
+from .timelimit import TimeLimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,16 +54,17 @@ class Waiting:
 
     def ask_direct(self, endpoints: Sequence[Endpoint]) -> list[Worker | Rejection]:
         """Ask until enough workers can be used. One that can be used is asked once more at the end only."""
-        results = ask_all(endpoints, Patience(self._settings.connect_timeout_s))
+        results = self._ask(endpoints)
         while self.pause(results):
             kept = {worker.endpoint.host: worker for worker in self._usable(results)}
-            results = ask_all(
-                [one for one in endpoints if one.host not in kept], Patience(self._settings.connect_timeout_s)
-            )
+            results = self._ask([one for one in endpoints if one.host not in kept])
             results += kept.values()
             if len(self._usable(results)) >= self._wanted:
-                results = ask_all(endpoints, Patience(self._settings.connect_timeout_s))
+                results = self._ask(endpoints)
         return results
+
+    def _ask(self, endpoints: Sequence[Endpoint]) -> list[Worker | Rejection]:
+        return ask_all(endpoints, TimeLimit(self._settings.connect_timeout_s))
 
     def _usable(self, results: Sequence[Worker | Rejection]) -> list[Worker]:
         workers, _ = split_results(select(self._settings.hosts, results))

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ..core.balance import Plan
     from ..core.facts import Worker
     from ..machine.log import Log
-    from ..network.patience import Patience
+    from ..network.timelimit import TimeLimit
 
 _ASKED = "ssh waits for the agent or a token to sign; confirm it there, or press Ctrl-C"
 
@@ -149,7 +149,7 @@ class BuildTunnels:
                     self._opened[host] = logins.ask(host)
 
     def ask_all(
-        self, patience: Patience, answered: Callable[[], None] | None = None
+        self, time_limit: TimeLimit, answered: Callable[[], None] | None = None
     ) -> list[Worker | Rejection]:
         """Probe all hosts that are connected; `answered` is called as each is done.
 
@@ -161,7 +161,7 @@ class BuildTunnels:
             if answered:
                 answered()
         endpoints = [result for result in self._opened.values() if isinstance(result, Endpoint)]
-        for answer in probe.ask_all(endpoints, patience, answered):
+        for answer in probe.ask_all(endpoints, time_limit, answered):
             results.append(self._explained(answer) if isinstance(answer, Rejection) else answer)
         if self._path and not self._is_own and not os.path.isdir(self._path):
             sys.exit(128 + signal.SIGTERM)

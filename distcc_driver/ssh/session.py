@@ -38,7 +38,7 @@ class OpenTunnel(Record):
 def create(owner_pid: int, environ: Mapping[str, str]) -> str:
     """Make a session directory that only this user can enter; its name tells the shell that owns it.
 
-    Raises `ConfigError` if no place can be written, or if /proc does not show this session's processes.
+    Raises `ConfigError` if no place can be written, or if /proc does not show the processes of the tunnels.
     """
     if is_of_another_namespace():
         raise ConfigError(

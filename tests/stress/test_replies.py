@@ -20,8 +20,8 @@ from distcc_driver.core.facts import Endpoint, Rejection, Worker
 from distcc_driver.core.hostspec import parse_host, parse_list
 from distcc_driver.core.stats import MAX_SLOTS, WorkerStats, parse_stats
 from distcc_driver.machine.log import printable
-from distcc_driver.network.patience import Patience
 from distcc_driver.network.probe import ask_all, ask_stats
+from distcc_driver.network.timelimit import TimeLimit
 from tests.support import servers
 from tests.support.evil import Evil
 from tests.support.place import ROOT
@@ -199,7 +199,7 @@ def test_a_reply_means_the_same_however_it_arrives(
             ]
             for asks_both_ports in (True, False):
                 talk.replies.clear()
-                asked = ask_all(endpoints, Patience(30.0)) if asks_both_ports else ask_stats(endpoints, 30.0)
+                asked = ask_all(endpoints, TimeLimit(30.0)) if asks_both_ports else ask_stats(endpoints, 30.0)
                 for endpoint, result in zip(endpoints, asked, strict=True):
                     _check_result(talk.replies[endpoint.address], result)
                     tally.count("conversations", "refused" if isinstance(result, Rejection) else "read")

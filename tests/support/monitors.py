@@ -14,7 +14,7 @@ _MOST_PICTURES = 400
 
 
 class Monitor(Driver):
-    """The pictures of what is built below a directory; nobody else's builds are in them."""
+    """The pictures of the builds below a directory. Builds elsewhere are not in them."""
 
     def __init__(self, environ: Mapping[str, str], directory: Path, *words: str) -> None:
         super().__init__(environ, directory, "monitor", "--json", str(directory), *words)

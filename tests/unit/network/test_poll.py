@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distcc_driver.network.deadlines import fixed
-from distcc_driver.network.patience import Patience
 from distcc_driver.network.poll import Wait, run_all
 from distcc_driver.network.resolve import Resolver
+from distcc_driver.network.timelimit import TimeLimit
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -42,7 +42,7 @@ def test_lingering_tasks_go_on_when_all_others_have_ended(resolver: Resolver) ->
         Wait(fixed(time.monotonic() + _NEAR_S), (resolver.fileno(),), 0),
     )
     names = run_all(
-        [task("a", idle), task("b", idle, idle), task("c", busy), task("d")], resolver, Patience(None), 4
+        [task("a", idle), task("b", idle, idle), task("c", busy), task("d")], resolver, TimeLimit(None), 4
     )
     assert names == ["a", "b", "c", "d"]
     assert order[:2] == ["d", "c"]
@@ -59,7 +59,7 @@ def test_lingering_task_goes_on_when_another_needs_its_place(resolver: Resolver)
         running -= 1
         return ""
 
-    assert run_all([task() for _ in range(9)], resolver, Patience(None), 2) == [""] * 9
+    assert run_all([task() for _ in range(9)], resolver, TimeLimit(None), 2) == [""] * 9
     assert most == 2
 
 
@@ -73,5 +73,5 @@ def test_lingering_task_goes_on_at_its_deadline(resolver: Resolver) -> None:
 
     idle = Wait(fixed(time.monotonic() - 1))
     busy = Wait(fixed(time.monotonic() + _NEAR_S), (resolver.fileno(),), 0)
-    run_all([task("busy", busy), task("idle", idle)], resolver, Patience(None), 2)
+    run_all([task("busy", busy), task("idle", idle)], resolver, TimeLimit(None), 2)
     assert order == ["idle", "busy"]

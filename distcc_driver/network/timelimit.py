@@ -8,7 +8,7 @@ _SHORTEST_S = 0.5
 _TIMES_SLOWEST = 10
 
 
-class Patience:
+class TimeLimit:
     """`limit_s` is the time of each host to accept a connection; its whole answer may take twice that.
 
     A limit that the user has set stays. Otherwise hosts have 2 s until a worker has answered. From then on
